@@ -1,0 +1,33 @@
+//! Compiles `tidegate/v1/*.proto` without a protoc.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use tonic_prost_build::Config;
+
+const FILES: [&str; 7] = [
+    "tidegate/v1/agent.proto",
+    "tidegate/v1/cluster.proto",
+    "tidegate/v1/fleet.proto",
+    "tidegate/v1/host.proto",
+    "tidegate/v1/patch_set.proto",
+    "tidegate/v1/peer.proto",
+    "tidegate/v1/rollout.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    for file in FILES {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    let mut compiler = protox::Compiler::new(["."])?;
+    compiler.include_imports(true).include_source_info(true);
+    compiler.open_files(FILES)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("tidegate.bin"), compiler.encode_file_descriptor_set())?;
+    let mut config = Config::new();
+    config.btree_map(["."]);
+    tonic_prost_build::configure()
+        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
+    Ok(())
+}

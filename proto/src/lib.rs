@@ -1,0 +1,38 @@
+//! What is said on the wire: `tidegate.v1`, generated from `tidegate/v1/*.proto`. No logic.
+
+/// The package `tidegate.v1`.
+pub mod v1 {
+    #![expect(
+        clippy::all,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        clippy::large_enum_variant,
+        clippy::missing_errors_doc,
+        clippy::or_fun_call,
+        unused_qualifications,
+        reason = "generated; the .proto files carry the documentation"
+    )]
+    tonic::include_proto!("tidegate.v1");
+}
+
+/// The descriptors of `tidegate.v1` and all that it imports, for reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tidegate.bin"));
+
+/// Metadata key that stands in for a client certificate in development mode, on loopback only.
+/// Its value is a host's resource name, `hosts/{host}`.
+pub const DEVELOPMENT_HOST_HEADER: &str = "tidegate-host";
+
+/// Metadata key that names the operator in development mode, on loopback only.
+pub const DEVELOPMENT_OPERATOR_HEADER: &str = "tidegate-operator";
+
+/// `ErrorInfo.domain` of every error.
+pub const ERROR_DOMAIN: &str = "tidegate";
+
+/// Largest artifact, in bytes.
+pub const MAX_ARTIFACT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Largest piece of a streamed artifact, in bytes.
+pub const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Most reports in one `ReportRequest`.
+pub const MAX_REPORTS_PER_REQUEST: usize = 64;
