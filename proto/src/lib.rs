@@ -2,16 +2,6 @@
 
 /// The package `tidegate.v1`.
 pub mod v1 {
-    #![expect(
-        clippy::all,
-        clippy::allow_attributes,
-        clippy::allow_attributes_without_reason,
-        clippy::large_enum_variant,
-        clippy::missing_errors_doc,
-        clippy::or_fun_call,
-        unused_qualifications,
-        reason = "generated; the .proto files carry the documentation"
-    )]
     tonic::include_proto!("tidegate.v1");
 }
 
