@@ -1,0 +1,154 @@
+//! What may an operator ask for? A checked policy: ladder, waves, soaks, guard rails, budgets.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Failure;
+use crate::share::{Quantity, Share};
+use crate::time::Millis;
+
+/// A rollout's policy, frozen when the rollout is created.
+///
+/// Only [`crate::document`] makes one, after every check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its name, e.g. `standard`.
+    pub name: String,
+    /// What it is for, in a sentence or two.
+    pub description: String,
+    /// Caps on how many hosts are touched at a time.
+    pub exposure: Exposure,
+    /// Numbers of failures that stop everything.
+    pub guard_rails: GuardRails,
+    /// How long things take.
+    pub timing: Timing,
+    /// The tiers in their order; never empty.
+    pub ladder: Vec<Stage>,
+}
+
+/// Caps on how many hosts are touched at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// Hosts in flight and gone wrong, until acknowledged; a share is of the rollout's eligible hosts.
+    pub budget: Quantity,
+    /// Hosts in flight at a time; a share is of the present tier's eligible hosts.
+    pub in_flight: Quantity,
+}
+
+/// Numbers of distinct hosts that stop everything. Each is at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardRails {
+    /// Crashed hosts that halt.
+    pub crashed: u64,
+    /// Failed hosts that halt.
+    pub failed: u64,
+    /// Stalled hosts that halt.
+    pub stalled: u64,
+    /// Silent hosts that halt.
+    pub silent: u64,
+    /// Share of resolved hosts that holds or halts; absent: no such rail.
+    pub failure_share: Option<FailureShare>,
+}
+
+/// Share of resolved hosts (verified or gone wrong) that holds or halts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureShare {
+    /// Failures below which the share says nothing.
+    pub at_least: u64,
+    /// Above this share the rollout is held.
+    pub hold: Share,
+    /// Above this share it is halted; not below `hold`.
+    pub halt: Share,
+}
+
+/// How long things take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// How often a host with a live grant reports that it lives.
+    pub beat: Millis,
+    /// Beats of listening time after which a host with a begun grant is silent; at least 2.
+    pub silent_after_beats: u64,
+    /// How long an offer stands.
+    pub offer: Millis,
+    /// How long a host may insert after it first asked to begin.
+    pub lease: Millis,
+    /// After how long an unfinished transition counts as stalled.
+    pub transition: Millis,
+    /// When a soaking host reports its health, after its transition ended, rising.
+    pub health_checks: Vec<Millis>,
+}
+
+/// One tier's part of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The tier's name.
+    pub tier: String,
+    /// How a sampled tier draws its hosts; `None` for a tier with members.
+    pub draw: Option<DrawRule>,
+    /// Cumulative shares of the tier, rising, the last one everything; never empty.
+    pub waves: Vec<Share>,
+    /// What must be shown before the next wave or tier.
+    pub gates: StageGates,
+}
+
+/// How a sampled tier draws its hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrawRule {
+    /// Share of each stratum, rounded up.
+    pub share: Share,
+    /// Hosts of each stratum at least, where it has them.
+    pub at_least_per_stratum: u64,
+}
+
+/// What must be shown before the next wave or tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageGates {
+    /// How long a host is watched after its transition ended.
+    pub soak: Millis,
+    /// Share of the wave's eligible hosts that must have begun.
+    pub coverage: Share,
+    /// Share of the begun hosts that must be verified.
+    pub verified: Share,
+    /// Hosts of the tier that must be verified before the *tier* may be left.
+    pub min_verified: u64,
+    /// What happens in a tier with fewer eligible hosts than `min_verified`.
+    pub when_fewer: WhenFewer,
+    /// Who promotes.
+    pub promotion: Promotion,
+}
+
+/// What happens in a tier that is too small for its minimum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WhenFewer {
+    /// The rollout waits for a person.
+    Hold,
+    /// Every eligible host of the tier must be verified instead.
+    EveryHost,
+}
+
+/// Who promotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Promotion {
+    /// The judge, when the gates are open.
+    Automatic,
+    /// A person, once the gates are open.
+    Manual,
+}
+
+impl GuardRails {
+    /// Hosts gone wrong this way that halt.
+    pub const fn limit(&self, failure: Failure) -> u64 {
+        match failure {
+            Failure::Crashed => self.crashed,
+            Failure::Failed => self.failed,
+            Failure::Stalled => self.stalled,
+            Failure::Silent => self.silent,
+        }
+    }
+}
+
+impl Timing {
+    /// Listening time after which a host with a begun grant is silent.
+    pub const fn silent_after(&self) -> Millis {
+        self.beat.times(self.silent_after_beats)
+    }
+}
