@@ -35,15 +35,6 @@ pub fn room_for_one(inputs: &Inputs, reserved: u64) -> Result<(), NoRoom> {
         VerdictKind::Continue | VerdictKind::Promote => (),
         kind @ (VerdictKind::Hold | VerdictKind::Halt) => return Err(NoRoom::Verdict(kind)),
     }
-    room_in_budgets(inputs, reserved)
-}
-
-/// The budgets alone, without the verdict: for callers that have just taken it.
-///
-/// # Errors
-///
-/// [`NoRoom::ExposureBudget`] or [`NoRoom::InFlight`].
-pub fn room_in_budgets(inputs: &Inputs, reserved: u64) -> Result<(), NoRoom> {
     let exposed = inputs.counts.exposed() + reserved;
     if exposed + 1 > inputs.exposure_budget {
         return Err(NoRoom::ExposureBudget { exposed, budget: inputs.exposure_budget });

@@ -108,7 +108,7 @@ pub fn decide(inputs: &Inputs) -> Verdict {
     if inputs.next != Next::Wave {
         gates.push(min_verified(inputs));
     }
-    if inputs.gates.promotion == Promotion::Manual {
+    if inputs.next != Next::Wave && inputs.gates.promotion == Promotion::Manual {
         gates.push(approval(inputs));
     }
     gates.push(exposure_budget(inputs));
@@ -534,6 +534,7 @@ mod tests {
     fn manual_promotion_waits_for_a_person() {
         let manual = |i: &mut Inputs| {
             set(i, GOOD);
+            i.next = Next::Tier;
             i.gates.promotion = Promotion::Manual;
         };
         check(manual, "Continue on approval");
@@ -548,7 +549,8 @@ mod tests {
 
     #[test]
     fn a_full_budget_is_named() {
-        let full = |in_flight, crashed| Counts { begun: 50, in_flight, crashed, ..Counts::default() };
+        let full =
+            |in_flight, crashed| Counts { begun: 50, in_flight, crashed, ..Counts::default() };
         let wide = |i: &mut Inputs| i.guard_rails.crashed = 1_000;
         let state = |counts| {
             let mut i = inputs();

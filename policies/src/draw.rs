@@ -38,10 +38,8 @@ mod tests {
     use crate::share::Share;
 
     fn drawn(sizes: &[u32], share_ppm: u32, at_least: u64) -> Vec<usize> {
-        let rule = DrawRule {
-            share: Share::from_ppm(share_ppm).unwrap(),
-            at_least_per_stratum: at_least,
-        };
+        let rule =
+            DrawRule { share: Share::from_ppm(share_ppm).unwrap(), at_least_per_stratum: at_least };
         let hosts = sizes.iter().enumerate().flat_map(|(stratum, &size)| {
             (0..size).map(move |n| {
                 let name = format!("{stratum}/{n}");

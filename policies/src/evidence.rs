@@ -96,7 +96,10 @@ impl Counts {
     /// # Panics
     ///
     /// If no host of class `from` is counted: the books are wrong, and going on would hide it.
-    #[expect(clippy::expect_used, reason = "a count below zero is a broken invariant, see # Panics")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a count below zero is a broken invariant, see # Panics"
+    )]
     pub fn shift(&mut self, from: Class, to: Class) {
         if let Some(count) = self.slot(from) {
             *count = count.checked_sub(1).expect("a host leaves only the class it was counted in");

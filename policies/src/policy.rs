@@ -112,7 +112,7 @@ pub struct StageGates {
     pub min_verified: u64,
     /// What happens in a tier with fewer eligible hosts than `min_verified`.
     pub when_fewer: WhenFewer,
-    /// Who promotes.
+    /// Who lets the rollout leave the tier.
     pub promotion: Promotion,
 }
 
@@ -125,7 +125,7 @@ pub enum WhenFewer {
     EveryHost,
 }
 
-/// Who promotes.
+/// Who lets a rollout leave a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Promotion {
     /// The judge, when the gates are open.

@@ -22,7 +22,9 @@ pub enum Quantity {
 
 /// A text that is no share.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a percentage between 0% and 100% with at most 4 decimals, such as \"12.5%\"")]
+#[error(
+    "`{text}` is not a percentage between 0% and 100% with at most 4 decimals, such as \"12.5%\""
+)]
 pub struct NotAShare {
     /// The text.
     pub text: String,

@@ -1,0 +1,78 @@
+//! What time is it for the cluster, and does it hear its hosts?
+
+use serde::{Deserialize, Serialize};
+use tidegate_policies::time::{Elapsed, Listened, Millis, WallTime};
+
+use super::command::Tick;
+
+/// Most that one tick may advance the running time.
+pub const MAX_STEP: Millis = Millis::from_secs(15);
+
+/// The replicated clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Running time.
+    pub elapsed: Elapsed,
+    /// Wall time; never runs backwards.
+    pub wall: WallTime,
+    /// Listening time.
+    pub listened: Listened,
+    /// The Raft term of the last tick.
+    pub term: u64,
+    /// Since when the controllers hear the fleet; `None`: a new leader still waits for a full beat
+    /// interval of reports.
+    pub heard_since: Option<Elapsed>,
+    /// When the present leader's first tick came.
+    pub term_since: Elapsed,
+}
+
+impl Clock {
+    /// The clocks after `tick` of a leader of `term`, whose hosts report every `beat`.
+    ///
+    /// Running time advances by at most [`MAX_STEP`]. Listening time stands still in a new term until
+    /// a full beat interval has passed: what an outage of the controllers looks like is not silence.
+    #[must_use]
+    pub fn ticked(self, tick: &Tick, term: u64, beat: Millis) -> Self {
+        let step = tick.step.min(MAX_STEP);
+        let elapsed = self.elapsed.after(step);
+        let new_term = term != self.term;
+        let term_since = if new_term { elapsed } else { self.term_since };
+        let was_heard = self.heard_since.filter(|_| !new_term);
+        let listened = if was_heard.is_some() { self.listened.after(step) } else { self.listened };
+        let hears = elapsed.since(term_since) >= beat && !new_term;
+        let heard_since = was_heard.or_else(|| hears.then_some(elapsed));
+        let wall = self.wall.max(tick.wall);
+        Self { elapsed, wall, listened, term, heard_since, term_since }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ticks a fresh clock with (term, step ms) and a beat of 3 s; shows `elapsed/listened` after each.
+    #[track_caller]
+    fn check(ticks: &[(u64, u64)], expected: &str) {
+        let mut clock = Clock::default();
+        let mut shown = Vec::new();
+        for &(term, step) in ticks {
+            let tick = Tick { step: Millis(step), ..Tick::default() };
+            clock = clock.ticked(&tick, term, Millis(3_000));
+            shown.push(format!("{}/{}", clock.elapsed.0, clock.listened.0));
+        }
+        assert_eq!(shown.join(" "), expected);
+    }
+
+    #[test]
+    fn listening_starts_a_full_beat_after_a_new_leaders_first_tick() {
+        check(
+            &[(1, 0), (1, 1_000), (1, 2_000), (1, 1_000), (2, 0), (2, 3_000), (2, 1_000)],
+            "0/0 1000/0 3000/0 4000/1000 4000/1000 7000/1000 8000/2000",
+        );
+    }
+
+    #[test]
+    fn one_tick_never_advances_by_more_than_the_largest_step() {
+        check(&[(1, 0), (1, 86_400_000), (1, 15_001)], "0/0 15000/0 30000/15000");
+    }
+}

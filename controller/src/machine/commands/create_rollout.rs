@@ -1,0 +1,78 @@
+//! `CreateRollout`: a draft of a patch set's journey, with a policy that fits the cluster's ladder.
+
+use std::collections::BTreeMap;
+
+use tidegate_policies::evidence::Counts;
+use tidegate_policies::policy::{Policy, Stage};
+
+use super::Decided;
+use crate::machine::command::{CreateRollout, TierSpec};
+use crate::machine::event::Event;
+use crate::machine::rollouts::{Rollout, StageProgress, State, WaveProgress};
+use crate::machine::{Machine, Position, Rejection, Reply};
+
+impl Machine {
+    pub(super) fn create_rollout(
+        &self,
+        at: Position,
+        create: &CreateRollout,
+        actor: &str,
+    ) -> Decided {
+        let id = create.rollout.clone();
+        self.patch_set(&create.version)?;
+        if self.rollouts().contains_key(&id) {
+            return Err(Rejection::RolloutExists { rollout: id });
+        }
+        let cluster = self.cluster().ok_or(Rejection::NotBootstrapped)?;
+        fits_ladder(&create.policy, &cluster.ladder)?;
+        let progress = |stage: &Stage| StageProgress {
+            waves: vec![WaveProgress::default(); stage.waves.len()],
+            ..StageProgress::default()
+        };
+        let rollout = Rollout {
+            id: id.clone(),
+            version: create.version.clone(),
+            policy: create.policy.clone(),
+            policy_toml: create.policy_toml.clone(),
+            state: State::Draft,
+            place: None,
+            stages: create.policy.ladder.iter().map(progress).collect(),
+            drawn: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            counts: Counts::default(),
+            unacknowledged: Counts::default(),
+            approved: false,
+            soaks_end: None,
+            verdict: None,
+            created: self.clock().wall,
+            started: None,
+            ended: None,
+            created_index: at.index,
+            revision: at.index,
+        };
+        let created = Event::RolloutCreated { rollout: Box::new(rollout), actor: actor.to_owned() };
+        Ok((Reply::Rollout(id), vec![created]))
+    }
+}
+
+/// A policy's ladder is the cluster's from the first tier on, and may stop early: a patch set never
+/// reaches a tier that the one below has not passed.
+fn fits_ladder(policy: &Policy, ladder: &[TierSpec]) -> Result<(), Rejection> {
+    for (step, stage) in policy.ladder.iter().enumerate() {
+        let Some(tier) = ladder.get(step).filter(|tier| tier.name.as_str() == stage.tier) else {
+            let expected = ladder.get(step).map_or("at its end", |tier| tier.name.as_str());
+            return Err(Rejection::LadderMismatch {
+                step: step + 1,
+                found: stage.tier.clone(),
+                expected: expected.to_owned(),
+            });
+        };
+        let what = match (tier.sampled, stage.draw) {
+            (true, Some(_)) | (false, None) => continue,
+            (true, None) => "is sampled: give its step in the policy a `draw`",
+            (false, Some(_)) => "has members of its own: take `draw` out of its step in the policy",
+        };
+        return Err(Rejection::DrawMismatch { tier: tier.name.clone(), what: what.to_owned() });
+    }
+    Ok(())
+}

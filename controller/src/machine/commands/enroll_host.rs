@@ -1,0 +1,41 @@
+//! `EnrollHost`: a machine becomes a member of the fleet, in the tier of its token.
+//!
+//! Enrolling the same machine again keeps its row, and its place under the token's limit.
+
+use super::Decided;
+use crate::machine::command::EnrollHost;
+use crate::machine::event::Event;
+use crate::machine::fleet::Host;
+use crate::machine::{Machine, Rejection, Reply};
+
+impl Machine {
+    pub(super) fn enroll_host(&self, enroll: &EnrollHost) -> Decided {
+        let token = self.tokens().values().find(|token| token.secret == enroll.secret);
+        let token = token.ok_or(Rejection::UnknownToken)?;
+        let before = self.hosts().get(&enroll.host);
+        if before.is_some_and(|host| host.machine != enroll.machine) {
+            return Err(Rejection::HostIdTaken { host: enroll.host });
+        }
+        let holds_a_place = before.is_some_and(|host| host.token == token.id);
+        if !holds_a_place && token.enrolled >= token.max_hosts {
+            let max_hosts = token.max_hosts;
+            return Err(Rejection::TokenHostLimit { token: token.id.clone(), max_hosts });
+        }
+        let host = Host {
+            id: enroll.host,
+            machine: enroll.machine,
+            token: token.id.clone(),
+            tier: token.tier.clone(),
+            facts: enroll.facts.clone(),
+            // A host that is known keeps its boot: only its own start report may change it, so that
+            // enrolling again cannot hide a reboot.
+            boot: before.map_or_else(|| enroll.boot.clone(), |host| host.boot.clone()),
+            mode: enroll.mode,
+            enrolled: before.map_or_else(|| self.clock().wall, |host| host.enrolled),
+            spool: before.and_then(|host| host.spool),
+            live_grant: before.and_then(|host| host.live_grant),
+        };
+        let reply = Reply::Host { host: host.id, tier: host.tier.clone() };
+        Ok((reply, vec![Event::HostEnrolled(Box::new(host))]))
+    }
+}

@@ -1,0 +1,21 @@
+//! `HaltRollout`: a person puts a tombstone on the patch set. Never refused for what the rollout is.
+
+use super::Decided;
+use crate::machine::command::WithReason;
+use crate::machine::rollouts::State;
+use crate::machine::{Machine, Position, Reply};
+
+impl Machine {
+    pub(super) fn halt_rollout(&self, at: Position, halt: &WithReason, actor: &str) -> Decided {
+        let rollout = self.rollout(&halt.rollout)?;
+        let reply = Reply::Rollout(rollout.id.clone());
+        match rollout.state {
+            State::Halted => Ok((reply, Vec::new())),
+            State::Draft | State::Running | State::Paused | State::Completed => {
+                let reason = if halt.reason.is_empty() { "no reason given" } else { &halt.reason };
+                let halt = self.halt(at, rollout, actor.to_owned(), reason.to_owned());
+                Ok((reply, self.halted(rollout, halt)))
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What does each command ask for, and when is it refused? One command, one file.
+
+mod begin_grant;
+mod bootstrap;
+mod create_rollout;
+mod create_token;
+mod enroll_host;
+mod halt_rollout;
+mod pause_rollout;
+mod promote_rollout;
+mod publish_patch_set;
+mod record_reports;
+mod resume_rollout;
+mod start_rollout;
+mod store_blob;
+mod tick;
+
+use serde::Serialize;
+
+use super::command::{Action, Command, Operate};
+use super::event::Event;
+use super::{Machine, Outcome, Position, Rejection, Reply};
+
+/// What a command decided: its answer, and what happened.
+type Decided = Result<(Reply, Vec<Event>), Rejection>;
+
+impl Machine {
+    /// Runs `command`: decides, absorbs, and answers.
+    pub(super) fn run(
+        &mut self,
+        at: Position,
+        command: &Command,
+        events: &mut Vec<Event>,
+    ) -> Outcome {
+        let decided = match command {
+            Command::Tick(tick) => return Ok(self.tick(at, tick, events)),
+            Command::RecordReports(reports) => return self.record_reports(at, reports, events),
+            Command::Operate(operate) => return self.operate(at, operate, events),
+            Command::EnrollHost(enroll) => {
+                let request = Request::of(&enroll.request, enroll);
+                return self.once(at, request, events, |machine| machine.enroll_host(enroll));
+            }
+            Command::Bootstrap(bootstrap) => self.bootstrap(bootstrap),
+            Command::StoreBlob(stored) => self.store_blob(stored),
+            Command::BeginGrant(begin) => self.begin_grant(at, begin),
+        };
+        let (reply, decided) = decided?;
+        self.take(at, decided, events);
+        Ok(reply)
+    }
+
+    fn operate(&mut self, at: Position, operate: &Operate, events: &mut Vec<Event>) -> Outcome {
+        let actor = operate.actor.as_str();
+        self.once(at, &operate.request, body_hash(operate), events, |machine| {
+            match &operate.action {
+                Action::CreateToken(token) => machine.create_token(token, actor),
+                Action::PublishPatchSet(publish) => machine.publish_patch_set(at, publish, actor),
+                Action::CreateRollout(create) => machine.create_rollout(at, create, actor),
+                Action::StartRollout(rollout) => machine.start_rollout(rollout, actor),
+                Action::PauseRollout(pause) => machine.pause_rollout(pause, actor),
+                Action::ResumeRollout(resume) => machine.resume_rollout(resume, actor),
+                Action::HaltRollout(halt) => machine.halt_rollout(at, halt, actor),
+                Action::PromoteRollout(promote) => machine.promote_rollout(promote, actor),
+            }
+        })
+    }
+
+    /// Decides a request that was not answered before, and remembers its answer.
+    fn once(
+        &mut self,
+        at: Position,
+        request: Request<'_>,
+        events: &mut Vec<Event>,
+        decide: impl FnOnce(&Self) -> Decided,
+    ) -> Outcome {
+        if let Some(reply) = self.requests.recall(request.id, &request.body)? {
+            return Ok(reply.clone());
+        }
+        let (reply, decided) = decide(self)?;
+        self.take(at, decided, events);
+        self.requests.remember(request.id.to_owned(), request.body, reply.clone());
+        Ok(reply)
+    }
+}
+
+/// What makes a retry the same request: its id, and a hash of all it says.
+struct Request<'a> {
+    id: &'a str,
+    body: [u8; 32],
+}
+
+impl<'a> Request<'a> {
+    #[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
+    fn of(id: &'a str, body: &impl Serialize) -> Self {
+        let bytes = postcard::to_stdvec(body).expect("plain data can be written");
+        Self { id, body: *blake3::hash(&bytes).as_bytes() }
+    }
+}

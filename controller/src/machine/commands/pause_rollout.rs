@@ -1,0 +1,32 @@
+//! `PauseRollout`: no further begins for a while. Stopping is safe to repeat.
+
+use super::Decided;
+use super::start_rollout::state_word;
+use crate::machine::command::WithReason;
+use crate::machine::event::Event;
+use crate::machine::rollouts::State;
+use crate::machine::{Machine, Rejection, Reply};
+
+impl Machine {
+    pub(super) fn pause_rollout(&self, pause: &WithReason, actor: &str) -> Decided {
+        let rollout = self.rollout(&pause.rollout)?;
+        let reply = Reply::Rollout(rollout.id.clone());
+        match rollout.state {
+            State::Running | State::Completed => {
+                let paused = Event::RolloutPaused {
+                    rollout: rollout.id.clone(),
+                    actor: actor.to_owned(),
+                    reason: pause.reason.clone(),
+                };
+                Ok((reply, vec![paused]))
+            }
+            // It stands still already; a halt is stronger than a pause.
+            State::Paused | State::Halted => Ok((reply, Vec::new())),
+            State::Draft => Err(Rejection::WrongState {
+                rollout: rollout.id.clone(),
+                state: state_word(rollout.state).to_owned(),
+                needed: "nothing runs that could be paused".to_owned(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `RecordReports`: a host says what became of it. Each report is counted once.
+
+use tidegate_policies::evidence::Failure;
+use tidegate_policies::time::Elapsed;
+
+use crate::machine::absorb::may_become;
+use crate::machine::command::RecordReports;
+use crate::machine::event::Event;
+use crate::machine::fleet::{Host, SpoolMark};
+use crate::machine::grants::{Begun, Grant, Phase};
+use crate::machine::ids::GrantId;
+use crate::machine::report::{Body, Disposition, Goodbye, Outcome as HostOutcome, Report, Started};
+use crate::machine::{Machine, Outcome, Position, Reply};
+
+/// What a report means: what becomes of it, and what happened.
+type Meaning = (Disposition, Vec<Event>);
+
+impl Machine {
+    /// Records the reports one by one: each is decided on what those before it changed.
+    pub(super) fn record_reports(
+        &mut self,
+        at: Position,
+        batch: &RecordReports,
+        events: &mut Vec<Event>,
+    ) -> Outcome {
+        self.host(batch.host)?;
+        let mut results = Vec::new();
+        for report in &batch.reports {
+            let host = self.host(batch.host)?;
+            if host.has_counted(batch.spool, report.sequence) {
+                results.push((report.sequence, Disposition::Counted));
+                continue;
+            }
+            let (disposition, decided) = self.meaning(host, report);
+            let mark = SpoolMark { spool: batch.spool, sequence: report.sequence };
+            let counted = Event::ReportCounted { host: batch.host, mark };
+            self.take(at, vec![counted], events);
+            self.take(at, decided, events);
+            results.push((report.sequence, disposition));
+        }
+        Ok(Reply::Reports(results))
+    }
+
+    fn meaning(&self, host: &Host, report: &Report) -> Meaning {
+        let mut meaning = match &report.body {
+            Body::Started(started) => self.started(host, report, started),
+            Body::Outcome { grant, outcome } => match self.own_grant(host, *grant) {
+                Ok(grant) => self.outcome(grant, outcome),
+                Err(refused) => (refused, Vec::new()),
+            },
+            Body::Health { grant, in_effect } => match self.own_grant(host, *grant) {
+                Ok(grant) => health(grant, *in_effect),
+                Err(refused) => (refused, Vec::new()),
+            },
+            Body::Goodbye(goodbye) => self.goodbye(host, *goodbye),
+        };
+        if meaning.1.is_empty() && host.boot == report.boot {
+            meaning.1.extend(self.heard(host.id));
+        }
+        meaning
+    }
+
+    fn own_grant(&self, host: &Host, id: GrantId) -> Result<&Grant, Disposition> {
+        self.grants().get(&id).filter(|grant| grant.host == host.id).ok_or_else(|| {
+            Disposition::Refused {
+                reason: "NOT_YOUR_GRANT".to_owned(),
+                message: format!(
+                    "grant {id} is not a grant of host {}: report on your own offer's grant only",
+                    host.id
+                ),
+            }
+        })
+    }
+
+    /// The agent started. In another boot, that ends what was in flight: nobody said goodbye.
+    fn started(&self, host: &Host, report: &Report, started: &Started) -> Meaning {
+        let mut events = Vec::new();
+        let rebooted = host.boot != report.boot;
+        let suspects = [host.live_grant, started.interrupted];
+        let suspect = suspects.into_iter().flatten().find_map(|id| self.own_grant(host, id).ok());
+        if let Some(grant) = suspect.filter(|_| rebooted)
+            && let Some(begun) = grant.phase.begun().filter(|begun| begun.boot != report.boot)
+        {
+            let detail = started.evidence.clone().unwrap_or_else(|| {
+                "the host rebooted without a goodbye, and left no kernel evidence".to_owned()
+            });
+            events.extend(fail(grant, begun, Failure::Crashed, detail));
+        }
+        if rebooted || host.facts != started.facts || host.mode != started.mode {
+            events.push(Event::HostChanged {
+                host: host.id,
+                facts: Box::new(started.facts.clone()),
+                boot: report.boot.clone(),
+                mode: started.mode,
+            });
+        }
+        (Disposition::Counted, events)
+    }
+
+    fn outcome(&self, grant: &Grant, outcome: &HostOutcome) -> Meaning {
+        let failed = |failure, detail: String| match grant.phase.begun() {
+            Some(begun) => settled(fail(grant, begun, failure, detail)),
+            None => stale(),
+        };
+        match outcome {
+            HostOutcome::Applied { .. } => self.patch_applied(grant),
+            HostOutcome::Soaked { in_effect } => self.soak_over(grant, *in_effect),
+            HostOutcome::Refused { detail } => refused(grant, detail),
+            HostOutcome::ApplyFailed { detail } => failed(Failure::Failed, detail.clone()),
+            HostOutcome::Degraded { detail } => failed(Failure::Failed, detail.clone()),
+            HostOutcome::Reverted => {
+                failed(Failure::Failed, "the livepatch was reverted on the host".to_owned())
+            }
+            HostOutcome::Stalled { waited } => {
+                failed(Failure::Stalled, format!("the transition did not end within {waited}"))
+            }
+            HostOutcome::Crashed { signature } => failed(Failure::Crashed, signature.clone()),
+        }
+    }
+
+    fn patch_applied(&self, grant: &Grant) -> Meaning {
+        let at = self.clock().elapsed;
+        let soak_ends = self.soak_ends(grant, at);
+        match &grant.phase {
+            Phase::Begun(begun) => {
+                let silent_at = begun.silent_at;
+                let to = Phase::Applied { begun: begun.clone(), at }.heard(silent_at);
+                settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends }])
+            }
+            // Away, and back in the same boot: the ledger learns when it was applied.
+            Phase::Failed { begun, failure: Failure::Silent, detail, applied: None } => {
+                let to = Phase::Failed {
+                    begun: begun.clone(),
+                    failure: Failure::Silent,
+                    detail: detail.clone(),
+                    applied: Some(at),
+                };
+                settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
+            }
+            Phase::Offered { .. }
+            | Phase::Applied { .. }
+            | Phase::Soaked { .. }
+            | Phase::Expired
+            | Phase::Withdrawn
+            | Phase::Refused { .. }
+            | Phase::Failed { .. } => stale(),
+        }
+    }
+
+    /// Verified only when the soak is over on the cluster's own clock, too.
+    fn soak_over(&self, grant: &Grant, in_effect: bool) -> Meaning {
+        let (Some(begun), Some(at)) = (grant.phase.begun(), grant.phase.applied_at()) else {
+            return stale();
+        };
+        match &grant.phase {
+            Phase::Applied { .. } | Phase::Failed { failure: Failure::Silent, .. } => (),
+            Phase::Offered { .. }
+            | Phase::Begun(_)
+            | Phase::Soaked { .. }
+            | Phase::Expired
+            | Phase::Withdrawn
+            | Phase::Refused { .. }
+            | Phase::Failed { .. } => return stale(),
+        }
+        let (Some(end), now) = (self.soak_ends(grant, at), self.clock().elapsed) else {
+            return stale();
+        };
+        if !in_effect {
+            let detail = "at the end of the soak the livepatch is not enabled".to_owned();
+            return settled(fail(grant, begun, Failure::Failed, detail));
+        }
+        if now < end {
+            return (Disposition::NotYet { remaining: end.since(now) }, Vec::new());
+        }
+        let to = Phase::Soaked { begun: begun.clone() };
+        settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
+    }
+
+    fn soak_ends(&self, grant: &Grant, applied: Elapsed) -> Option<Elapsed> {
+        let rollout = self.rollouts().get(&grant.rollout)?;
+        Some(applied.after(rollout.policy.ladder.get(grant.stage)?.gates.soak))
+    }
+
+    /// A goodbye is no failure: the grant ends, and the host may have another when it is back.
+    fn goodbye(&self, host: &Host, goodbye: Goodbye) -> Meaning {
+        let Some(grant) = host.live_grant.and_then(|id| self.grants().get(&id)) else {
+            return (Disposition::Counted, Vec::new());
+        };
+        let detail = format!("the host said goodbye: {}", goodbye.word());
+        let to = match &grant.phase {
+            Phase::Offered { .. } => Phase::Withdrawn,
+            Phase::Begun(begun) | Phase::Applied { begun, .. } => {
+                Phase::Refused { begun: Some(begun.clone()), detail }
+            }
+            Phase::Soaked { .. }
+            | Phase::Expired
+            | Phase::Withdrawn
+            | Phase::Refused { .. }
+            | Phase::Failed { .. } => return stale(),
+        };
+        settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
+    }
+}
+
+/// The host did not apply, for reasons of its own.
+fn refused(grant: &Grant, detail: &str) -> Meaning {
+    let begun = match &grant.phase {
+        Phase::Offered { .. } => None,
+        Phase::Begun(begun) => Some(begun.clone()),
+        Phase::Applied { .. }
+        | Phase::Soaked { .. }
+        | Phase::Expired
+        | Phase::Withdrawn
+        | Phase::Refused { .. }
+        | Phase::Failed { .. } => return stale(),
+    };
+    let to = Phase::Refused { begun, detail: detail.to_owned() };
+    settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
+}
+
+fn health(grant: &Grant, in_effect: bool) -> Meaning {
+    match &grant.phase {
+        Phase::Applied { begun, .. } if !in_effect => {
+            let detail = "while soaking the livepatch is not enabled any more".to_owned();
+            settled(fail(grant, begun, Failure::Failed, detail))
+        }
+        Phase::Applied { .. } => settled(Vec::new()),
+        Phase::Offered { .. }
+        | Phase::Begun(_)
+        | Phase::Soaked { .. }
+        | Phase::Expired
+        | Phase::Withdrawn
+        | Phase::Refused { .. }
+        | Phase::Failed { .. } => stale(),
+    }
+}
+
+/// The grant goes wrong, unless it has gone wrong as badly before.
+fn fail(grant: &Grant, begun: &Begun, failure: Failure, detail: String) -> Vec<Event> {
+    let may = match &grant.phase {
+        Phase::Begun(_) | Phase::Applied { .. } => true,
+        Phase::Failed { failure: before, .. } => may_become(*before, failure),
+        Phase::Offered { .. }
+        | Phase::Soaked { .. }
+        | Phase::Expired
+        | Phase::Withdrawn
+        | Phase::Refused { .. } => false,
+    };
+    let applied = grant.phase.applied_at();
+    let to = Phase::Failed { begun: begun.clone(), failure, detail, applied };
+    may.then_some(Event::GrantMoved { grant: grant.id, to, soak_ends: None }).into_iter().collect()
+}
+
+const fn settled(events: Vec<Event>) -> Meaning {
+    (Disposition::Counted, events)
+}
+
+const fn stale() -> Meaning {
+    (Disposition::Stale, Vec::new())
+}

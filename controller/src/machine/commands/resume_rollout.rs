@@ -1,0 +1,41 @@
+//! `ResumeRollout`: a person lifts a pause or a halt, and acknowledges what went wrong so far.
+
+use tidegate_policies::evidence::Class;
+
+use super::Decided;
+use super::start_rollout::state_word;
+use crate::machine::command::WithReason;
+use crate::machine::event::Event;
+use crate::machine::rollouts::State;
+use crate::machine::{Machine, Rejection, Reply};
+
+impl Machine {
+    pub(super) fn resume_rollout(&self, resume: &WithReason, actor: &str) -> Decided {
+        let rollout = self.rollout(&resume.rollout)?;
+        let acknowledged = match rollout.state {
+            State::Paused => Vec::new(),
+            State::Halted if resume.reason.is_empty() => return Err(Rejection::ReasonMissing),
+            State::Halted => {
+                let failed = rollout.entries.iter().filter(|(_, entry)| {
+                    !entry.acknowledged && matches!(entry.class, Class::Failure(_))
+                });
+                failed.map(|(&host, _)| host).collect()
+            }
+            State::Draft | State::Running | State::Completed => {
+                return Err(Rejection::WrongState {
+                    rollout: rollout.id.clone(),
+                    state: state_word(rollout.state).to_owned(),
+                    needed: "only a paused or halted rollout can be resumed".to_owned(),
+                });
+            }
+        };
+        let resumed = Event::RolloutResumed {
+            rollout: rollout.id.clone(),
+            from: rollout.state,
+            acknowledged,
+            actor: actor.to_owned(),
+            reason: resume.reason.clone(),
+        };
+        Ok((Reply::Rollout(rollout.id.clone()), vec![resumed]))
+    }
+}

@@ -1,0 +1,102 @@
+//! `StartRollout`: draws the sampled tiers, counts the hosts, and opens the first wave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_policies::bucket::{Bucket, Purpose};
+use tidegate_policies::draw::draw;
+use tidegate_policies::policy::DrawRule;
+
+use super::Decided;
+use crate::machine::event::Event;
+use crate::machine::ids::{HostId, RolloutId};
+use crate::machine::judge::wave_started;
+use crate::machine::patch_sets::PatchSet;
+use crate::machine::rollouts::{Place, Rollout, State};
+use crate::machine::{Machine, Rejection, Reply};
+
+impl Machine {
+    pub(super) fn start_rollout(&self, id: &RolloutId, actor: &str) -> Decided {
+        let rollout = self.rollout(id)?;
+        if rollout.state != State::Draft {
+            let state = state_word(rollout.state).to_owned();
+            return Err(Rejection::NotADraft { rollout: id.clone(), state });
+        }
+        let patch_set = self.patch_set(&rollout.version)?;
+        self.may_start(rollout, patch_set)?;
+        let mut drawn = BTreeMap::new();
+        for (step, stage) in rollout.policy.ladder.iter().enumerate() {
+            if let Some(rule) = stage.draw {
+                drawn.insert(step, self.drawn(rollout, patch_set, step, rule));
+            }
+        }
+        let actor = actor.to_owned();
+        let started = Event::RolloutStarted { rollout: id.clone(), drawn, actor: actor.clone() };
+        let first = Place { stage: 0, wave: 0 };
+        let wave = wave_started(rollout, first, actor, "the rollout was started".to_owned());
+        Ok((Reply::Rollout(id.clone()), vec![started, wave]))
+    }
+
+    fn may_start(&self, rollout: &Rollout, patch_set: &PatchSet) -> Result<(), Rejection> {
+        let version = patch_set.version.clone();
+        if let Some(halt) = &patch_set.halt {
+            let (rollout, reason) = (halt.rollout.clone(), halt.reason.clone());
+            return Err(Rejection::PatchSetHalted { version, rollout, reason });
+        }
+        let stored = u64::try_from(self.holders(patch_set).len()).unwrap_or(u64::MAX);
+        let needed = self.holders_needed();
+        if stored < needed {
+            return Err(Rejection::ArtifactsNotReplicated { version, stored, needed });
+        }
+        let live = self.rollouts().values().filter(|other| match other.state {
+            State::Running | State::Paused => other.id != rollout.id,
+            State::Draft | State::Halted | State::Completed => false,
+        });
+        for other in live {
+            let theirs = self.patch_sets().get(&other.version);
+            let shared = theirs.and_then(|theirs| {
+                patch_set.artifacts.keys().find(|kernel| theirs.artifacts.contains_key(kernel))
+            });
+            if let Some(kernel) = shared {
+                let (other, kernel) = (other.id.clone(), kernel.clone());
+                return Err(Rejection::SeriesBusy { other, kernel });
+            }
+        }
+        Ok(())
+    }
+
+    /// The hosts that the sampled step draws from the tier after it, stratified by kernel × zone.
+    fn drawn(
+        &self,
+        rollout: &Rollout,
+        patch_set: &PatchSet,
+        step: usize,
+        rule: DrawRule,
+    ) -> BTreeSet<HostId> {
+        let Some(source) = rollout.policy.ladder.get(step + 1) else { return BTreeSet::new() };
+        let purpose = Purpose::Draw { tier: &rollout.policy.ladder[step].tier };
+        let candidates = self.hosts().values().filter(|host| {
+            host.tier.as_str() == source.tier
+                && patch_set.artifacts.contains_key(&host.facts.kernel)
+                && self.part(rollout, host).is_ok()
+        });
+        let version = rollout.version.as_str();
+        draw(
+            rule,
+            candidates.map(|host| {
+                let stratum = (&host.facts.kernel, host.facts.zone.as_str());
+                (host.id, stratum, Bucket::of(version, purpose, &host.id.to_string()))
+            }),
+        )
+    }
+}
+
+/// The word for a rollout's state on screens.
+pub(super) const fn state_word(state: State) -> &'static str {
+    match state {
+        State::Draft => "a draft",
+        State::Running => "running",
+        State::Paused => "paused",
+        State::Halted => "halted",
+        State::Completed => "completed",
+    }
+}

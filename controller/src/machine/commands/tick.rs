@@ -1,0 +1,143 @@
+//! `Tick`: time goes on; hosts were heard; offers expire; silence is declared; hosts get offers.
+
+use std::collections::BTreeSet;
+
+use tidegate_policies::begin::room_for_one;
+use tidegate_policies::evidence::Failure;
+
+use crate::machine::event::Event;
+use crate::machine::fleet::Host;
+use crate::machine::grants::{Grant, Phase};
+use crate::machine::ids::{GrantId, HostId, RolloutId};
+use crate::machine::rollouts::{MAX_REFUSALS, Rollout, State};
+use crate::machine::{Machine, Position, Reply, Tick};
+
+impl Machine {
+    pub(super) fn tick(&mut self, at: Position, tick: &Tick, events: &mut Vec<Event>) -> Reply {
+        let clock = self.clock().ticked(tick, at.term, self.longest_beat());
+        self.take(at, vec![Event::ClockAdvanced(clock)], events);
+        let heard = tick.heard.iter().filter_map(|&host| self.heard(host)).collect();
+        self.take(at, heard, events);
+        let due = self.due();
+        self.take(at, due, events);
+        for rollout in self.offering() {
+            let asking = self.asking(&rollout, &tick.asking);
+            for host in asking {
+                let Some(offer) = self.offer(&rollout, host) else { break };
+                self.take(at, vec![offer], events);
+            }
+        }
+        Reply::Done
+    }
+
+    /// The host was heard in the boot that is known: its dead-man timer runs anew.
+    pub(super) fn heard(&self, host: HostId) -> Option<Event> {
+        let grant = self.grants().get(&self.hosts().get(&host)?.live_grant?)?;
+        let begun = grant.phase.in_flight()?;
+        let timing = &self.rollouts().get(&grant.rollout)?.policy.timing;
+        let silent_at = self.clock().listened.after(timing.silent_after());
+        let later = silent_at > begun.silent_at;
+        later.then(|| Event::GrantMoved {
+            grant: grant.id,
+            to: grant.phase.clone().heard(silent_at),
+            soak_ends: None,
+        })
+    }
+
+    /// Offers that expire and hosts that are silent now.
+    fn due(&self) -> Vec<Event> {
+        let clock = self.clock();
+        let expired = self.expiries.iter().take_while(|(at, _)| *at <= clock.elapsed);
+        let expired = expired.map(|&(_, id)| (id, Phase::Expired));
+        let silent = self.dead_man.iter().take_while(|(at, _)| *at <= clock.listened);
+        let silent = silent.filter_map(|&(_, id)| Some((id, self.silent(id)?)));
+        expired
+            .chain(silent)
+            .map(|(grant, to)| Event::GrantMoved { grant, to, soak_ends: None })
+            .collect()
+    }
+
+    fn silent(&self, id: GrantId) -> Option<Phase> {
+        let grant = self.grants().get(&id)?;
+        let timing = &self.rollouts().get(&grant.rollout)?.policy.timing;
+        let begun = grant.phase.in_flight()?.clone();
+        Some(Phase::Failed {
+            begun,
+            failure: Failure::Silent,
+            detail: format!(
+                "not heard for {} of listening time ({} beats of {})",
+                timing.silent_after(),
+                timing.silent_after_beats,
+                timing.beat
+            ),
+            applied: grant.phase.applied_at(),
+        })
+    }
+
+    /// Rollouts whose hosts may get offers, oldest first.
+    fn offering(&self) -> Vec<RolloutId> {
+        let mut rollouts: Vec<&Rollout> = self
+            .rollouts()
+            .values()
+            .filter(|rollout| matches!(rollout.state, State::Running | State::Completed))
+            .collect();
+        rollouts.sort_by_key(|rollout| rollout.created_index);
+        rollouts.into_iter().map(|rollout| rollout.id.clone()).collect()
+    }
+
+    /// Those of `hosts` whose turn it is in the rollout, in the order of their places.
+    fn asking(&self, id: &RolloutId, hosts: &[HostId]) -> Vec<HostId> {
+        let Some(rollout) = self.rollouts().get(id) else { return Vec::new() };
+        let distinct: BTreeSet<HostId> = hosts.iter().copied().collect();
+        let mut asking: Vec<_> = distinct
+            .into_iter()
+            .filter_map(|id| self.hosts().get(&id))
+            .filter(|host| self.wants(rollout, host))
+            .filter_map(|host| Some((self.part(rollout, host).ok()?.bucket, host.id)))
+            .collect();
+        asking.sort();
+        asking.into_iter().map(|(_, host)| host).collect()
+    }
+
+    /// Whether it is the host's turn in the rollout, and it is free and has not had it.
+    pub fn wants(&self, rollout: &Rollout, host: &Host) -> bool {
+        let turn = self.part(rollout, host).is_ok_and(|part| part.has_its_turn(rollout));
+        turn && host.live_grant.is_none() && may_have_another(self, rollout, host)
+    }
+
+    /// An offer for the host; `None` where there is no room for one.
+    fn offer(&self, id: &RolloutId, host: HostId) -> Option<Event> {
+        let rollout = self.rollouts().get(id)?;
+        let inputs = self.inputs(rollout)?;
+        // What is offered has its place reserved, so that a begin seldom finds the room gone.
+        room_for_one(&inputs, rollout.counts.offered).ok()?;
+        let part = self.part(rollout, self.hosts().get(&host)?).ok()?;
+        let expires = self.clock().elapsed.after(rollout.policy.timing.offer);
+        let last = self.grants().last_key_value().map_or(0, |(id, _)| id.0);
+        Some(Event::GrantOffered(Grant {
+            id: GrantId(last + 1),
+            host,
+            rollout: id.clone(),
+            stage: part.stage,
+            epoch: self.patch_sets().get(&rollout.version)?.epoch,
+            phase: Phase::Offered { expires },
+        }))
+    }
+}
+
+/// A host has one grant, and another only if none began or it refused, a few times.
+fn may_have_another(machine: &Machine, rollout: &Rollout, host: &Host) -> bool {
+    let Some(entry) = rollout.entries.get(&host.id) else { return true };
+    match machine.grants().get(&entry.grant).map(|grant| &grant.phase) {
+        Some(Phase::Expired | Phase::Withdrawn) => true,
+        Some(Phase::Refused { .. }) => entry.refusals < MAX_REFUSALS,
+        Some(
+            Phase::Offered { .. }
+            | Phase::Begun(_)
+            | Phase::Applied { .. }
+            | Phase::Soaked { .. }
+            | Phase::Failed { .. },
+        )
+        | None => false,
+    }
+}

@@ -1,0 +1,153 @@
+//! What can have happened? Facts: each changes the state, and none can be refused any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_policies::time::Elapsed;
+
+use super::clock::Clock;
+use super::command::{Bootstrap, StoreBlob};
+use super::fleet::{Facts, Host, Mode, SpoolMark};
+use super::grants::{Grant, Phase};
+use super::ids::{GrantId, HostId, RolloutId};
+use super::patch_sets::{Halt, PatchSet};
+use super::rollouts::{Place, Reached, Rollout, State};
+use super::tokens::Token;
+
+/// A fact about the replicated state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The cluster has a name, members and a ladder.
+    ClusterBootstrapped(Bootstrap),
+    /// Time went on.
+    ClockAdvanced(Clock),
+    /// A node holds an artifact.
+    BlobStored(StoreBlob),
+    /// There is a new token.
+    TokenCreated {
+        /// The token.
+        token: Token,
+        /// Who.
+        actor: String,
+    },
+    /// A machine is a member of the fleet, anew or again.
+    HostEnrolled(Box<Host>),
+    /// A host is not quite what it was.
+    HostChanged {
+        /// The host.
+        host: HostId,
+        /// Its facts.
+        facts: Box<Facts>,
+        /// Its boot.
+        boot: String,
+        /// Whether its agent may touch the kernel.
+        mode: Mode,
+    },
+    /// A report was counted.
+    ReportCounted {
+        /// The host.
+        host: HostId,
+        /// How far its spool is counted now.
+        mark: SpoolMark,
+    },
+    /// There is a new patch set.
+    PatchSetPublished {
+        /// The patch set.
+        patch_set: Box<PatchSet>,
+        /// Who.
+        actor: String,
+    },
+    /// There is a new draft.
+    RolloutCreated {
+        /// The draft.
+        rollout: Box<Rollout>,
+        /// Who.
+        actor: String,
+    },
+    /// A draft was started.
+    RolloutStarted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The hosts that each sampled step drew.
+        drawn: BTreeMap<usize, BTreeSet<HostId>>,
+        /// Who.
+        actor: String,
+    },
+    /// A wave started.
+    WaveStarted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The wave.
+        place: Place,
+        /// The wave in words, e.g. `free wave 2/3 (50%)`.
+        label: String,
+        /// Who let it: `judge`, or a person's name.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// The last wave passed.
+    RolloutCompleted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who let it: `judge`, or a person's name.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// A person paused.
+    RolloutPaused {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// A person lifted a pause or a halt.
+    RolloutResumed {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Where it stood.
+        from: State,
+        /// The hosts whose failures were acknowledged.
+        acknowledged: Vec<HostId>,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// A person promoted the present wave, for when its gates open.
+    WaveApproved {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// A halt stands.
+    Halted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The halt.
+        halt: Box<Halt>,
+    },
+    /// A host may ask to begin.
+    GrantOffered(Grant),
+    /// A grant went on.
+    GrantMoved {
+        /// The grant.
+        grant: GrantId,
+        /// Where to.
+        to: Phase,
+        /// When the soak ends at the earliest, where one starts.
+        soak_ends: Option<Elapsed>,
+    },
+    /// A verdict differs from the one before.
+    VerdictReached {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The verdict and its inputs.
+        reached: Box<Reached>,
+    },
+}

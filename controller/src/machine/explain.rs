@@ -1,0 +1,172 @@
+//! Why is a host offered the patch set, or not? The gates on its way, in their order.
+
+use tidegate_policies::decide::VerdictKind;
+use tidegate_policies::gate::GateState;
+
+use super::Machine;
+use super::fleet::{Host, Mode};
+use super::grants::Phase;
+use super::membership::{NoPart, Part};
+use super::rollouts::{MAX_REFUSALS, Rollout, State};
+
+/// One condition on a host's way to a patch set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostGate {
+    /// E.g. `artifact`, `tier-turn`.
+    pub name: &'static str,
+    /// Whether it lets the host go on.
+    pub state: GateState,
+    /// One sentence with the numbers.
+    pub detail: String,
+}
+
+impl Machine {
+    /// Every gate on the way of `host` in `rollout`, in the order they are looked at.
+    pub fn explain_host(&self, rollout: &Rollout, host: &Host) -> Vec<HostGate> {
+        let part = self.part(rollout, host);
+        vec![
+            mode_gate(host),
+            artifact_gate(rollout, host, &part),
+            self.rollout_gate(rollout),
+            turn_gate(rollout, host, &part),
+            self.grant_gate(rollout, host),
+            self.room_gate(rollout),
+        ]
+    }
+
+    /// The rollout and its patch set let hosts begin.
+    fn rollout_gate(&self, rollout: &Rollout) -> HostGate {
+        let halt = self.patch_sets().get(&rollout.version).and_then(|set| set.halt.as_ref());
+        let (state, detail) = match (halt, rollout.state) {
+            (Some(halt), _) => (
+                GateState::Shut,
+                format!("{} halted it at log index {}: {}", halt.actor, halt.index, halt.reason),
+            ),
+            (None, State::Running) => (GateState::Open, "it runs".to_owned()),
+            (None, State::Completed) => {
+                (GateState::Open, "it is completed, and serves hosts that come late".to_owned())
+            }
+            (None, State::Draft) => (GateState::Waiting, "it is a draft: start it".to_owned()),
+            (None, State::Paused) => (GateState::Shut, "an operator paused it".to_owned()),
+            (None, State::Halted) => (GateState::Shut, "it is halted".to_owned()),
+        };
+        HostGate { name: "rollout", state, detail }
+    }
+
+    /// The host is free to have a grant, or has one.
+    fn grant_gate(&self, rollout: &Rollout, host: &Host) -> HostGate {
+        let grant = rollout.entries.get(&host.id).and_then(|entry| self.grants().get(&entry.grant));
+        let refusals = rollout.entries.get(&host.id).map_or(0, |entry| entry.refusals);
+        let (state, detail) = match grant.map(|grant| (grant.id, &grant.phase)) {
+            None => match host.live_grant.filter(|id| !self.is_of(rollout, *id)) {
+                Some(other) => (
+                    GateState::Waiting,
+                    format!("it has grant {other} of another rollout, which is not over"),
+                ),
+                None => (GateState::Waiting, "it gets an offer when it syncs next".to_owned()),
+            },
+            Some((id, Phase::Refused { detail, .. })) if refusals >= MAX_REFUSALS => (
+                GateState::Shut,
+                format!("it refused {refusals} grants, the last one was {id}: {detail}"),
+            ),
+            Some((id, phase)) => {
+                let state = match phase {
+                    Phase::Offered { .. }
+                    | Phase::Begun(_)
+                    | Phase::Applied { .. }
+                    | Phase::Soaked { .. } => GateState::Open,
+                    Phase::Expired | Phase::Withdrawn | Phase::Refused { .. } => GateState::Waiting,
+                    Phase::Failed { .. } => GateState::Shut,
+                };
+                let detail = match phase.detail() {
+                    "" => format!("grant {id} is {}", phase.word()),
+                    detail => format!("grant {id} is {}: {detail}", phase.word()),
+                };
+                (state, detail)
+            }
+        };
+        HostGate { name: "grant", state, detail }
+    }
+
+    fn is_of(&self, rollout: &Rollout, grant: super::ids::GrantId) -> bool {
+        self.grants().get(&grant).is_some_and(|grant| grant.rollout == rollout.id)
+    }
+
+    /// The judge and the budgets leave room for one more host.
+    fn room_gate(&self, rollout: &Rollout) -> HostGate {
+        let name = "room";
+        let Some((inputs, verdict)) = self.inputs(rollout).zip(self.verdict(rollout)) else {
+            let detail = "nothing is judged before the start".to_owned();
+            return HostGate { name, state: GateState::Waiting, detail };
+        };
+        let (state, detail) = match verdict.kind {
+            VerdictKind::Hold | VerdictKind::Halt => {
+                let why = verdict.waiting_on().map_or("", |gate| gate.detail.as_str());
+                (GateState::Shut, format!("the judge lets nobody begin: {why}"))
+            }
+            VerdictKind::Continue | VerdictKind::Promote => {
+                let (exposed, budget) = (inputs.counts.exposed(), inputs.exposure_budget);
+                let (flying, cap) = (inputs.counts.in_flight, inputs.in_flight_cap);
+                let room = exposed < budget && flying < cap;
+                let state = if room { GateState::Open } else { GateState::Waiting };
+                (
+                    state,
+                    format!(
+                        "{exposed} of at most {budget} exposed, {flying} of at most {cap} in flight"
+                    ),
+                )
+            }
+        };
+        HostGate { name, state, detail }
+    }
+}
+
+fn mode_gate(host: &Host) -> HostGate {
+    let (state, detail) = match host.mode {
+        Mode::Normal => (GateState::Open, "its agent applies what it is granted"),
+        Mode::NoApply => {
+            (GateState::Shut, "its agent runs in no-apply mode: it reports, and applies nothing")
+        }
+    };
+    HostGate { name: "agent-mode", state, detail: detail.to_owned() }
+}
+
+fn artifact_gate(rollout: &Rollout, host: &Host, part: &Result<Part, NoPart>) -> HostGate {
+    let (state, detail) = match part {
+        Err(none @ NoPart::NoArtifact) => (GateState::Shut, none.words(host, rollout)),
+        Ok(_) | Err(NoPart::NoApply | NoPart::TierNotInPolicy) => {
+            (GateState::Open, format!("it runs {}", host.facts.kernel))
+        }
+    };
+    HostGate { name: "artifact", state, detail }
+}
+
+fn turn_gate(rollout: &Rollout, host: &Host, part: &Result<Part, NoPart>) -> HostGate {
+    let name = "tier-turn";
+    let part = match part {
+        Ok(part) => part,
+        Err(none) => {
+            return HostGate { name, state: GateState::Shut, detail: none.words(host, rollout) };
+        }
+    };
+    let stage = &rollout.policy.ladder[part.stage];
+    let wave = part.first_wave(rollout);
+    let mine = format!(
+        "it counts in {} and comes with wave {} of {} ({})",
+        stage.tier,
+        wave + 1,
+        stage.waves.len(),
+        stage.waves[wave]
+    );
+    let Some(place) = rollout.place else {
+        return HostGate {
+            name,
+            state: GateState::Waiting,
+            detail: format!("{mine}; not started"),
+        };
+    };
+    let state = if part.has_its_turn(rollout) { GateState::Open } else { GateState::Waiting };
+    let now = &rollout.policy.ladder[place.stage];
+    let detail = format!("{mine}; the rollout is in {} wave {}", now.tier, place.wave + 1);
+    HostGate { name, state, detail }
+}

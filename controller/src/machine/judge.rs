@@ -1,0 +1,208 @@
+//! What do the books say about a rollout now? Gathers the inputs, asks `policies`, and acts.
+
+use tidegate_policies::decide::{Inputs, Verdict, VerdictKind, decide};
+use tidegate_policies::evidence::Class;
+use tidegate_policies::gate::GateState;
+
+use super::event::Event;
+use super::grants::Phase;
+use super::ids::RolloutId;
+use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
+use super::records::JUDGE;
+use super::rollouts::{Entry, Place, Reached, Rollout, State};
+use super::{Machine, Position};
+
+impl Machine {
+    /// What a decision on `rollout` may look at now; `None` before it has started.
+    pub fn inputs(&self, rollout: &Rollout) -> Option<Inputs> {
+        let place = rollout.place?;
+        let stage = rollout.policy.ladder.get(place.stage)?;
+        let progress = rollout.stages.get(place.stage)?;
+        let policy = &rollout.policy;
+        Some(Inputs {
+            now: self.clock.elapsed,
+            guard_rails: policy.guard_rails,
+            gates: stage.gates,
+            exposure_budget: policy.exposure.budget.of(rollout.hosts()),
+            in_flight_cap: policy.exposure.in_flight.of(progress.hosts),
+            counts: rollout.unacknowledged,
+            tier: progress.counts,
+            tier_acknowledged: progress.acknowledged,
+            tier_hosts: progress.hosts,
+            wave_hosts: progress.waves.get(place.wave)?.hosts,
+            next: rollout.next(place),
+            soaks_end: rollout.soaks_end,
+            approved: rollout.approved,
+            heard_since: self.clock.heard_since,
+        })
+    }
+
+    /// The verdict on `rollout` now; `None` before it has started.
+    pub fn verdict(&self, rollout: &Rollout) -> Option<Verdict> {
+        self.inputs(rollout).map(|inputs| decide(&inputs))
+    }
+
+    /// Judges every rollout that this entry may have moved, and acts on the verdicts.
+    pub(super) fn judge(&mut self, at: Position, events: &mut Vec<Event>) {
+        for id in self.to_judge(events) {
+            let decided = self.judge_one(at, &id);
+            self.take(at, decided, events);
+        }
+    }
+
+    /// On a tick every rollout that time matters to; else those that the events speak of.
+    fn to_judge(&self, events: &[Event]) -> Vec<RolloutId> {
+        let ticked = events.iter().any(|event| matches!(event, Event::ClockAdvanced(_)));
+        let moved = |event: &Event| match event {
+            Event::GrantMoved { grant, .. } => self.grants.get(grant).map(|g| g.rollout.clone()),
+            Event::WaveStarted { rollout, .. }
+            | Event::RolloutResumed { rollout, .. }
+            | Event::WaveApproved { rollout, .. } => Some(rollout.clone()),
+            Event::ClusterBootstrapped(_)
+            | Event::ClockAdvanced(_)
+            | Event::BlobStored(_)
+            | Event::TokenCreated { .. }
+            | Event::HostEnrolled(_)
+            | Event::HostChanged { .. }
+            | Event::ReportCounted { .. }
+            | Event::PatchSetPublished { .. }
+            | Event::RolloutCreated { .. }
+            | Event::RolloutStarted { .. }
+            | Event::RolloutCompleted { .. }
+            | Event::RolloutPaused { .. }
+            | Event::Halted { .. }
+            | Event::GrantOffered(_)
+            | Event::VerdictReached { .. } => None,
+        };
+        let mut ids: Vec<RolloutId> = events.iter().filter_map(moved).collect();
+        if ticked {
+            ids.extend(self.rollouts.values().filter(|r| r.is_live()).map(|r| r.id.clone()));
+        }
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    fn judge_one(&self, at: Position, id: &RolloutId) -> Vec<Event> {
+        let Some(rollout) = self.rollouts.get(id) else { return Vec::new() };
+        let (Some(inputs), Some(place)) = (self.inputs(rollout), rollout.place) else {
+            return Vec::new();
+        };
+        let promotes = match rollout.state {
+            State::Running => true,
+            State::Paused | State::Completed => false,
+            State::Draft | State::Halted => return Vec::new(),
+        };
+        let verdict = decide(&inputs);
+        let mut decided = Vec::new();
+        let changed = rollout.verdict.as_ref().is_none_or(|last| differs(&last.verdict, &verdict));
+        if changed {
+            let reached = Reached { verdict: verdict.clone(), inputs, index: at.index };
+            decided.push(Event::VerdictReached { rollout: id.clone(), reached: Box::new(reached) });
+        }
+        match verdict.kind {
+            VerdictKind::Halt => decided.extend(self.halt_by_judge(at, rollout, &verdict)),
+            VerdictKind::Promote if promotes => {
+                decided.push(promotion(
+                    rollout,
+                    place,
+                    JUDGE.to_owned(),
+                    "every gate is open".into(),
+                ));
+            }
+            VerdictKind::Promote | VerdictKind::Continue | VerdictKind::Hold => (),
+        }
+        decided
+    }
+
+    fn halt_by_judge(&self, at: Position, rollout: &Rollout, verdict: &Verdict) -> Vec<Event> {
+        let shut: Vec<_> =
+            verdict.gates.iter().filter(|gate| gate.state == GateState::Shut).cloned().collect();
+        let reason = shut.first().map_or_else(
+            || "a guard rail was crossed".to_owned(),
+            |gate| format!("{} was crossed: {}", gate.name.as_str(), gate.detail),
+        );
+        let halt = Halt { gates: shut, ..self.halt(at, rollout, JUDGE.to_owned(), reason) };
+        self.halted(rollout, halt)
+    }
+
+    /// `halt` stands on `rollout`, and what was offered in it is withdrawn.
+    pub(super) fn halted(&self, rollout: &Rollout, halt: Halt) -> Vec<Event> {
+        let halted = Event::Halted { rollout: rollout.id.clone(), halt: Box::new(halt) };
+        let offered = self.expiries.iter().filter_map(|(_, id)| self.grants.get(id));
+        let withdrawn = offered.filter(|grant| grant.rollout == rollout.id).map(|grant| {
+            Event::GrantMoved { grant: grant.id, to: Phase::Withdrawn, soak_ends: None }
+        });
+        std::iter::once(halted).chain(withdrawn).collect()
+    }
+
+    /// A halt on the patch set of `rollout`, with what was counted so far.
+    pub(super) fn halt(
+        &self,
+        at: Position,
+        rollout: &Rollout,
+        actor: String,
+        reason: String,
+    ) -> Halt {
+        let epoch =
+            self.patch_sets.get(&rollout.version).map_or(1, |patch_set| patch_set.epoch) + 1;
+        Halt {
+            rollout: rollout.id.clone(),
+            actor,
+            reason,
+            index: at.index,
+            epoch,
+            at: self.clock.wall,
+            counts: rollout.unacknowledged,
+            gates: Vec::new(),
+            witnesses: self.witnesses(rollout),
+        }
+    }
+
+    fn witnesses(&self, rollout: &Rollout) -> Vec<Witness> {
+        let failed = rollout
+            .entries
+            .iter()
+            .filter(|(_, entry)| !entry.acknowledged && matches!(entry.class, Class::Failure(_)));
+        let witness = |(&host, entry): (_, &Entry)| {
+            let phase = self.grants.get(&entry.grant)?.phase.clone();
+            Some(Witness { host, phase })
+        };
+        failed.filter_map(witness).take(MAX_WITNESSES).collect()
+    }
+}
+
+/// Whether a verdict says something else than the one before: the kind, or which gates are not open.
+fn differs(before: &Verdict, now: &Verdict) -> bool {
+    let states = |verdict: &Verdict| -> Vec<_> {
+        verdict.gates.iter().map(|gate| (gate.name, gate.state == GateState::Shut)).collect()
+    };
+    let waits = |verdict: &Verdict| verdict.waiting_on().map(|gate| gate.name);
+    before.kind != now.kind || states(before) != states(now) || waits(before) != waits(now)
+}
+
+/// The rollout goes on from `place`: to the next wave or tier, or to its end.
+pub(super) fn promotion(rollout: &Rollout, place: Place, actor: String, reason: String) -> Event {
+    match rollout.after(place) {
+        Some(next) => wave_started(rollout, next, actor, reason),
+        None => Event::RolloutCompleted { rollout: rollout.id.clone(), actor, reason },
+    }
+}
+
+/// The wave at `place` starts.
+pub(super) fn wave_started(
+    rollout: &Rollout,
+    place: Place,
+    actor: String,
+    reason: String,
+) -> Event {
+    let stage = &rollout.policy.ladder[place.stage];
+    let label = format!(
+        "{} wave {}/{} ({})",
+        stage.tier,
+        place.wave + 1,
+        stage.waves.len(),
+        stage.waves[place.wave]
+    );
+    Event::WaveStarted { rollout: rollout.id.clone(), place, label, actor, reason }
+}

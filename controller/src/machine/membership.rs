@@ -1,0 +1,98 @@
+//! Which part does a host have in a rollout: which tier, which wave, or none, and why?
+
+use tidegate_policies::bucket::{Bucket, Purpose};
+
+use super::Machine;
+use super::fleet::{Host, Mode};
+use super::patch_sets::{Artifact, PatchSet};
+use super::rollouts::Rollout;
+
+/// A host's part in a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The step of the ladder that it belongs to.
+    pub stage: usize,
+    /// Its place in that step's order.
+    pub bucket: Bucket,
+}
+
+/// Why a host has no part in a rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoPart {
+    /// Its agent may not touch the kernel.
+    NoApply,
+    /// The patch set has no artifact for its kernel.
+    NoArtifact,
+    /// The policy's ladder stops before its tier.
+    TierNotInPolicy,
+}
+
+impl NoPart {
+    /// Why, in one sentence about `host`.
+    pub fn words(&self, host: &Host, rollout: &Rollout) -> String {
+        match self {
+            Self::NoApply => {
+                "its agent runs in no-apply mode: it reports, and applies nothing".into()
+            }
+            Self::NoArtifact => format!(
+                "patch set {} has no artifact for its kernel {}",
+                rollout.version, host.facts.kernel
+            ),
+            Self::TierNotInPolicy => {
+                format!("policy {} stops before its tier {}", rollout.policy.name, host.tier)
+            }
+        }
+    }
+}
+
+/// The artifact of `patch_set` for the kernel of `host`.
+pub fn artifact_for<'a>(patch_set: &'a PatchSet, host: &Host) -> Option<&'a Artifact> {
+    patch_set.artifacts.get(&host.facts.kernel)
+}
+
+impl Machine {
+    /// The part of `host` in `rollout`.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPart`]: the host is not eligible.
+    pub fn part(&self, rollout: &Rollout, host: &Host) -> Result<Part, NoPart> {
+        match host.mode {
+            Mode::NoApply => return Err(NoPart::NoApply),
+            Mode::Normal => (),
+        }
+        let patch_set = self.patch_sets.get(&rollout.version).ok_or(NoPart::NoArtifact)?;
+        artifact_for(patch_set, host).ok_or(NoPart::NoArtifact)?;
+        let stage = stage_of(rollout, host).ok_or(NoPart::TierNotInPolicy)?;
+        let tier = rollout.policy.ladder[stage].tier.as_str();
+        let purpose = Purpose::Wave { tier };
+        let bucket = Bucket::of(rollout.version.as_str(), purpose, &host.id.to_string());
+        Ok(Part { stage, bucket })
+    }
+}
+
+/// The step that drew `host`, else the one of its tier.
+fn stage_of(rollout: &Rollout, host: &Host) -> Option<usize> {
+    let drawn = rollout.drawn.iter().find(|(_, hosts)| hosts.contains(&host.id));
+    drawn
+        .map(|(&stage, _)| stage)
+        .or_else(|| rollout.policy.ladder.iter().position(|stage| stage.tier == host.tier.as_str()))
+}
+
+impl Part {
+    /// The first wave of its step that the host is in, from 0.
+    pub fn first_wave(&self, rollout: &Rollout) -> usize {
+        let waves = &rollout.policy.ladder[self.stage].waves;
+        let inside = waves.iter().position(|&share| self.bucket.is_inside(share));
+        // The last wave is everybody, so that every host is inside one.
+        inside.unwrap_or(waves.len() - 1)
+    }
+
+    /// Whether its turn has come: its step is past, or it is inside the present wave.
+    pub fn has_its_turn(&self, rollout: &Rollout) -> bool {
+        rollout.place.is_some_and(|place| {
+            self.stage < place.stage
+                || (self.stage == place.stage && self.first_wave(rollout) <= place.wave)
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! What does the cluster know, and what becomes of it? The replicated state machine.
+//!
+//! [`Machine::apply`] is the only door: it sees one committed entry at its place in the log, decides
+//! without changing anything, then absorbs the events. It cannot fail and sees nothing of the outside
+//! world. A refused command leaves no trace but its refusal. `policies` judges; this room keeps the
+//! books. It leaves the log to `node`, the wire to `api`.
+
+mod absorb;
+pub mod clock;
+pub mod command;
+mod commands;
+pub mod event;
+pub mod explain;
+pub mod fleet;
+pub mod grants;
+pub mod ids;
+pub mod judge;
+pub mod membership;
+pub mod patch_sets;
+pub mod records;
+pub mod rejection;
+pub mod reply;
+pub mod report;
+pub mod requests;
+pub mod rollouts;
+pub mod tokens;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tidegate_policies::time::{Elapsed, Listened, Millis};
+
+use clock::Clock;
+pub use command::{Bootstrap, Command, Tick, UnknownEntry};
+use event::Event;
+use fleet::Host;
+use grants::Grant;
+use ids::{Digest, GrantId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
+use patch_sets::PatchSet;
+use records::Records;
+pub use rejection::Rejection;
+pub use reply::Reply;
+use requests::Requests;
+use rollouts::Rollout;
+use tokens::Token;
+
+/// Where an entry stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    /// Its index.
+    pub index: u64,
+    /// The term of the leader that proposed it.
+    pub term: u64,
+}
+
+/// What an entry was answered: the same on every replica.
+pub type Outcome = Result<Reply, Rejection>;
+
+/// What an entry did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What it is answered.
+    pub outcome: Outcome,
+    /// What happened, in order. Empty for a refusal.
+    pub events: Vec<Event>,
+}
+
+/// The whole replicated state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    cluster: Option<Bootstrap>,
+    clock: Clock,
+    blobs: BTreeMap<Digest, Blob>,
+    tokens: BTreeMap<TokenId, Token>,
+    hosts: BTreeMap<HostId, Host>,
+    patch_sets: BTreeMap<Version, PatchSet>,
+    rollouts: BTreeMap<RolloutId, Rollout>,
+    grants: BTreeMap<GrantId, Grant>,
+    /// When offers expire, earliest first.
+    expiries: BTreeSet<(Elapsed, GrantId)>,
+    /// When hosts in flight count as silent, earliest first.
+    dead_man: BTreeSet<(Listened, GrantId)>,
+    records: Records,
+    requests: Requests,
+    /// Index of the last applied entry.
+    applied: u64,
+}
+
+/// An artifact and the nodes that hold it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blob {
+    /// Its size in bytes.
+    pub size: u64,
+    /// The nodes that hold it.
+    pub nodes: BTreeSet<NodeId>,
+}
+
+impl Machine {
+    /// The state before the first entry.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Applies one committed entry.
+    pub fn apply(&mut self, at: Position, command: &Command) -> Applied {
+        self.applied = at.index;
+        let mut events = Vec::new();
+        let outcome = self.run(at, command, &mut events);
+        if outcome.is_ok() {
+            self.judge(at, &mut events);
+        }
+        Applied { outcome, events }
+    }
+
+    /// Absorbs events that were decided, and passes them on.
+    fn take(&mut self, at: Position, decided: Vec<Event>, events: &mut Vec<Event>) {
+        for event in decided {
+            self.absorb(at, &event);
+            events.push(event);
+        }
+    }
+
+    /// BLAKE3 of the whole state.
+    ///
+    /// # Panics
+    ///
+    /// Never: the state holds nothing that cannot be written.
+    #[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
+    pub fn state_hash(&self) -> [u8; 32] {
+        let bytes = postcard::to_stdvec(self).expect("plain data can be written");
+        *blake3::hash(&bytes).as_bytes()
+    }
+
+    /// Whether time matters: some rollout's hosts may come and go.
+    pub fn is_live(&self) -> bool {
+        self.rollouts.values().any(Rollout::is_live)
+    }
+
+    /// The cluster's name, members and ladder, once it is bootstrapped.
+    pub fn cluster(&self) -> Option<&Bootstrap> {
+        self.cluster.as_ref()
+    }
+
+    /// The clocks.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Index of the last applied entry.
+    pub fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// The artifacts that some node holds.
+    pub fn blobs(&self) -> &BTreeMap<Digest, Blob> {
+        &self.blobs
+    }
+
+    /// The tokens.
+    pub fn tokens(&self) -> &BTreeMap<TokenId, Token> {
+        &self.tokens
+    }
+
+    /// The hosts.
+    pub fn hosts(&self) -> &BTreeMap<HostId, Host> {
+        &self.hosts
+    }
+
+    /// The patch sets.
+    pub fn patch_sets(&self) -> &BTreeMap<Version, PatchSet> {
+        &self.patch_sets
+    }
+
+    /// The rollouts.
+    pub fn rollouts(&self) -> &BTreeMap<RolloutId, Rollout> {
+        &self.rollouts
+    }
+
+    /// The grants.
+    pub fn grants(&self) -> &BTreeMap<GrantId, Grant> {
+        &self.grants
+    }
+
+    /// The decision records.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Nodes that hold every artifact of `patch_set`.
+    pub fn holders(&self, patch_set: &PatchSet) -> BTreeSet<NodeId> {
+        let mut artifacts = patch_set.artifacts.values();
+        let nodes = |digest| self.blobs.get(&digest).map(|blob| blob.nodes.clone());
+        let Some(mut holders) = artifacts.next().and_then(|first| nodes(first.digest)) else {
+            return BTreeSet::new();
+        };
+        for artifact in artifacts {
+            let these = nodes(artifact.digest).unwrap_or_default();
+            holders.retain(|node| these.contains(node));
+        }
+        holders
+    }
+
+    /// Nodes that must hold every artifact before a rollout can start: a majority of the voters.
+    pub fn holders_needed(&self) -> u64 {
+        let voters = self.cluster.as_ref().map_or(1, |cluster| cluster.members.len());
+        u64::try_from(voters / 2 + 1).unwrap_or(u64::MAX)
+    }
+
+    /// The longest beat interval of the rollouts that time matters to.
+    fn longest_beat(&self) -> Millis {
+        let live = self.rollouts.values().filter(|rollout| rollout.is_live());
+        live.map(|rollout| rollout.policy.timing.beat).max().unwrap_or_default()
+    }
+
+    fn tier_exists(&self, tier: &TierName) -> Result<(), Rejection> {
+        let cluster = self.cluster.as_ref().ok_or(Rejection::NotBootstrapped)?;
+        if cluster.ladder.iter().any(|spec| spec.name == *tier) {
+            return Ok(());
+        }
+        let ladder: Vec<&str> = cluster.ladder.iter().map(|spec| spec.name.as_str()).collect();
+        Err(Rejection::UnknownTier { tier: tier.to_string(), ladder: ladder.join(" → ") })
+    }
+
+    fn rollout(&self, id: &RolloutId) -> Result<&Rollout, Rejection> {
+        self.rollouts.get(id).ok_or_else(|| Rejection::UnknownRollout { rollout: id.clone() })
+    }
+
+    fn host(&self, id: HostId) -> Result<&Host, Rejection> {
+        self.hosts.get(&id).ok_or(Rejection::UnknownHost { host: id })
+    }
+
+    fn patch_set(&self, version: &Version) -> Result<&PatchSet, Rejection> {
+        let unknown = || Rejection::UnknownPatchSet { version: version.clone() };
+        self.patch_sets.get(version).ok_or_else(unknown)
+    }
+}

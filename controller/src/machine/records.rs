@@ -1,0 +1,205 @@
+//! What was decided, by whom, why, with which numbers? Records in a hash chain.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use tidegate_policies::decide::{Inputs, VerdictKind};
+use tidegate_policies::time::{Elapsed, WallTime};
+
+use super::Position;
+use super::clock::Clock;
+use super::event::Event;
+use super::patch_sets::Halt;
+use super::rollouts::Reached;
+
+/// Records that are kept in the replicated state; the oldest leave first, their hash stays in the chain.
+pub const MAX_RECORDS: usize = 10_000;
+
+/// The actor of what the machine decides by itself.
+pub const JUDGE: &str = "judge";
+
+/// One decision, command or change of state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Counts the records up from 1.
+    pub sequence: u64,
+    /// Log index of the entry.
+    pub index: u64,
+    /// Running time.
+    pub elapsed: Elapsed,
+    /// Wall time.
+    pub wall: WallTime,
+    /// What happened.
+    pub note: Note,
+    /// What a verdict was computed from.
+    pub inputs: Option<Box<Inputs>>,
+    /// BLAKE3 over the hash before and this record.
+    pub hash: [u8; 32],
+}
+
+/// What happened, in words and for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Who.
+    pub actor: String,
+    /// What, e.g. `rollout.halted`.
+    pub event: String,
+    /// On what, e.g. `rollouts/113.1`.
+    pub subject: String,
+    /// Why, and with which numbers.
+    pub detail: String,
+}
+
+/// The records, chained.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    kept: VecDeque<Record>,
+    written: u64,
+    head: [u8; 32],
+}
+
+impl Records {
+    /// Chains a record of `note`.
+    pub fn write(&mut self, at: Position, clock: &Clock, note: Note, inputs: Option<Box<Inputs>>) {
+        self.written += 1;
+        let mut record = Record {
+            sequence: self.written,
+            index: at.index,
+            elapsed: clock.elapsed,
+            wall: clock.wall,
+            note,
+            inputs,
+            hash: self.head,
+        };
+        record.hash = chained(&record);
+        self.head = record.hash;
+        if self.kept.len() == MAX_RECORDS {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(record);
+    }
+
+    /// The records that are kept, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Record> {
+        self.kept.iter().rev()
+    }
+
+    /// The records on `subject`, newest first.
+    pub fn on<'a>(&'a self, subject: &'a str) -> impl Iterator<Item = &'a Record> {
+        self.newest_first().filter(move |record| record.note.subject == subject)
+    }
+
+    /// The first record whose hash does not follow from the one before it.
+    pub fn first_broken(&self) -> Option<&Record> {
+        let mut before = self.kept.front().filter(|record| record.sequence == 1).map(|_| [0; 32]);
+        self.kept.iter().find(|record| {
+            let previous = before.replace(record.hash);
+            previous
+                .is_some_and(|hash| chained(&Record { hash, ..(*record).clone() }) != record.hash)
+        })
+    }
+}
+
+/// The hash of `record`, whose `hash` field holds the hash before it.
+#[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
+fn chained(record: &Record) -> [u8; 32] {
+    let bytes = postcard::to_stdvec(record).expect("plain data can be written");
+    *blake3::hash(&bytes).as_bytes()
+}
+
+/// How a rollout is named in a record.
+pub fn rollout_subject(rollout: &str) -> String {
+    format!("rollouts/{rollout}")
+}
+
+/// The note that `event` leaves; `None` for what is not worth one.
+pub fn note_of(event: &Event) -> Option<Note> {
+    let note = |actor: &str, event: &str, subject: String, detail: String| {
+        Some(Note { actor: actor.to_owned(), event: event.to_owned(), subject, detail })
+    };
+    match event {
+        Event::ClusterBootstrapped(bootstrap) => {
+            let ladder: Vec<&str> =
+                bootstrap.ladder.iter().map(|tier| tier.name.as_str()).collect();
+            let detail =
+                format!("{} voters, ladder {}", bootstrap.members.len(), ladder.join(" → "));
+            note(JUDGE, "cluster.bootstrapped", format!("clusters/{}", bootstrap.cluster), detail)
+        }
+        Event::TokenCreated { token, actor } => {
+            let detail = format!("tier {}, at most {} hosts", token.tier, token.max_hosts);
+            note(actor, "token.created", format!("tokens/{}", token.id), detail)
+        }
+        Event::PatchSetPublished { patch_set, actor } => {
+            let detail = format!("{} artifacts", patch_set.artifacts.len());
+            let subject = format!("patchSets/{}", patch_set.version);
+            note(actor, "patch-set.published", subject, detail)
+        }
+        Event::RolloutCreated { rollout, actor } => {
+            let detail = format!("patch set {}, policy {}", rollout.version, rollout.policy.name);
+            note(actor, "rollout.created", rollout_subject(rollout.id.as_str()), detail)
+        }
+        Event::RolloutStarted { rollout, drawn, actor } => {
+            let drawn: usize = drawn.values().map(BTreeSet::len).sum();
+            let detail = format!("{drawn} hosts drawn");
+            note(actor, "rollout.started", rollout_subject(rollout.as_str()), detail)
+        }
+        Event::WaveStarted { rollout, label, actor, reason, place: _ } => {
+            let detail = format!("{label}: {reason}");
+            note(actor, "rollout.wave.started", rollout_subject(rollout.as_str()), detail)
+        }
+        Event::RolloutCompleted { rollout, actor, reason } => {
+            note(actor, "rollout.completed", rollout_subject(rollout.as_str()), reason.clone())
+        }
+        Event::RolloutPaused { rollout, actor, reason } => {
+            note(actor, "rollout.paused", rollout_subject(rollout.as_str()), reason.clone())
+        }
+        Event::RolloutResumed { rollout, acknowledged, actor, reason, from: _ } => {
+            let detail = format!("{reason} ({} failures acknowledged)", acknowledged.len());
+            note(actor, "rollout.resumed", rollout_subject(rollout.as_str()), detail)
+        }
+        Event::WaveApproved { rollout, actor, reason } => {
+            note(actor, "rollout.wave.approved", rollout_subject(rollout.as_str()), reason.clone())
+        }
+        Event::Halted { rollout, halt } => {
+            note(&halt.actor, "rollout.halted", rollout_subject(rollout.as_str()), halt_words(halt))
+        }
+        Event::VerdictReached { rollout, reached } => {
+            let detail = verdict_words(reached);
+            note(JUDGE, "rollout.verdict", rollout_subject(rollout.as_str()), detail)
+        }
+        Event::ClockAdvanced(_)
+        | Event::BlobStored(_)
+        | Event::HostEnrolled(_)
+        | Event::HostChanged { .. }
+        | Event::ReportCounted { .. }
+        | Event::GrantOffered(_)
+        | Event::GrantMoved { .. } => None,
+    }
+}
+
+fn halt_words(halt: &Halt) -> String {
+    let counts = halt.counts;
+    format!(
+        "{}; {} crashed, {} failed, {} stalled, {} silent of {} begun; epoch {}",
+        halt.reason,
+        counts.crashed,
+        counts.failed,
+        counts.stalled,
+        counts.silent,
+        counts.begun,
+        halt.epoch
+    )
+}
+
+fn verdict_words(reached: &Reached) -> String {
+    let word = match reached.verdict.kind {
+        VerdictKind::Continue => "continue",
+        VerdictKind::Promote => "promote",
+        VerdictKind::Hold => "hold",
+        VerdictKind::Halt => "halt",
+    };
+    match reached.verdict.waiting_on() {
+        Some(gate) => format!("{word}, waits on {}: {}", gate.name.as_str(), gate.detail),
+        None => format!("{word}, every gate is open"),
+    }
+}

@@ -1,0 +1,267 @@
+//! Why is a command refused? Replicated data: every replica refuses alike, and nothing changes.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{Digest, HostId, RolloutId, TierName, TokenId, Version};
+use super::patch_sets::KernelKey;
+
+/// Why a command was refused. The text says what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Rejection {
+    /// The first entry is there already.
+    #[error("the cluster `{cluster}` is bootstrapped already")]
+    AlreadyBootstrapped {
+        /// Its name.
+        cluster: String,
+    },
+    /// The first entry is not there yet.
+    #[error("the cluster is not bootstrapped yet: try again in a moment")]
+    NotBootstrapped,
+    /// The request id was used for something else.
+    #[error(
+        "the request id `{request}` was used before with another body: use a new id for a new request"
+    )]
+    RequestIdReused {
+        /// The request id.
+        request: String,
+    },
+    /// No such tier.
+    #[error("there is no tier `{tier}`; the ladder is {ladder}")]
+    UnknownTier {
+        /// What was asked for.
+        tier: String,
+        /// The tiers, first to last.
+        ladder: String,
+    },
+    /// No such token, or a wrong secret.
+    #[error(
+        "no token has this secret: check the token file, or create a token with `tidegate token create`"
+    )]
+    UnknownToken,
+    /// There is such a token already.
+    #[error("there is a token `{token}` already: choose another id")]
+    TokenExists {
+        /// The token.
+        token: TokenId,
+    },
+    /// Another token has this secret.
+    #[error("another token has this secret: make a new one")]
+    SecretReused,
+    /// A token for no host.
+    #[error("`max_hosts` is 0: a token is for at least one host")]
+    NoHosts,
+    /// The token is exhausted.
+    #[error(
+        "the token `{token}` has enrolled {max_hosts} of at most {max_hosts} hosts: use another \
+         token, or create one with `tidegate token create --max-hosts N`"
+    )]
+    TokenHostLimit {
+        /// The token.
+        token: TokenId,
+        /// Its limit.
+        max_hosts: u64,
+    },
+    /// Two machines share 64 bits of hash.
+    #[error("the machine id makes the id {host}, which another machine has: change the machine id")]
+    HostIdTaken {
+        /// The id.
+        host: HostId,
+    },
+    /// No such host.
+    #[error("there is no host {host}: enrol it with `tidegate-agent enable`")]
+    UnknownHost {
+        /// What was asked for.
+        host: HostId,
+    },
+    /// No such patch set.
+    #[error("there is no patch set `{version}`: see `tidegate patchset list`")]
+    UnknownPatchSet {
+        /// What was asked for.
+        version: Version,
+    },
+    /// There is such a patch set already.
+    #[error(
+        "the patch set `{version}` is published already and cannot change: publish a higher version"
+    )]
+    PatchSetExists {
+        /// The patch set.
+        version: Version,
+    },
+    /// A patch set for nobody.
+    #[error("the patch set `{version}` has no artifact: name at least one kernel")]
+    NoArtifacts {
+        /// The patch set.
+        version: Version,
+    },
+    /// An artifact that no node holds.
+    #[error("no controller holds the artifact {digest} for {kernel}: upload it first")]
+    ArtifactMissing {
+        /// The kernel that it is for.
+        kernel: KernelKey,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// An artifact whose size is not that of the upload.
+    #[error(
+        "the artifact {digest} for {kernel} has {stored} bytes, and the manifest says {claimed}"
+    )]
+    ArtifactSize {
+        /// The kernel that it is for.
+        kernel: KernelKey,
+        /// Its digest.
+        digest: Digest,
+        /// Bytes that were uploaded.
+        stored: u64,
+        /// Bytes that the manifest says.
+        claimed: u64,
+    },
+    /// No such rollout.
+    #[error("there is no rollout `{rollout}`: see `tidegate rollout list`")]
+    UnknownRollout {
+        /// What was asked for.
+        rollout: RolloutId,
+    },
+    /// There is such a rollout already.
+    #[error("there is a rollout `{rollout}` already: choose another id with `--id`")]
+    RolloutExists {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// The policy's ladder is not the cluster's.
+    #[error(
+        "step {step} of the policy's ladder is `{found}`, and the cluster's is `{expected}`: a policy \
+         names the cluster's tiers from the first on, in their order, and may stop early"
+    )]
+    LadderMismatch {
+        /// The step, from 1.
+        step: usize,
+        /// What the policy says.
+        found: String,
+        /// What it has to say.
+        expected: String,
+    },
+    /// A draw in a tier with members, or none in a sampled tier.
+    #[error("the tier `{tier}` {what}")]
+    DrawMismatch {
+        /// The tier.
+        tier: TierName,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// The rollout was started before.
+    #[error("the rollout `{rollout}` is {state}: only a draft can be started")]
+    NotADraft {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Where it stands.
+        state: String,
+    },
+    /// The artifacts are not on enough nodes.
+    #[error(
+        "the artifacts of `{version}` are on {stored} controllers and must be on {needed}: the \
+         controllers copy them from each other, try again in a moment"
+    )]
+    ArtifactsNotReplicated {
+        /// The patch set.
+        version: Version,
+        /// Nodes that hold all.
+        stored: u64,
+        /// Nodes that must.
+        needed: u64,
+    },
+    /// A halt stands on the patch set.
+    #[error(
+        "a halt stands on the patch set `{version}` ({reason}): lift it with `tidegate rollout resume \
+         {rollout} --reason …`, or publish a new version"
+    )]
+    PatchSetHalted {
+        /// The patch set.
+        version: Version,
+        /// The rollout that can lift it.
+        rollout: RolloutId,
+        /// Why it was halted.
+        reason: String,
+    },
+    /// Another rollout is live for the same tiers and kernels.
+    #[error(
+        "the rollout `{other}` is live for {kernel} in the same tiers: let it complete, or halt it first"
+    )]
+    SeriesBusy {
+        /// The other rollout.
+        other: RolloutId,
+        /// A kernel that both are for.
+        kernel: KernelKey,
+    },
+    /// The rollout is in another state than the command needs.
+    #[error("the rollout `{rollout}` is {state}: {needed}")]
+    WrongState {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Where it stands.
+        state: String,
+        /// What the command needs, and what to do.
+        needed: String,
+    },
+    /// A command that needs a reason has none.
+    #[error("`reason` is empty: say why, it is kept in the record")]
+    ReasonMissing,
+    /// The rollout has moved on since the caller looked.
+    #[error(
+        "the rollout `{rollout}` is in {tier} wave {wave}, not where you meant to promote from: look \
+         again with `tidegate rollout get {rollout}`"
+    )]
+    MovedOn {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Its present tier.
+        tier: String,
+        /// Its present wave, from 1.
+        wave: usize,
+    },
+    /// The gates are shut.
+    #[error(
+        "`{gate}` is not open: {detail}. Wait for it, or promote in spite of it with `--force --reason …`"
+    )]
+    GatesShut {
+        /// The first gate that is not open.
+        gate: String,
+        /// Its numbers.
+        detail: String,
+    },
+}
+
+impl Rejection {
+    /// The reason code of the error catalogue.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::AlreadyBootstrapped { .. } => "ALREADY_BOOTSTRAPPED",
+            Self::NotBootstrapped => "NOT_BOOTSTRAPPED",
+            Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",
+            Self::UnknownTier { .. } => "UNKNOWN_TIER",
+            Self::UnknownToken => "UNKNOWN_TOKEN",
+            Self::TokenExists { .. } => "TOKEN_EXISTS",
+            Self::SecretReused => "SECRET_REUSED",
+            Self::NoHosts => "NO_HOSTS",
+            Self::TokenHostLimit { .. } => "TOKEN_HOST_LIMIT",
+            Self::HostIdTaken { .. } => "HOST_ID_TAKEN",
+            Self::UnknownHost { .. } => "UNKNOWN_HOST",
+            Self::UnknownPatchSet { .. } => "UNKNOWN_PATCH_SET",
+            Self::PatchSetExists { .. } => "PATCH_SET_EXISTS",
+            Self::NoArtifacts { .. } => "NO_ARTIFACTS",
+            Self::ArtifactMissing { .. } => "ARTIFACT_MISSING",
+            Self::ArtifactSize { .. } => "ARTIFACT_SIZE",
+            Self::UnknownRollout { .. } => "UNKNOWN_ROLLOUT",
+            Self::RolloutExists { .. } => "ROLLOUT_EXISTS",
+            Self::LadderMismatch { .. } => "LADDER_MISMATCH",
+            Self::DrawMismatch { .. } => "DRAW_MISMATCH",
+            Self::NotADraft { .. } => "ROLLOUT_NOT_DRAFT",
+            Self::ArtifactsNotReplicated { .. } => "ARTIFACTS_NOT_REPLICATED",
+            Self::PatchSetHalted { .. } => "PATCH_SET_HALTED",
+            Self::SeriesBusy { .. } => "SERIES_BUSY",
+            Self::WrongState { .. } => "ROLLOUT_NOT_RUNNING",
+            Self::ReasonMissing => "REASON_MISSING",
+            Self::MovedOn { .. } => "ROLLOUT_MOVED_ON",
+            Self::GatesShut { .. } => "GATES_SHUT",
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Where is a rollout, and what was counted in it?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tidegate_policies::decide::{Inputs, Next, Verdict};
+use tidegate_policies::evidence::{Class, Counts};
+use tidegate_policies::policy::{Policy, Stage};
+use tidegate_policies::time::{Elapsed, WallTime};
+
+use super::ids::{GrantId, HostId, RolloutId, Version};
+
+/// The journey of one patch set through the ladder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Its id.
+    pub id: RolloutId,
+    /// Its patch set.
+    pub version: Version,
+    /// Its policy, frozen.
+    pub policy: Policy,
+    /// Its policy as it was written.
+    pub policy_toml: String,
+    /// Where it stands.
+    pub state: State,
+    /// The present step of the ladder and its wave; `None`: not started.
+    pub place: Option<Place>,
+    /// Progress, step by step.
+    pub stages: Vec<StageProgress>,
+    /// The hosts that each sampled step has drawn.
+    pub drawn: BTreeMap<usize, BTreeSet<HostId>>,
+    /// Hosts that had a grant.
+    pub entries: BTreeMap<HostId, Entry>,
+    /// Hosts by outcome.
+    pub counts: Counts,
+    /// Hosts by outcome, less those whose failure was acknowledged.
+    pub unacknowledged: Counts,
+    /// A person has promoted the present wave.
+    pub approved: bool,
+    /// When the last recorded apply's soak ends at the earliest.
+    pub soaks_end: Option<Elapsed>,
+    /// The verdict that was recorded last.
+    pub verdict: Option<Reached>,
+    /// When it was created.
+    pub created: WallTime,
+    /// When it started.
+    pub started: Option<WallTime>,
+    /// When it completed.
+    pub ended: Option<WallTime>,
+    /// Log index at which it was created; orders the list.
+    pub created_index: u64,
+    /// Log index of the last change.
+    pub revision: u64,
+}
+
+/// Where a rollout stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Created, not started.
+    Draft,
+    /// Hosts may begin, as far as gates and budgets go.
+    Running,
+    /// A person paused it.
+    Paused,
+    /// A halt stands on its patch set.
+    Halted,
+    /// Every wave has passed. Hosts that join later are still served.
+    Completed,
+}
+
+/// A step of the ladder and a wave of it, both from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The step of the ladder.
+    pub stage: usize,
+    /// The wave.
+    pub wave: usize,
+}
+
+/// Progress of one step of the ladder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageProgress {
+    /// Eligible hosts that belong to it.
+    pub hosts: u64,
+    /// Hosts by outcome.
+    pub counts: Counts,
+    /// Hosts whose failure was acknowledged.
+    pub acknowledged: u64,
+    /// Its waves.
+    pub waves: Vec<WaveProgress>,
+}
+
+/// Progress of one wave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaveProgress {
+    /// Eligible hosts inside its cumulative share.
+    pub hosts: u64,
+    /// When it started.
+    pub started: Option<Elapsed>,
+    /// When it passed.
+    pub passed: Option<Elapsed>,
+}
+
+/// One host's part in a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its newest grant.
+    pub grant: GrantId,
+    /// The step of the ladder that it counts in.
+    pub stage: usize,
+    /// What it counts as.
+    pub class: Class,
+    /// It has begun, ever.
+    pub begun: bool,
+    /// Its failure was acknowledged by a person.
+    pub acknowledged: bool,
+    /// Grants that it refused.
+    pub refusals: u8,
+}
+
+/// A verdict that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What it was computed from.
+    pub inputs: Inputs,
+    /// Log index of the entry.
+    pub index: u64,
+}
+
+/// Grants of one rollout that a host may refuse before it is left alone.
+pub const MAX_REFUSALS: u8 = 3;
+
+impl Rollout {
+    /// The policy of the present step.
+    pub fn stage(&self) -> Option<&Stage> {
+        self.policy.ladder.get(self.place?.stage)
+    }
+
+    /// The place after `place`; `None` after the last wave of the last tier.
+    pub fn after(&self, place: Place) -> Option<Place> {
+        let waves = self.policy.ladder.get(place.stage)?.waves.len();
+        if place.wave + 1 < waves {
+            return Some(Place { wave: place.wave + 1, ..place });
+        }
+        let stage = place.stage + 1;
+        (stage < self.policy.ladder.len()).then_some(Place { stage, wave: 0 })
+    }
+
+    /// What comes after `place`.
+    pub fn next(&self, place: Place) -> Next {
+        match self.after(place) {
+            None => Next::End,
+            Some(after) if after.stage == place.stage => Next::Wave,
+            Some(_) => Next::Tier,
+        }
+    }
+
+    /// Eligible hosts of all steps.
+    pub fn hosts(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.hosts).sum()
+    }
+
+    /// Whether time matters to it: hosts may come and go.
+    pub fn is_live(&self) -> bool {
+        match self.state {
+            State::Running => true,
+            State::Draft | State::Paused | State::Halted | State::Completed => {
+                self.counts.in_flight + self.counts.offered > 0
+            }
+        }
+    }
+}
