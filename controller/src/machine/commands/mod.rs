@@ -51,17 +51,16 @@ impl Machine {
 
     fn operate(&mut self, at: Position, operate: &Operate, events: &mut Vec<Event>) -> Outcome {
         let actor = operate.actor.as_str();
-        self.once(at, &operate.request, body_hash(operate), events, |machine| {
-            match &operate.action {
-                Action::CreateToken(token) => machine.create_token(token, actor),
-                Action::PublishPatchSet(publish) => machine.publish_patch_set(at, publish, actor),
-                Action::CreateRollout(create) => machine.create_rollout(at, create, actor),
-                Action::StartRollout(rollout) => machine.start_rollout(rollout, actor),
-                Action::PauseRollout(pause) => machine.pause_rollout(pause, actor),
-                Action::ResumeRollout(resume) => machine.resume_rollout(resume, actor),
-                Action::HaltRollout(halt) => machine.halt_rollout(at, halt, actor),
-                Action::PromoteRollout(promote) => machine.promote_rollout(promote, actor),
-            }
+        let request = Request::of(&operate.request, operate);
+        self.once(at, request, events, |machine| match &operate.action {
+            Action::CreateToken(token) => machine.create_token(token, actor),
+            Action::PublishPatchSet(publish) => machine.publish_patch_set(at, publish, actor),
+            Action::CreateRollout(create) => machine.create_rollout(at, create, actor),
+            Action::StartRollout(rollout) => machine.start_rollout(rollout, actor),
+            Action::PauseRollout(pause) => machine.pause_rollout(pause, actor),
+            Action::ResumeRollout(resume) => machine.resume_rollout(resume, actor),
+            Action::HaltRollout(halt) => machine.halt_rollout(at, halt, actor),
+            Action::PromoteRollout(promote) => machine.promote_rollout(promote, actor),
         })
     }
 
