@@ -83,6 +83,7 @@ impl Machine {
 }
 
 /// What makes a retry the same request: its id, and a hash of all it says.
+#[derive(Clone, Copy)]
 struct Request<'a> {
     id: &'a str,
     body: [u8; 32],
