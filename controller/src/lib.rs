@@ -1,3 +1,16 @@
 //! One replica of the rollout control plane, and the clients that speak to it.
 
+pub mod api;
+pub mod artifacts;
+pub mod client;
+pub mod config;
+pub mod demo;
+pub mod journal;
 pub mod machine;
+pub mod node;
+pub mod peers;
+pub mod relay;
+pub mod runtime;
+pub mod serve_command;
+pub mod server;
+pub mod telemetry;

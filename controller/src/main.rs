@@ -1,2 +1,47 @@
-//! Placeholder.
-fn main() {}
+//! `tidegate`: the controller (`serve`), its demonstration (`demo`), and the operator's client.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tidegate_controller::client::{self, Globals};
+use tidegate_controller::{demo, serve_command};
+
+/// Decides which host may apply which kernel livepatch, and when.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tidegate",
+    version,
+    about = "Rollout control plane for kernel livepatches: tier by tier, and back by itself",
+    after_help = client::EXIT_CODES_HELP
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Top,
+}
+
+#[derive(Debug, Subcommand)]
+enum Top {
+    /// Run a controller: one node for development, or a member of a cluster.
+    Serve(serve_command::Args),
+    /// Show a whole cluster and fleet on this machine: a good patch set and a bad one.
+    Demo(demo::Args),
+    #[command(flatten)]
+    Client(client::Command),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return serve_command::failed(&error),
+    };
+    runtime.block_on(async move {
+        match cli.command {
+            Top::Serve(args) => serve_command::run(args).await,
+            Top::Demo(args) => demo::run(args, &cli.globals).await,
+            Top::Client(command) => client::run(cli.globals, command).await,
+        }
+    })
+}

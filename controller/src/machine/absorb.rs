@@ -48,7 +48,7 @@ impl Machine {
             }
             Event::ReportCounted { host, mark } => {
                 if let Some(host) = self.hosts.get_mut(host) {
-                    host.spool = Some(*mark);
+                    host.mark(*mark);
                 }
             }
             Event::PatchSetPublished { patch_set, .. } => {
@@ -168,7 +168,7 @@ impl Machine {
 
     fn resume(&mut self, at: Position, id: &RolloutId, from: State, acknowledged: &[HostId]) {
         self.with_rollout(at, id, |rollout| {
-            rollout.state = State::Running;
+            rollout.state = rollout.state_when_lifted();
             for host in acknowledged {
                 let Some(entry) = rollout.entries.get_mut(host) else { continue };
                 entry.acknowledged = true;
@@ -197,12 +197,16 @@ impl Machine {
     }
 
     fn add_grant(&mut self, at: Position, grant: &Grant) {
+        self.forget_before(grant);
         self.grants.insert(grant.id, grant.clone());
         if let Some(host) = self.hosts.get_mut(&grant.host) {
             host.live_grant = Some(grant.id);
         }
         self.with_rollout(at, &grant.rollout, |rollout| {
             let before = rollout.entries.get(&grant.host).copied();
+            if let Some(before) = before.filter(|before| before.stage != grant.stage) {
+                move_between_stages(rollout, before, grant.stage);
+            }
             let entry = Entry {
                 grant: grant.id,
                 stage: grant.stage,
@@ -215,6 +219,16 @@ impl Machine {
         });
         self.arm(grant.id, None, &grant.phase);
         self.count(at, grant.id, &grant.phase);
+    }
+
+    /// Lets go of the host's grant before `grant`, if it never began: offers do not pile up.
+    fn forget_before(&mut self, grant: &Grant) {
+        let rollout = self.rollouts.get(&grant.rollout);
+        let before = rollout.and_then(|rollout| rollout.entries.get(&grant.host));
+        let Some(before) = before.map(|entry| entry.grant) else { return };
+        if self.grants.get(&before).is_some_and(|before| before.phase.begun().is_none()) {
+            self.grants.remove(&before);
+        }
     }
 
     fn move_grant(&mut self, at: Position, id: GrantId, to: &Phase, soak_ends: Option<Elapsed>) {
@@ -267,14 +281,26 @@ impl Machine {
             }
             let Some(stage) = rollout.stages.get_mut(entry.stage) else { return };
             let (from, to) = (entry.class, phase.class());
+            if from == to {
+                return;
+            }
             let begins = !entry.begun && phase.begun().is_some();
+            let unacknowledged = if entry.acknowledged {
+                // What was acknowledged was the outcome of then: another one counts anew.
+                entry.acknowledged = false;
+                stage.acknowledged -= 1;
+                Class::None
+            } else {
+                from
+            };
             entry.class = to;
             entry.begun |= begins;
-            let mut books = vec![&mut rollout.counts, &mut stage.counts];
-            if !entry.acknowledged {
-                books.push(&mut rollout.unacknowledged);
-            }
-            for book in books {
+            let books = [
+                (&mut rollout.counts, from),
+                (&mut stage.counts, from),
+                (&mut rollout.unacknowledged, unacknowledged),
+            ];
+            for (book, from) in books {
                 book.shift(from, to);
                 book.begun += u64::from(begins);
             }
@@ -287,6 +313,18 @@ fn pass_wave(rollout: &mut Rollout, now: Elapsed) {
     let waves = rollout.stages.get_mut(place.stage).map(|stage| &mut stage.waves);
     if let Some(wave) = waves.and_then(|waves| waves.get_mut(place.wave)) {
         wave.passed.get_or_insert(now);
+    }
+}
+
+/// A host counts in the step of its newest grant, with all that it counts as.
+fn move_between_stages(rollout: &mut Rollout, entry: Entry, to: usize) {
+    if let Some(left) = rollout.stages.get_mut(entry.stage) {
+        left.counts.shift(entry.class, Class::None);
+        left.counts.begun -= u64::from(entry.begun);
+    }
+    if let Some(entered) = rollout.stages.get_mut(to) {
+        entered.counts.shift(Class::None, entry.class);
+        entered.counts.begun += u64::from(entry.begun);
     }
 }
 

@@ -8,6 +8,9 @@ use super::command::Tick;
 /// Most that one tick may advance the running time.
 pub const MAX_STEP: Millis = Millis::from_secs(15);
 
+/// How often a leader ticks while time matters. A tick that comes later was held up.
+pub const TICK: Millis = Millis::from_secs(1);
+
 /// The replicated clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
@@ -31,6 +34,8 @@ impl Clock {
     ///
     /// Running time advances by at most [`MAX_STEP`]. Listening time stands still in a new term until
     /// a full beat interval has passed: what an outage of the controllers looks like is not silence.
+    /// One tick tells of a host once, so that it counts for one beat of listening at most (or for
+    /// [`TICK`], where hosts beat faster): a leader that stood still has not listened.
     #[must_use]
     pub fn ticked(self, tick: &Tick, term: u64, beat: Millis) -> Self {
         let step = tick.step.min(MAX_STEP);
@@ -38,7 +43,8 @@ impl Clock {
         let new_term = term != self.term;
         let term_since = if new_term { elapsed } else { self.term_since };
         let was_heard = self.heard_since.filter(|_| !new_term);
-        let listened = if was_heard.is_some() { self.listened.after(step) } else { self.listened };
+        let listening = was_heard.map_or_else(Millis::default, |_| step.min(beat.max(TICK)));
+        let listened = self.listened.after(listening);
         let hears = elapsed.since(term_since) >= beat && !new_term;
         let heard_since = was_heard.or_else(|| hears.then_some(elapsed));
         let wall = self.wall.max(tick.wall);
@@ -73,6 +79,11 @@ mod tests {
 
     #[test]
     fn one_tick_never_advances_by_more_than_the_largest_step() {
-        check(&[(1, 0), (1, 86_400_000), (1, 15_001)], "0/0 15000/0 30000/15000");
+        check(&[(1, 0), (1, 86_400_000), (1, 15_001)], "0/0 15000/0 30000/3000");
+    }
+
+    #[test]
+    fn one_tick_is_one_beat_of_listening_at_most() {
+        check(&[(1, 0), (1, 3_000), (1, 3_000), (1, 3_001)], "0/0 3000/0 6000/3000 9001/6000");
     }
 }

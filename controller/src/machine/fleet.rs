@@ -65,11 +65,15 @@ pub struct Host {
     pub mode: Mode,
     /// When it enrolled.
     pub enrolled: WallTime,
-    /// The spool that it reports from, and the last report counted of it.
-    pub spool: Option<SpoolMark>,
+    /// The spools that it reported from, at most [`MAX_SPOOLS`], and the last report counted of each;
+    /// the present one last.
+    pub spools: Vec<SpoolMark>,
     /// Its grant that is not over, if it has one.
     pub live_grant: Option<GrantId>,
 }
+
+/// Spools of a host that are remembered, so that a late copy of an old one's report counts nothing.
+pub const MAX_SPOOLS: usize = 4;
 
 /// How far a spool was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +87,15 @@ pub struct SpoolMark {
 impl Host {
     /// Whether the report was counted before.
     pub fn has_counted(&self, spool: u64, sequence: u64) -> bool {
-        self.spool.is_some_and(|mark| mark.spool == spool && sequence <= mark.sequence)
+        self.spools.iter().any(|mark| mark.spool == spool && sequence <= mark.sequence)
+    }
+
+    /// Marks how far a spool is counted; the one that was left longest ago is forgotten.
+    pub fn mark(&mut self, mark: SpoolMark) {
+        self.spools.retain(|kept| kept.spool != mark.spool);
+        if self.spools.len() == MAX_SPOOLS {
+            self.spools.remove(0);
+        }
+        self.spools.push(mark);
     }
 }

@@ -5,7 +5,7 @@ use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::GateState;
 
 use super::event::Event;
-use super::grants::Phase;
+use super::grants::{Grant, Phase};
 use super::ids::RolloutId;
 use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
 use super::records::JUDGE;
@@ -89,7 +89,7 @@ impl Machine {
             return Vec::new();
         };
         let promotes = match rollout.state {
-            State::Running => true,
+            State::Running => !self.is_halted(rollout),
             State::Paused | State::Completed => false,
             State::Draft | State::Halted => return Vec::new(),
         };
@@ -115,6 +115,11 @@ impl Machine {
         decided
     }
 
+    /// Whether a halt stands on the patch set of `rollout`, from this rollout or another.
+    pub(super) fn is_halted(&self, rollout: &Rollout) -> bool {
+        self.patch_sets.get(&rollout.version).is_none_or(|patch_set| patch_set.halt.is_some())
+    }
+
     fn halt_by_judge(&self, at: Position, rollout: &Rollout, verdict: &Verdict) -> Vec<Event> {
         let shut: Vec<_> =
             verdict.gates.iter().filter(|gate| gate.state == GateState::Shut).cloned().collect();
@@ -126,12 +131,17 @@ impl Machine {
         self.halted(rollout, halt)
     }
 
-    /// `halt` stands on `rollout`, and what was offered in it is withdrawn.
+    /// `halt` stands on `rollout`, and what was offered of its patch set is withdrawn.
     pub(super) fn halted(&self, rollout: &Rollout, halt: Halt) -> Vec<Event> {
         let halted = Event::Halted { rollout: rollout.id.clone(), halt: Box::new(halt) };
         let offered = self.expiries.iter().filter_map(|(_, id)| self.grants.get(id));
-        let withdrawn = offered.filter(|grant| grant.rollout == rollout.id).map(|grant| {
-            Event::GrantMoved { grant: grant.id, to: Phase::Withdrawn, soak_ends: None }
+        let of_patch_set = |grant: &&Grant| {
+            self.rollouts.get(&grant.rollout).is_some_and(|other| other.version == rollout.version)
+        };
+        let withdrawn = offered.filter(of_patch_set).map(|grant| Event::GrantMoved {
+            grant: grant.id,
+            to: Phase::Withdrawn,
+            soak_ends: None,
         });
         std::iter::once(halted).chain(withdrawn).collect()
     }

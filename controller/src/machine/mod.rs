@@ -23,6 +23,8 @@ pub mod reply;
 pub mod report;
 pub mod requests;
 pub mod rollouts;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};

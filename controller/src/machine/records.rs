@@ -54,6 +54,8 @@ pub struct Note {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Records {
     kept: VecDeque<Record>,
+    /// The hash before the oldest record that is kept.
+    base: [u8; 32],
     written: u64,
     head: [u8; 32],
 }
@@ -73,8 +75,10 @@ impl Records {
         };
         record.hash = chained(&record);
         self.head = record.hash;
-        if self.kept.len() == MAX_RECORDS {
-            self.kept.pop_front();
+        if self.kept.len() == MAX_RECORDS
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.base = oldest.hash;
         }
         self.kept.push_back(record);
     }
@@ -89,13 +93,17 @@ impl Records {
         self.newest_first().filter(move |record| record.note.subject == subject)
     }
 
-    /// The first record whose hash does not follow from the one before it.
+    /// The first record whose hash does not follow from the one before it; the last one if the chain
+    /// does not end where it was written to.
     pub fn first_broken(&self) -> Option<&Record> {
-        let mut before = self.kept.front().filter(|record| record.sequence == 1).map(|_| [0; 32]);
-        self.kept.iter().find(|record| {
-            let previous = before.replace(record.hash);
-            previous
-                .is_some_and(|hash| chained(&Record { hash, ..(*record).clone() }) != record.hash)
+        let mut before = self.base;
+        let broken = self.kept.iter().find(|record| {
+            let hash = std::mem::replace(&mut before, record.hash);
+            chained(&Record { hash, ..(*record).clone() }) != record.hash
+        });
+        let end = self.kept.back();
+        broken.or_else(|| {
+            end.filter(|last| last.hash != self.head || last.sequence != self.written)
         })
     }
 }

@@ -162,6 +162,15 @@ impl Rollout {
         self.stages.iter().map(|stage| stage.hosts).sum()
     }
 
+    /// Where it stands once nothing stops it: what a resume goes back to.
+    pub const fn state_when_lifted(&self) -> State {
+        match (self.place, self.ended) {
+            (None, _) => State::Draft,
+            (Some(_), None) => State::Running,
+            (Some(_), Some(_)) => State::Completed,
+        }
+    }
+
     /// Whether time matters to it: hosts may come and go.
     pub fn is_live(&self) -> bool {
         match self.state {

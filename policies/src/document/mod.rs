@@ -46,6 +46,9 @@
 //! Nothing that could widen a rollout has a default: a key that is missing is an error, and so is a
 //! key that is not known. A policy takes effect in the rollouts that are created with it, and never
 //! in one that exists.
+//!
+//! [`Place`], [`Table`] and [`Value`] read other strict TOML documents too: the controller's
+//! configuration is one.
 
 mod duration;
 mod error;
@@ -61,13 +64,12 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
-use toml::de::DeTable;
-
 pub use self::error::DocumentError;
+pub use self::place::{Place, plain};
 pub use self::presets::{PRESETS, Preset, preset};
+pub use self::table::{Field, Table};
+pub use self::value::Value;
 
-use self::place::Place;
-use self::table::{Field, Table};
 use crate::policy::Policy;
 
 /// The largest document, in bytes of UTF-8; a larger one is refused unread.
@@ -100,11 +102,7 @@ pub fn parse(source: &str, text: &str) -> Result<Policy, DocumentError> {
             format!("A policy has at most {MAX_DOCUMENT_BYTES}"),
         ));
     }
-    let root = DeTable::parse(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        let said = error.message().lines().collect::<Vec<_>>().join(": ");
-        document.at(at).error(said, "Mend the TOML: see https://toml.io for its rules".to_owned())
-    })?;
+    let root = document.parse()?;
     let root = Table::open(document, root.get_ref(), FIELDS)?;
     let name = root.required(&NAME)?.name()?;
     let description = read_description(&root)?;

@@ -1,5 +1,8 @@
 //! Where in a document is something? Its key path, and its line and column.
 
+use toml::Spanned;
+use toml::de::DeTable;
+
 use super::error::DocumentError;
 
 /// Characters of a key or text that a message quotes before it says that there are more.
@@ -7,7 +10,7 @@ const QUOTED_CHARS: usize = 60;
 
 /// A place in a document, and the name for it.
 #[derive(Clone, Debug)]
-pub(super) struct Place<'d> {
+pub struct Place<'d> {
     source: &'d str,
     text: &'d str,
     /// The key path; empty at the root.
@@ -18,13 +21,26 @@ pub(super) struct Place<'d> {
 
 impl<'d> Place<'d> {
     /// The beginning of the document.
-    pub(super) const fn document(source: &'d str, text: &'d str) -> Self {
+    pub const fn document(source: &'d str, text: &'d str) -> Self {
         Self { source, text, path: String::new(), offset: 0 }
     }
 
     /// Bytes from the beginning of the text.
     pub(super) const fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// Reads the document's TOML.
+    ///
+    /// # Errors
+    ///
+    /// It is not TOML.
+    pub fn parse(&self) -> Result<Spanned<DeTable<'d>>, DocumentError> {
+        DeTable::parse(self.text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let said = error.message().lines().collect::<Vec<_>>().join(": ");
+            self.at(at).error(said, "Mend the TOML: see https://toml.io for its rules".to_owned())
+        })
     }
 
     /// This key path, elsewhere in the text.
@@ -44,7 +60,7 @@ impl<'d> Place<'d> {
     }
 
     /// An error that is found here.
-    pub(super) fn error(&self, problem: String, way_out: String) -> DocumentError {
+    pub fn error(&self, problem: String, way_out: String) -> DocumentError {
         let before = self.text.get(..self.offset).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         DocumentError {
@@ -59,7 +75,7 @@ impl<'d> Place<'d> {
 }
 
 /// What somebody wrote, fit for one line of a message: no control characters, not too long.
-pub(super) fn plain(written: &str) -> String {
+pub fn plain(written: &str) -> String {
     let mut plain: String =
         written.chars().take(QUOTED_CHARS).flat_map(char::escape_debug).collect();
     if written.chars().nth(QUOTED_CHARS).is_some() {

@@ -8,23 +8,27 @@ use super::value::Value;
 
 /// A key that a table may have.
 #[derive(Debug)]
-pub(super) struct Field {
+pub struct Field {
     /// The key.
-    pub(super) key: &'static str,
+    pub key: &'static str,
     /// A line that has it, for messages.
-    pub(super) example: &'static str,
+    pub example: &'static str,
 }
 
 /// A table all of whose keys are known.
 #[derive(Debug)]
-pub(super) struct Table<'d> {
+pub struct Table<'d> {
     place: Place<'d>,
     entries: &'d DeTable<'d>,
 }
 
 impl<'d> Table<'d> {
     /// The table at `place`, which may have `fields` and nothing else.
-    pub(super) fn open(
+    ///
+    /// # Errors
+    ///
+    /// It has another key; the message names the nearest of `fields`.
+    pub fn open(
         place: Place<'d>,
         entries: &'d DeTable<'d>,
         fields: &'static [Field],
@@ -42,12 +46,16 @@ impl<'d> Table<'d> {
     }
 
     /// The value of a key that the table must have.
-    pub(super) fn required(&self, field: &'static Field) -> Result<Value<'d>, DocumentError> {
+    ///
+    /// # Errors
+    ///
+    /// The table does not have it.
+    pub fn required(&self, field: &'static Field) -> Result<Value<'d>, DocumentError> {
         self.optional(field).ok_or_else(|| self.missing(field, "this key is missing"))
     }
 
     /// The value of a key that the table may have.
-    pub(super) fn optional(&self, field: &'static Field) -> Option<Value<'d>> {
+    pub fn optional(&self, field: &'static Field) -> Option<Value<'d>> {
         let (key, value) = self.entries.iter().find(|(key, _)| key.get_ref() == field.key)?;
         let offset = if value.get_ref().is_table() { key.span().start } else { value.span().start };
         Some(Value::new(self.place.key(field.key, offset), value.get_ref(), field))

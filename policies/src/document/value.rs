@@ -16,7 +16,7 @@ const MAX_NAME_CHARS: usize = 63;
 
 /// A value in a document, where it is, and an example of the line it is on.
 #[derive(Clone, Debug)]
-pub(super) struct Value<'d> {
+pub struct Value<'d> {
     place: Place<'d>,
     value: &'d DeValue<'d>,
     example: &'static str,
@@ -32,12 +32,16 @@ impl<'d> Value<'d> {
     }
 
     /// An error in this value.
-    pub(super) fn error(&self, problem: String, way_out: String) -> DocumentError {
+    pub fn error(&self, problem: String, way_out: String) -> DocumentError {
         self.place.error(problem, way_out)
     }
 
     /// Any text.
-    pub(super) fn text(&self) -> Result<&'d str, DocumentError> {
+    ///
+    /// # Errors
+    ///
+    /// It is not text.
+    pub fn text(&self) -> Result<&'d str, DocumentError> {
         self.value.as_str().ok_or_else(|| self.not_a("text in quotes"))
     }
 
@@ -54,7 +58,11 @@ impl<'d> Value<'d> {
     }
 
     /// One of the words that have a meaning here.
-    pub(super) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, DocumentError> {
+    ///
+    /// # Errors
+    ///
+    /// It is another word, or no text.
+    pub fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, DocumentError> {
         let text = self.text()?;
         let meaning = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         meaning.ok_or_else(|| {
@@ -65,11 +73,11 @@ impl<'d> Value<'d> {
     }
 
     /// A number within `range`; `noun` says what is counted.
-    pub(super) fn number(
-        &self,
-        noun: &str,
-        range: RangeInclusive<u64>,
-    ) -> Result<u64, DocumentError> {
+    ///
+    /// # Errors
+    ///
+    /// It is outside the range, or no whole number.
+    pub fn number(&self, noun: &str, range: RangeInclusive<u64>) -> Result<u64, DocumentError> {
         let integer = self.value.as_integer().ok_or_else(|| self.not_a("a whole number"))?;
         let number = whole(integer).filter(|number| range.contains(number));
         number.ok_or_else(|| {
@@ -141,7 +149,11 @@ impl<'d> Value<'d> {
     }
 
     /// A length of time within `range`.
-    pub(super) fn millis(&self, range: RangeInclusive<Millis>) -> Result<Millis, DocumentError> {
+    ///
+    /// # Errors
+    ///
+    /// It is outside the range, or no length of time.
+    pub fn millis(&self, range: RangeInclusive<Millis>) -> Result<Millis, DocumentError> {
         let millis = self.any_millis()?;
         if range.contains(&millis) {
             return Ok(millis);
@@ -151,7 +163,11 @@ impl<'d> Value<'d> {
     }
 
     /// A list of 1 to `most` values; `noun` says of what.
-    pub(super) fn list(&self, noun: &str, most: usize) -> Result<Vec<Self>, DocumentError> {
+    ///
+    /// # Errors
+    ///
+    /// It has fewer or more values, or is no list.
+    pub fn list(&self, noun: &str, most: usize) -> Result<Vec<Self>, DocumentError> {
         let array = self.value.as_array().ok_or_else(|| self.not_a("a list"))?;
         if array.is_empty() || array.len() > most {
             return Err(self.error(
@@ -168,7 +184,11 @@ impl<'d> Value<'d> {
     }
 
     /// A table that may have `fields` and nothing else.
-    pub(super) fn table(&self, fields: &'static [Field]) -> Result<Table<'d>, DocumentError> {
+    ///
+    /// # Errors
+    ///
+    /// It is no table, or has another key.
+    pub fn table(&self, fields: &'static [Field]) -> Result<Table<'d>, DocumentError> {
         Table::open(self.place.clone(), self.entries()?, fields)
     }
 

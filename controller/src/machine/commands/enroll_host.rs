@@ -32,7 +32,7 @@ impl Machine {
             boot: before.map_or_else(|| enroll.boot.clone(), |host| host.boot.clone()),
             mode: enroll.mode,
             enrolled: before.map_or_else(|| self.clock().wall, |host| host.enrolled),
-            spool: before.and_then(|host| host.spool),
+            spools: before.map_or_else(Vec::new, |host| host.spools.clone()),
             live_grant: before.and_then(|host| host.live_grant),
         };
         let reply = Reply::Host { host: host.id, tier: host.tier.clone() };

@@ -16,6 +16,7 @@ impl Machine {
         let rollout = self.rollout(&promote.rollout)?;
         let place = running_place(rollout)?;
         meant_here(rollout, place, promote)?;
+        self.no_halt(self.patch_set(&rollout.version)?)?;
         let events = match &promote.how {
             Promote::Forced { reason } if reason.is_empty() => {
                 return Err(Rejection::ReasonMissing);

@@ -1,5 +1,7 @@
 //! `RecordReports`: a host says what became of it. Each report is counted once.
 
+use std::collections::BTreeSet;
+
 use tidegate_policies::evidence::Failure;
 use tidegate_policies::time::Elapsed;
 
@@ -43,16 +45,17 @@ impl Machine {
 
     fn meaning(&self, host: &Host, report: &Report) -> Meaning {
         let mut meaning = match &report.body {
-            Body::Started(started) => self.started(host, report, started),
+            Body::Started(started) => self.started(host, &report.boot, started),
             Body::Outcome { grant, outcome } => match self.own_grant(host, *grant) {
-                Ok(grant) => self.outcome(grant, outcome),
-                Err(refused) => (refused, Vec::new()),
+                Ok(grant) => self.outcome(grant, &report.boot, outcome),
+                Err(refused) => return (refused, Vec::new()),
             },
             Body::Health { grant, in_effect } => match self.own_grant(host, *grant) {
-                Ok(grant) => health(grant, *in_effect),
-                Err(refused) => (refused, Vec::new()),
+                Ok(grant) if began_in(grant, &report.boot) => health(grant, *in_effect),
+                Ok(_) => stale(),
+                Err(refused) => return (refused, Vec::new()),
             },
-            Body::Goodbye(goodbye) => self.goodbye(host, *goodbye),
+            Body::Goodbye(goodbye) => self.goodbye(host, &report.boot, *goodbye),
         };
         if meaning.1.is_empty() && host.boot == report.boot {
             meaning.1.extend(self.heard(host.id));
@@ -73,36 +76,40 @@ impl Machine {
     }
 
     /// The agent started. In another boot, that ends what was in flight: nobody said goodbye.
-    fn started(&self, host: &Host, report: &Report, started: &Started) -> Meaning {
-        let mut events = Vec::new();
-        let rebooted = host.boot != report.boot;
-        let suspects = [host.live_grant, started.interrupted];
-        let suspect = suspects.into_iter().flatten().find_map(|id| self.own_grant(host, id).ok());
-        if let Some(grant) = suspect.filter(|_| rebooted)
-            && let Some(begun) = grant.phase.begun().filter(|begun| begun.boot != report.boot)
-        {
-            let detail = started.evidence.clone().unwrap_or_else(|| {
-                "the host rebooted without a goodbye, and left no kernel evidence".to_owned()
-            });
-            events.extend(fail(grant, begun, Failure::Crashed, detail));
-        }
+    fn started(&self, host: &Host, boot: &str, started: &Started) -> Meaning {
+        let rebooted = host.boot != boot;
+        let suspects = [host.live_grant, started.interrupted].into_iter().flatten();
+        let suspects: BTreeSet<GrantId> = suspects.filter(|_| rebooted).collect();
+        let mut events: Vec<Event> = suspects
+            .into_iter()
+            .filter_map(|id| self.own_grant(host, id).ok())
+            .flat_map(|grant| cut_short(grant, boot, started.evidence.as_deref()))
+            .collect();
         if rebooted || host.facts != started.facts || host.mode != started.mode {
             events.push(Event::HostChanged {
                 host: host.id,
                 facts: Box::new(started.facts.clone()),
-                boot: report.boot.clone(),
+                boot: boot.to_owned(),
                 mode: started.mode,
             });
         }
         (Disposition::Counted, events)
     }
 
-    fn outcome(&self, grant: &Grant, outcome: &HostOutcome) -> Meaning {
+    fn outcome(&self, grant: &Grant, boot: &str, outcome: &HostOutcome) -> Meaning {
         let failed = |failure, detail: String| match grant.phase.begun() {
             Some(begun) => settled(fail(grant, begun, failure, detail)),
             None => stale(),
         };
         match outcome {
+            // Good news of another boot is no news: the livepatch was lost with the boot.
+            HostOutcome::Applied { .. }
+            | HostOutcome::Soaked { .. }
+            | HostOutcome::Refused { .. }
+                if !began_in(grant, boot) =>
+            {
+                stale()
+            }
             HostOutcome::Applied { .. } => self.patch_applied(grant),
             HostOutcome::Soaked { in_effect } => self.soak_over(grant, *in_effect),
             HostOutcome::Refused { detail } => refused(grant, detail),
@@ -123,7 +130,7 @@ impl Machine {
         let soak_ends = self.soak_ends(grant, at);
         match &grant.phase {
             Phase::Begun(begun) => {
-                let silent_at = begun.silent_at;
+                let silent_at = self.silent_at(grant).unwrap_or(begun.silent_at);
                 let to = Phase::Applied { begun: begun.clone(), at }.heard(silent_at);
                 settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends }])
             }
@@ -182,7 +189,10 @@ impl Machine {
     }
 
     /// A goodbye is no failure: the grant ends, and the host may have another when it is back.
-    fn goodbye(&self, host: &Host, goodbye: Goodbye) -> Meaning {
+    fn goodbye(&self, host: &Host, boot: &str, goodbye: Goodbye) -> Meaning {
+        if host.boot != boot {
+            return stale();
+        }
         let Some(grant) = host.live_grant.and_then(|id| self.grants().get(&id)) else {
             return (Disposition::Counted, Vec::new());
         };
@@ -200,6 +210,27 @@ impl Machine {
         };
         settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
     }
+}
+
+/// Whether a report of `boot` speaks of the boot in which the grant began, if it did.
+fn began_in(grant: &Grant, boot: &str) -> bool {
+    grant.phase.begun().is_none_or(|begun| begun.boot == boot)
+}
+
+/// What a new boot means for a grant that began in another. A goodbye explains it, unless the kernel
+/// left evidence and the host's marker still names the grant.
+fn cut_short(grant: &Grant, boot: &str, evidence: Option<&str>) -> Vec<Event> {
+    let Some(begun) = grant.phase.begun().filter(|begun| begun.boot != boot) else {
+        return Vec::new();
+    };
+    let unexplained = "the host rebooted without a goodbye, and left no kernel evidence";
+    let detail = evidence.unwrap_or(unexplained).to_owned();
+    if matches!(grant.phase, Phase::Refused { .. }) && evidence.is_some() {
+        let (begun, failure) = (begun.clone(), Failure::Crashed);
+        let to = Phase::Failed { begun, failure, detail, applied: None };
+        return vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }];
+    }
+    fail(grant, begun, Failure::Crashed, detail)
 }
 
 /// The host did not apply, for reasons of its own.

@@ -29,6 +29,9 @@ impl Machine {
                 });
             }
         };
+        if rollout.state_when_lifted() == State::Running {
+            self.series_is_free(rollout, self.patch_set(&rollout.version)?)?;
+        }
         let resumed = Event::RolloutResumed {
             rollout: rollout.id.clone(),
             from: rollout.state,

@@ -37,18 +37,31 @@ impl Machine {
     }
 
     fn may_start(&self, rollout: &Rollout, patch_set: &PatchSet) -> Result<(), Rejection> {
+        self.no_halt(patch_set)?;
         let version = patch_set.version.clone();
-        if let Some(halt) = &patch_set.halt {
-            let (rollout, reason) = (halt.rollout.clone(), halt.reason.clone());
-            return Err(Rejection::PatchSetHalted { version, rollout, reason });
-        }
         let stored = u64::try_from(self.holders(patch_set).len()).unwrap_or(u64::MAX);
         let needed = self.holders_needed();
         if stored < needed {
             return Err(Rejection::ArtifactsNotReplicated { version, stored, needed });
         }
+        self.series_is_free(rollout, patch_set)
+    }
+
+    /// No halt stands on `patch_set`, from whichever rollout.
+    pub(super) fn no_halt(&self, patch_set: &PatchSet) -> Result<(), Rejection> {
+        let Some(halt) = &patch_set.halt else { return Ok(()) };
+        let (version, rollout) = (patch_set.version.clone(), halt.rollout.clone());
+        Err(Rejection::PatchSetHalted { version, rollout, reason: halt.reason.clone() })
+    }
+
+    /// No other rollout is on its way on a kernel that `patch_set` is for.
+    pub(super) fn series_is_free(
+        &self,
+        rollout: &Rollout,
+        patch_set: &PatchSet,
+    ) -> Result<(), Rejection> {
         let live = self.rollouts().values().filter(|other| match other.state {
-            State::Running | State::Paused => other.id != rollout.id,
+            State::Running | State::Paused => other.id != rollout.id && other.ended.is_none(),
             State::Draft | State::Halted | State::Completed => false,
         });
         for other in live {

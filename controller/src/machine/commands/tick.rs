@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tidegate_policies::begin::room_for_one;
 use tidegate_policies::evidence::Failure;
+use tidegate_policies::time::Listened;
 
 use crate::machine::event::Event;
 use crate::machine::fleet::Host;
@@ -34,14 +35,19 @@ impl Machine {
     pub(super) fn heard(&self, host: HostId) -> Option<Event> {
         let grant = self.grants().get(&self.hosts().get(&host)?.live_grant?)?;
         let begun = grant.phase.in_flight()?;
-        let timing = &self.rollouts().get(&grant.rollout)?.policy.timing;
-        let silent_at = self.clock().listened.after(timing.silent_after());
+        let silent_at = self.silent_at(grant)?;
         let later = silent_at > begun.silent_at;
         later.then(|| Event::GrantMoved {
             grant: grant.id,
             to: grant.phase.clone().heard(silent_at),
             soak_ends: None,
         })
+    }
+
+    /// When the host of `grant` counts as silent if it is not heard after now.
+    pub(super) fn silent_at(&self, grant: &Grant) -> Option<Listened> {
+        let timing = &self.rollouts().get(&grant.rollout)?.policy.timing;
+        Some(self.clock().listened.after(timing.silent_after()))
     }
 
     /// Offers that expire and hosts that are silent now.
@@ -80,6 +86,7 @@ impl Machine {
             .rollouts()
             .values()
             .filter(|rollout| matches!(rollout.state, State::Running | State::Completed))
+            .filter(|rollout| !self.is_halted(rollout))
             .collect();
         rollouts.sort_by_key(|rollout| rollout.created_index);
         rollouts.into_iter().map(|rollout| rollout.id.clone()).collect()
@@ -102,7 +109,20 @@ impl Machine {
     /// Whether it is the host's turn in the rollout, and it is free and has not had it.
     pub fn wants(&self, rollout: &Rollout, host: &Host) -> bool {
         let turn = self.part(rollout, host).is_ok_and(|part| part.has_its_turn(rollout));
-        turn && host.live_grant.is_none() && may_have_another(self, rollout, host)
+        turn && host.live_grant.is_none()
+            && may_have_another(self, rollout, host)
+            && !self.is_past(rollout, host)
+    }
+
+    /// The host has begun a patch set that was published later: this one would take it back.
+    pub(in crate::machine) fn is_past(&self, rollout: &Rollout, host: &Host) -> bool {
+        let published = |rollout: &Rollout| {
+            self.patch_sets().get(&rollout.version).map(|patch_set| patch_set.published_index)
+        };
+        self.rollouts().values().any(|other| {
+            other.entries.get(&host.id).is_some_and(|entry| entry.begun)
+                && published(other) > published(rollout)
+        })
     }
 
     /// An offer for the host; `None` where there is no room for one.

@@ -1,0 +1,145 @@
+//! When does the host beat, and what does it make of the answer?
+
+use tidegate_proto::v1::{AgentMode, SyncRequest, SyncResponse};
+
+use crate::core::agent::{Agent, Look};
+use crate::core::backoff::Backoff;
+use crate::core::calls::Outstanding;
+use crate::core::fact::Fact;
+use crate::core::input::{CallFailed, CallFailure, Mode};
+use crate::core::output::{CallId, Output};
+use crate::core::{BootTime, Millis};
+
+/// The beats of one agent.
+#[derive(Debug)]
+pub(crate) struct Beats {
+    last: u64,
+    due: BootTime,
+    outstanding: Option<Outstanding>,
+    backoff: Backoff,
+    /// The highest log index that was heard of.
+    revision: u64,
+    /// Why the host has an offer or none, in the controller's words; `None` before the first
+    /// answer.
+    pub(crate) explanation: Option<String>,
+    /// When a beat was answered last.
+    pub(crate) answered_at: Option<BootTime>,
+    /// How the last beat ended.
+    pub(crate) last_failed: bool,
+}
+
+impl Beats {
+    pub(crate) fn new(first: BootTime) -> Self {
+        Self {
+            last: 0,
+            due: first,
+            outstanding: None,
+            backoff: Backoff::default(),
+            revision: 0,
+            explanation: None,
+            answered_at: None,
+            last_failed: false,
+        }
+    }
+
+    pub(crate) fn next_wake(&self) -> BootTime {
+        self.outstanding.map_or(self.due, |outstanding| outstanding.deadline)
+    }
+
+    /// Whether an answer of this log index is as new as the newest one.
+    pub(crate) fn is_news(&mut self, revision: u64) -> bool {
+        let news = revision >= self.revision;
+        self.revision = self.revision.max(revision);
+        news
+    }
+
+    pub(crate) fn expired(&self, now: BootTime) -> Option<CallId> {
+        self.outstanding.filter(|sync| now >= sync.deadline).map(|sync| sync.call)
+    }
+}
+
+impl Agent {
+    pub(crate) fn drive_beats(&mut self, now: BootTime, out: &mut Vec<Output>) {
+        if self.beats.outstanding.is_some() || now < self.beats.due {
+            return;
+        }
+        let outstanding = self.calls.open(now, self.config.call_timeout);
+        self.beats.outstanding = Some(outstanding);
+        // Counted by the clock, so that beats rise through a restart of the agent too.
+        self.beats.last = now.as_millis().max(self.beats.last + 1);
+        out.push(Output::Sync {
+            call: outstanding.call,
+            request: SyncRequest {
+                boot_id: self.boot.boot_id.clone(),
+                beat: self.beats.last,
+                mode: self.wire_mode().into(),
+                livepatches: self.boot.observation.livepatches.clone(),
+            },
+        });
+    }
+
+    pub(crate) fn sync_answered(
+        &mut self,
+        now: BootTime,
+        call: CallId,
+        result: Result<SyncResponse, CallFailed>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(outstanding) = self.beats.outstanding.take_if(|sync| sync.call == call) else {
+            return;
+        };
+        self.beats.last_failed = result.is_err();
+        let wait = match result {
+            Ok(response) => self.sync_heard(now, response, out),
+            Err(failed) => {
+                self.calls.failed(outstanding, out);
+                match failed.kind {
+                    CallFailure::Unavailable => {
+                        let again_in =
+                            self.beats.backoff.after(&failed, &self.config, &mut self.chance);
+                        let why = failed.message;
+                        out.push(Output::Log(Fact::CallFailed { what: "sync", why, again_in }));
+                        again_in
+                    }
+                    CallFailure::UnknownHost => {
+                        let again_in = self.beats.backoff.at_cap(&self.config, &mut self.chance);
+                        out.push(Output::Log(Fact::UnknownHost { again_in }));
+                        again_in
+                    }
+                }
+            }
+        };
+        self.beats.due = now + wait;
+    }
+
+    /// Takes a good answer; returns when to beat again.
+    fn sync_heard(
+        &mut self,
+        now: BootTime,
+        response: SyncResponse,
+        out: &mut Vec<Output>,
+    ) -> Millis {
+        self.beats.backoff.reset();
+        self.beats.answered_at = Some(now);
+        self.beats.explanation = Some(response.explanation);
+        if self.look == Look::NotWanted {
+            self.look = Look::Wanted;
+        }
+        if self.beats.is_news(response.revision) {
+            self.hear_offer(now, response.offer, out);
+        } else {
+            let why = "the answer is older than an earlier one".to_owned();
+            out.push(Output::Log(Fact::OfferIgnored { why }));
+        }
+        let told = Millis(response.next_sync_ms);
+        let live = self.life.beat_interval().unwrap_or(told);
+        told.min(live).max(self.config.shortest_interval)
+    }
+
+    pub(crate) fn wire_mode(&self) -> AgentMode {
+        match self.boot.mode {
+            Mode::Normal => AgentMode::Normal,
+            Mode::NoApply => AgentMode::NoApply,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Where does the host stand in the life of its grant? At most one grant is live at a time.
+
+use crate::core::backoff::Backoff;
+use crate::core::calls::Outstanding;
+use crate::core::memory::Marker;
+use crate::core::offer::Offer;
+use crate::core::{BootTime, Millis};
+
+/// The life of the one grant. Boxed where it is large, since it is moved about.
+#[derive(Debug)]
+pub(crate) enum Life {
+    /// There is none.
+    Idle,
+    /// The artifact is not here yet.
+    Fetching(Box<Fetching>),
+    /// The artifact is verified; the host asks to go.
+    Asking(Box<Asking>),
+    /// The driver has the insert.
+    Applying(Box<Applying>),
+    /// The transition ended.
+    Soaking(Box<Soaking>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Fetching {
+    pub(crate) offer: Offer,
+    pub(crate) backoff: Backoff,
+    pub(crate) step: FetchStep,
+}
+
+#[derive(Debug)]
+pub(crate) enum FetchStep {
+    Waiting { until: BootTime },
+    InFlight(Outstanding),
+}
+
+#[derive(Debug)]
+pub(crate) struct Asking {
+    pub(crate) offer: Offer,
+    pub(crate) standing: Standing,
+    pub(crate) doubt: Doubt,
+    pub(crate) backoff: Backoff,
+    pub(crate) step: AskStep,
+}
+
+/// Whether the offer still stands while a request is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Stands,
+    Withdrawn,
+}
+
+/// Whether an earlier request may have begun the grant without the host knowing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    None,
+    AnswerLost,
+}
+
+#[derive(Debug)]
+pub(crate) enum AskStep {
+    Waiting { until: BootTime },
+    InFlight { outstanding: Outstanding, request_id: String, first_sent: BootTime },
+}
+
+#[derive(Debug)]
+pub(crate) struct Applying {
+    pub(crate) marker: Marker,
+    pub(crate) step: ApplyStep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ApplyStep {
+    Inserting,
+    InTransition,
+    Reverting { waited: Millis },
+}
+
+#[derive(Debug)]
+pub(crate) struct Soaking {
+    pub(crate) marker: Marker,
+    pub(crate) since: BootTime,
+    /// Index of the next health check of the plan.
+    pub(crate) next_check: usize,
+    pub(crate) word: SoakWord,
+}
+
+/// The host's word that its soak is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SoakWord {
+    /// To be given at this time.
+    Due(BootTime),
+    /// Given in this report; the answer is outstanding.
+    Given { sequence: u64 },
+}
+
+impl Life {
+    /// The offer, before the host has gone.
+    pub(crate) fn offer_mut(&mut self) -> Option<&mut Offer> {
+        match self {
+            Self::Fetching(fetching) => Some(&mut fetching.offer),
+            Self::Asking(asking) => Some(&mut asking.offer),
+            Self::Idle | Self::Applying(_) | Self::Soaking(_) => None,
+        }
+    }
+
+    /// The intent marker, once the host has gone.
+    pub(crate) fn marker_mut(&mut self) -> Option<&mut Marker> {
+        match self {
+            Self::Applying(applying) => Some(&mut applying.marker),
+            Self::Soaking(soaking) => Some(&mut soaking.marker),
+            Self::Idle | Self::Fetching(_) | Self::Asking(_) => None,
+        }
+    }
+
+    /// How often a host in this phase beats, by policy.
+    pub(crate) fn beat_interval(&self) -> Option<Millis> {
+        match self {
+            Self::Idle => None,
+            Self::Fetching(fetching) => Some(fetching.offer.plan.beat_interval),
+            Self::Asking(asking) => Some(asking.offer.plan.beat_interval),
+            Self::Applying(applying) => Some(applying.marker.plan.beat_interval),
+            Self::Soaking(soaking) => Some(soaking.marker.plan.beat_interval),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What must the host remember when its agent or its kernel dies? The intent marker of the live
+//! grant, and the highest epoch and last insert of each patch set.
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::offer::{ModuleName, Plan};
+use crate::core::{BootTime, Millis};
+
+/// The intent marker: on disk before the module is inserted, until the grant has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marker {
+    /// The live grant.
+    pub grant_id: u64,
+    /// Its patch set, `patchSets/{version}`.
+    pub patch_set: String,
+    /// The epoch at which it may go.
+    pub epoch: u64,
+    /// The module to insert.
+    pub module: ModuleName,
+    /// The boot in which it is inserted.
+    pub boot_id: String,
+    /// `/proc/sys/kernel/tainted` before the insert.
+    pub taint_before: u64,
+    /// The policy's numbers.
+    pub plan: Plan,
+    /// How far the host has come.
+    pub stage: MarkerStage,
+    /// Whether the host said that it goes down on purpose.
+    pub departure: Departure,
+}
+
+/// How far a host has come with its live grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum MarkerStage {
+    /// The insert or the transition is under way.
+    Applying {
+        /// When the marker was written.
+        since: BootTime,
+    },
+    /// The transition ended.
+    Soaking {
+        /// When the transition ended.
+        since: BootTime,
+        /// From the insert to the end of the transition.
+        transition: Millis,
+    },
+}
+
+/// Whether a host that holds a marker said goodbye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Departure {
+    /// It did not: a new boot means that it went down by accident.
+    Unannounced,
+    /// It did: a new boot is no surprise.
+    Announced,
+}
+
+/// What a host remembers of one patch set, for ever.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatchSetMemory {
+    /// The highest epoch that it was told.
+    pub highest_epoch: u64,
+    /// The grant that it asked to begin, until it is known what became of it.
+    pub asking: Option<u64>,
+    /// The last insert that has ended.
+    pub last_insert: Option<LastInsert>,
+}
+
+/// An insert that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastInsert {
+    /// Its grant; never inserted again.
+    pub grant_id: u64,
+    /// The epoch at which it went.
+    pub epoch: u64,
+    /// The boot that it happened in.
+    pub boot_id: String,
+    /// The module.
+    pub module: ModuleName,
+    /// How it ended.
+    pub end: InsertEnd,
+}
+
+/// How an insert ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InsertEnd {
+    /// It soaked to its end, and a controller has settled it.
+    Soaked,
+    /// It failed, stalled, degraded, was reverted, or was cut short by a planned reboot.
+    Failed,
+    /// The kernel went down or oopsed: nothing of the same epoch is inserted again.
+    Crashed,
+}
+
+impl Marker {
+    pub(crate) fn last_insert(&self, end: InsertEnd) -> LastInsert {
+        LastInsert {
+            grant_id: self.grant_id,
+            epoch: self.epoch,
+            boot_id: self.boot_id.clone(),
+            module: self.module.clone(),
+            end,
+        }
+    }
+}

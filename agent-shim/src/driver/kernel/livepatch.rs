@@ -1,0 +1,191 @@
+//! In which state are the kernel's livepatches? Read from `/sys/kernel/livepatch/<module>/`.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+
+use rustix::system::delete_module;
+use tidegate_proto::v1::LivepatchState;
+
+use super::roots::{Roots, read};
+use super::say;
+use crate::clock;
+use crate::core::{BootTime, DriverEvent, Millis, ModuleName, RevertEnd};
+use crate::driver::{DriverFailed, Following, Words};
+
+/// How often a transition is looked at.
+const POLL: Millis = Millis(50);
+/// How long a revert may take before the livepatch counts as stuck in transition.
+const REVERT_TIMEOUT: Millis = Millis(10_000);
+/// `O_NONBLOCK`: do not wait for users of the module.
+const NONBLOCK: i32 = 0o4000;
+
+/// All loaded livepatches, by name.
+pub(super) fn list(roots: &Roots) -> Result<Vec<LivepatchState>, DriverFailed> {
+    let directory = roots.sys.join("kernel/livepatch");
+    let unreadable = |source| DriverFailed::Unreadable { path: directory.clone(), source };
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        // A kernel without livepatching has no such folder, and no livepatches.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut livepatches = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+        livepatches.extend(state(roots, &name));
+    }
+    livepatches.sort_by(|one, other| one.module.cmp(&other.module));
+    Ok(livepatches)
+}
+
+/// One livepatch; `None` where it is not loaded, or went away while it was read.
+fn state(roots: &Roots, module: &str) -> Option<LivepatchState> {
+    let directory = roots.sys.join("kernel/livepatch").join(module);
+    let flag = |name: &str| read(&directory.join(name)).ok().map(|text| text == "1");
+    Some(LivepatchState {
+        module: module.to_owned(),
+        enabled: flag("enabled")?,
+        transition: flag("transition")?,
+    })
+}
+
+/// Follows a transition to its end, or until it counts as stalled.
+pub(super) async fn follow(roots: &Roots, following: &Following, words: &Words) {
+    let event = loop {
+        let waited = clock::boot_time().since(following.since);
+        match state(roots, following.module.as_str()) {
+            Some(LivepatchState { transition: true, .. }) => {}
+            Some(LivepatchState { enabled: true, .. }) => {
+                break DriverEvent::TransitionDone { transition: waited };
+            }
+            Some(_) | None => break DriverEvent::NotEnabled,
+        }
+        if waited >= following.transition_timeout {
+            break DriverEvent::TransitionStalled { waited };
+        }
+        tokio::time::sleep(POLL.as_duration()).await;
+    };
+    say(words, following.grant_id, event);
+}
+
+/// Disables a livepatch, and removes its module once no task is in it.
+pub(super) async fn revert(roots: &Roots, module: &ModuleName) -> RevertEnd {
+    let enabled = roots.sys.join("kernel/livepatch").join(module.as_str()).join("enabled");
+    if let Err(error) = fs::write(&enabled, "0") {
+        tracing::warn!(file = %enabled.display(), %error, "could not disable the livepatch");
+    }
+    let started: BootTime = clock::boot_time();
+    loop {
+        match state(roots, module.as_str()) {
+            None => return RevertEnd::Done,
+            Some(LivepatchState { enabled: false, transition: false, .. }) => {
+                remove(module);
+                return RevertEnd::Done;
+            }
+            Some(_) if clock::boot_time().since(started) >= REVERT_TIMEOUT => {
+                return RevertEnd::StillInTransition;
+            }
+            Some(_) => tokio::time::sleep(POLL.as_duration()).await,
+        }
+    }
+}
+
+fn remove(module: &ModuleName) {
+    let Ok(name) = CString::new(module.as_str()) else { return };
+    if let Err(error) = delete_module(&name, NONBLOCK) {
+        tracing::warn!(%module, %error, "the livepatch is disabled, its module stays loaded");
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use sha2::{Digest as _, Sha256};
+    use tokio::sync::mpsc;
+
+    use super::{follow, list, revert};
+    use crate::clock;
+    use crate::core::config::Check;
+    use crate::core::{
+        BootTime, Digest, DriverEvent, Insertion, Lease, Millis, ModuleName, OfferedArtifact,
+        RevertEnd,
+    };
+    use crate::driver::Following;
+    use crate::driver::kernel::Roots;
+
+    const MODULE: &str = "livepatch_113_1";
+
+    fn module() -> ModuleName {
+        MODULE.to_owned().try_into().unwrap()
+    }
+
+    pub(in crate::driver::kernel) fn insertion(bytes: &[u8], lease_ms: u64) -> Insertion {
+        Insertion {
+            grant_id: 7,
+            patch_set: "patchSets/113.1".to_owned(),
+            artifact: OfferedArtifact {
+                digest: Digest(Sha256::digest(bytes).into()),
+                size_bytes: 4,
+                module: module(),
+                kernel_release: String::new(),
+                flavour: String::new(),
+                arch: String::new(),
+            },
+            lease: Lease::until(BootTime::from_millis(lease_ms), Check::Made),
+            transition_timeout: Millis(1_000),
+        }
+    }
+
+    fn set(tree: &Path, enabled: &str, transition: &str) {
+        let directory = tree.join("kernel/livepatch").join(MODULE);
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("enabled"), enabled).unwrap();
+        fs::write(directory.join("transition"), transition).unwrap();
+    }
+
+    async fn followed(tree: &Path, timeout: Millis) -> DriverEvent {
+        let roots = Roots { sys: tree.to_owned(), ..Roots::default() };
+        let (words, mut said) = mpsc::unbounded_channel();
+        let following = Following {
+            grant_id: 7,
+            module: module(),
+            since: clock::boot_time(),
+            transition_timeout: timeout,
+        };
+        follow(&roots, &following, &words).await;
+        said.recv().await.unwrap().1
+    }
+
+    #[tokio::test]
+    async fn a_finished_transition_is_told_from_a_stalled_and_a_disabled_one() {
+        let tree = tempfile::tempdir().unwrap();
+        set(tree.path(), "1\n", "0\n");
+        let event = followed(tree.path(), Millis(0)).await;
+        assert!(matches!(event, DriverEvent::TransitionDone { .. }), "{event:?}");
+        set(tree.path(), "1\n", "1\n");
+        let event = followed(tree.path(), Millis(0)).await;
+        assert!(matches!(event, DriverEvent::TransitionStalled { .. }), "{event:?}");
+        set(tree.path(), "0\n", "0\n");
+        let event = followed(tree.path(), Millis(0)).await;
+        assert!(matches!(event, DriverEvent::NotEnabled), "{event:?}");
+    }
+
+    #[tokio::test]
+    async fn a_revert_writes_zero_and_ends_when_the_livepatch_is_disabled() {
+        let tree = tempfile::tempdir().unwrap();
+        set(tree.path(), "1\n", "0\n");
+        let roots = Roots { sys: tree.path().to_owned(), ..Roots::default() };
+        assert_eq!(revert(&roots, &module()).await, RevertEnd::Done);
+        assert!(!list(&roots).unwrap()[0].enabled);
+    }
+
+    #[test]
+    fn a_kernel_without_livepatching_has_none() {
+        let tree = tempfile::tempdir().unwrap();
+        let roots = Roots { sys: tree.path().to_owned(), ..Roots::default() };
+        assert_eq!(list(&roots).unwrap(), Vec::new());
+    }
+}

@@ -1,0 +1,104 @@
+//! The calls of `AgentService`, each to its end.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tidegate_proto::v1::{
+    BeginRequest, BeginResponse, EnrollRequest, EnrollResponse, FetchArtifactRequest,
+    ReportRequest, ReportResponse, SyncRequest, SyncResponse,
+};
+use tonic::{Response, Status};
+
+use super::Transport;
+use super::failure::{call_failed, too_long};
+use crate::core::{CallFailed, OfferedArtifact};
+
+/// How long a call may take in all.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a download may take in all.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
+
+impl Transport {
+    /// Makes a machine a member of the fleet.
+    ///
+    /// # Errors
+    ///
+    /// Where no good answer came; it may have happened all the same.
+    pub async fn enroll(&self, request: EnrollRequest) -> Result<EnrollResponse, CallFailed> {
+        let request = self.request(request);
+        let mut client = self.client();
+        ended("enroll", client.enroll(request)).await
+    }
+
+    /// Sends a beat.
+    ///
+    /// # Errors
+    ///
+    /// Where no good answer came.
+    pub async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, CallFailed> {
+        let request = self.request(request);
+        let mut client = self.client();
+        ended("sync", client.sync(request)).await
+    }
+
+    /// Asks to go.
+    ///
+    /// # Errors
+    ///
+    /// Where no good answer came; the grant may have begun all the same.
+    pub async fn begin(&self, request: BeginRequest) -> Result<BeginResponse, CallFailed> {
+        let request = self.request(request);
+        let mut client = self.client();
+        ended("begin", client.begin(request)).await
+    }
+
+    /// Delivers reports.
+    ///
+    /// # Errors
+    ///
+    /// Where no good answer came; they may have been counted all the same.
+    pub async fn report(&self, request: ReportRequest) -> Result<ReportResponse, CallFailed> {
+        let request = self.request(request);
+        let mut client = self.client();
+        ended("report", client.report(request)).await
+    }
+
+    /// Downloads an artifact. Stops once more bytes came than were offered: such bytes are wrong
+    /// whatever follows.
+    ///
+    /// # Errors
+    ///
+    /// Where the stream broke off.
+    pub async fn fetch(&self, artifact: &OfferedArtifact) -> Result<Vec<u8>, CallFailed> {
+        let sha256 = artifact.digest.0.to_vec();
+        let request = self.request(FetchArtifactRequest { sha256, offset_bytes: 0 });
+        let most = usize::try_from(artifact.size_bytes).unwrap_or(usize::MAX);
+        let mut client = self.client();
+        let download = async {
+            let mut chunks = client.fetch_artifact(request).await?.into_inner();
+            let mut bytes = Vec::new();
+            while let Some(chunk) = chunks.message().await? {
+                bytes.extend_from_slice(&chunk.data);
+                if bytes.len() > most {
+                    break;
+                }
+            }
+            Ok::<_, Status>(bytes)
+        };
+        match tokio::time::timeout(FETCH_TIMEOUT, download).await {
+            Ok(result) => result.map_err(|status| call_failed(&status)),
+            Err(_) => Err(too_long("the download")),
+        }
+    }
+}
+
+async fn ended<T>(
+    what: &str,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, CallFailed> {
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(call_failed(&status)),
+        Err(_) => Err(too_long(what)),
+    }
+}

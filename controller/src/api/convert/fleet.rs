@@ -1,0 +1,139 @@
+//! Tiers, tokens, hosts and grants, in and out.
+
+use tidegate_policies::evidence::Failure;
+use tidegate_proto::v1 as pb;
+
+use super::check::{digest, resource};
+use super::facts::{facts_out, mode_out};
+use super::{count, timestamp};
+use crate::api::error::BadField;
+use crate::machine::Machine;
+use crate::machine::command::{CreateToken, TierSpec};
+use crate::machine::fleet::Host;
+use crate::machine::grants::{Grant, Phase};
+use crate::machine::tokens::Token;
+
+/// Hosts of a token, where the request does not say.
+pub const DEFAULT_TOKEN_HOSTS: u64 = 5;
+
+/// A token to create.
+///
+/// # Errors
+///
+/// [`BadField`].
+pub fn create_token(request: &pb::CreateTokenRequest) -> Result<CreateToken, BadField> {
+    let token = request.token_id.parse().map_err(|error: crate::machine::ids::NotAName| {
+        BadField::new("token_id", "", &error.to_string())
+    })?;
+    let max_hosts = match request.max_hosts {
+        0 => DEFAULT_TOKEN_HOSTS,
+        hosts => hosts,
+    };
+    Ok(CreateToken {
+        token,
+        tier: resource("tier", "tiers", &request.tier)?,
+        max_hosts,
+        secret: digest("secret_sha256", &request.secret_sha256)?,
+    })
+}
+
+/// A token for the wire.
+pub fn token(token: &Token) -> pb::Token {
+    pb::Token {
+        name: format!("tokens/{}", token.id),
+        tier: format!("tiers/{}", token.tier),
+        max_hosts: token.max_hosts,
+        enrolled_hosts: token.enrolled,
+        create_time: Some(timestamp(token.created)),
+        etag: format!("{}-{}", token.max_hosts, token.enrolled),
+    }
+}
+
+/// The ladder's tiers for the wire, first to last.
+pub fn tiers(machine: &Machine) -> Vec<pb::Tier> {
+    let ladder = machine.cluster().map_or(&[][..], |cluster| &cluster.ladder);
+    ladder.iter().enumerate().map(|(at, spec)| tier(machine, ladder, at, spec)).collect()
+}
+
+fn tier(machine: &Machine, ladder: &[TierSpec], at: usize, spec: &TierSpec) -> pb::Tier {
+    let source = ladder.get(at + 1).filter(|_| spec.sampled);
+    let hosts = machine.hosts().values().filter(|host| host.tier == spec.name).count();
+    pb::Tier {
+        name: format!("tiers/{}", spec.name),
+        position: u32::try_from(at).unwrap_or(u32::MAX),
+        drawn_from: source.map_or_else(String::new, |tier| format!("tiers/{}", tier.name)),
+        hosts: count(hosts),
+    }
+}
+
+/// A host for the wire, without its grants.
+pub fn host(host: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
+    pb::Host {
+        name: format!("hosts/{}", host.id),
+        facts: Some(facts_out(&host.facts)),
+        tier: format!("tiers/{}", host.tier),
+        token: format!("tokens/{}", host.token),
+        boot_id: host.boot.clone(),
+        mode: mode_out(host.mode).into(),
+        enroll_time: Some(timestamp(host.enrolled)),
+        heard_ago_ms,
+        grants: Vec::new(),
+        running_patch_set: String::new(),
+    }
+}
+
+/// A host for the wire, with its grants, newest first.
+pub fn host_with_grants(machine: &Machine, of: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
+    let mut newest_per_rollout: Vec<&Grant> = machine
+        .rollouts()
+        .values()
+        .filter_map(|rollout| machine.grants().get(&rollout.entries.get(&of.id)?.grant))
+        .collect();
+    newest_per_rollout.sort_by_key(|grant| std::cmp::Reverse(grant.id));
+    let running = newest_per_rollout.iter().find(|grant| {
+        matches!(grant.phase, Phase::Applied { .. } | Phase::Soaked { .. })
+            && grant.phase.begun().is_some_and(|begun| begun.boot == of.boot)
+    });
+    let running = running.and_then(|grant| machine.rollouts().get(&grant.rollout));
+    pb::Host {
+        grants: newest_per_rollout.iter().map(|of| grant(machine, of)).collect(),
+        running_patch_set: running
+            .map_or_else(String::new, |rollout| format!("patchSets/{}", rollout.version)),
+        ..host(of, heard_ago_ms)
+    }
+}
+
+/// A grant for the wire.
+pub fn grant(machine: &Machine, grant: &Grant) -> pb::Grant {
+    let rollout = machine.rollouts().get(&grant.rollout);
+    let stage = rollout.and_then(|rollout| rollout.policy.ladder.get(grant.stage));
+    let hostname = machine.hosts().get(&grant.host).map(|host| host.facts.hostname.clone());
+    pb::Grant {
+        grant_id: grant.id.0,
+        host: format!("hosts/{}", grant.host),
+        rollout: format!("rollouts/{}", grant.rollout),
+        tier: stage.map_or_else(String::new, |stage| format!("tiers/{}", stage.tier)),
+        phase: phase(&grant.phase).into(),
+        epoch: grant.epoch,
+        begun_index: grant.phase.begun().map_or(0, |begun| begun.index),
+        detail: grant.phase.detail().to_owned(),
+        hostname: hostname.unwrap_or_default(),
+    }
+}
+
+/// A grant's phase for the wire.
+pub const fn phase(phase: &Phase) -> pb::GrantPhase {
+    match phase {
+        Phase::Offered { .. } => pb::GrantPhase::Offered,
+        Phase::Begun(_) => pb::GrantPhase::Begun,
+        Phase::Applied { .. } => pb::GrantPhase::Applied,
+        Phase::Soaked { .. } => pb::GrantPhase::Soaked,
+        Phase::Expired => pb::GrantPhase::Expired,
+        Phase::Withdrawn => pb::GrantPhase::Withdrawn,
+        Phase::Refused { .. } => pb::GrantPhase::Refused,
+        Phase::Failed { failure: Failure::Failed, .. } => pb::GrantPhase::Failed,
+        Phase::Failed { failure: Failure::Stalled, .. } => pb::GrantPhase::Stalled,
+        Phase::Failed { failure: Failure::Crashed, .. } => pb::GrantPhase::Crashed,
+        Phase::Failed { failure: Failure::Silent, .. } => pb::GrantPhase::Silent,
+    }
+}

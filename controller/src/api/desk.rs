@@ -1,0 +1,89 @@
+//! What do all services need? One desk: the way to the leader, the state, the relay, the artifacts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_policies::time::Millis;
+
+use super::error::ApiError;
+use crate::artifacts::Store;
+use crate::machine::command::{Action, Operate};
+use crate::machine::{Command, Machine, Position, Reply};
+use crate::peers::Peers;
+use crate::relay::Relay;
+use crate::runtime::Handle;
+
+/// How long an answer waits for this node to see what the leader did.
+const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
+
+/// What all services of a node share.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// The node.
+    pub handle: Handle,
+    /// The other nodes.
+    pub peers: Peers,
+    /// The hosts that were heard here.
+    pub relay: Arc<Relay>,
+    /// The artifacts on this node's disk.
+    pub store: Store,
+    /// How often hosts sync that no rollout concerns.
+    pub idle_sync: Millis,
+}
+
+impl Desk {
+    /// Has the cluster carry out `command`, and waits until this node sees it too.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`]: refused, or the outcome is not known.
+    pub async fn propose(&self, command: Command) -> Result<(Position, Reply), ApiError> {
+        let (position, outcome) = self.peers.propose(command).await?;
+        let reply = outcome?;
+        // Best effort: the command is done, and a node that lags shows it a moment later.
+        let _seen = self.handle.wait_applied(position.index, READ_YOUR_WRITES).await;
+        Ok((position, reply))
+    }
+
+    /// Has the cluster carry out what an operator wants.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`]: refused, or the outcome is not known.
+    pub async fn operate(
+        &self,
+        actor: String,
+        request: String,
+        action: Action,
+    ) -> Result<Reply, ApiError> {
+        tracing::info!(actor, request, action = action_word(&action), "operator.command");
+        let operate = Operate { request, actor, action };
+        Ok(self.propose(Command::Operate(operate)).await?.1)
+    }
+
+    /// Looks at the state that this node has applied.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] of the look itself, or because the node has stopped.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Machine) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.handle.query(look).await?
+    }
+}
+
+/// The word for an action in logs.
+const fn action_word(action: &Action) -> &'static str {
+    match action {
+        Action::CreateToken(_) => "token.create",
+        Action::PublishPatchSet(_) => "patch-set.publish",
+        Action::CreateRollout(_) => "rollout.create",
+        Action::StartRollout(_) => "rollout.start",
+        Action::PauseRollout(_) => "rollout.pause",
+        Action::ResumeRollout(_) => "rollout.resume",
+        Action::HaltRollout(_) => "rollout.halt",
+        Action::PromoteRollout(_) => "rollout.promote",
+    }
+}

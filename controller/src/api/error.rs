@@ -1,0 +1,186 @@
+//! What does a caller get when it goes wrong? `google.rpc.Status`, always with an `ErrorInfo`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tidegate_proto::ERROR_DOMAIN;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::machine::Rejection;
+use crate::runtime::{ProposeError, Stopped};
+
+/// How soon a caller should try again what was not taken.
+const RETRY_SOON: Duration = Duration::from_millis(200);
+
+/// A field that is not what it has to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` {value}: {problem}")]
+pub struct BadField {
+    field: &'static str,
+    value: String,
+    problem: String,
+}
+
+impl BadField {
+    /// `field` holds `value`, and `problem` says what is wrong and what to do.
+    pub fn new(field: &'static str, value: &str, problem: &str) -> Self {
+        Self { field, value: format!("`{value}`"), problem: problem.to_owned() }
+    }
+}
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A field is not what it has to be.
+    #[error(transparent)]
+    BadField(#[from] BadField),
+    /// The machine refused the command.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The command has no known outcome.
+    #[error(transparent)]
+    Propose(#[from] ProposeError),
+    /// This node has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The connection says nothing about who calls.
+    #[error("the call does not say who calls: {hint}")]
+    Unauthenticated {
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The caller may not do this.
+    #[error("{what}")]
+    NotAllowed {
+        /// What it may not do.
+        what: &'static str,
+    },
+    /// There is no such thing.
+    #[error("{what}")]
+    NotFound {
+        /// The reason code.
+        reason: &'static str,
+        /// What there is not, and what to do.
+        what: String,
+    },
+    /// This node cannot serve now, and another may.
+    #[error("{what}")]
+    Unavailable {
+        /// The reason code.
+        reason: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// An upload is not what it said it would be.
+    #[error("{what}")]
+    BadUpload {
+        /// The reason code.
+        reason: &'static str,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// The node could not do its work.
+    #[error("{what}")]
+    Internal {
+        /// What went wrong.
+        what: String,
+    },
+}
+
+impl ApiError {
+    fn code(&self) -> Code {
+        match self {
+            Self::BadField(_) | Self::BadUpload { .. } => Code::InvalidArgument,
+            Self::Rejected(rejection) => rejection_code(rejection),
+            Self::Propose(error) => match error {
+                ProposeError::NotLeader { .. } | ProposeError::Unknown | ProposeError::Stopped => {
+                    Code::Unavailable
+                }
+                ProposeError::Busy => Code::ResourceExhausted,
+                ProposeError::TooLarge { .. } => Code::InvalidArgument,
+            },
+            Self::Stopped(_) | Self::Unavailable { .. } => Code::Unavailable,
+            Self::Unauthenticated { .. } => Code::Unauthenticated,
+            Self::NotAllowed { .. } => Code::PermissionDenied,
+            Self::NotFound { .. } => Code::NotFound,
+            Self::Internal { .. } => Code::Internal,
+        }
+    }
+
+    /// The reason code of the error catalogue.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::BadField(_) => "BAD_FIELD",
+            Self::Rejected(rejection) => rejection.reason(),
+            Self::Propose(error) => match error {
+                ProposeError::NotLeader { .. } => "NO_LEADER",
+                ProposeError::Unknown => "OUTCOME_UNKNOWN",
+                ProposeError::Busy => "OVERLOADED",
+                ProposeError::TooLarge { .. } => "TOO_LARGE",
+                ProposeError::Stopped => "DRAINING",
+            },
+            Self::Stopped(_) => "DRAINING",
+            Self::Unauthenticated { .. } => "NO_IDENTITY",
+            Self::NotAllowed { .. } => "ROLE_MISSING",
+            Self::NotFound { reason, .. }
+            | Self::Unavailable { reason, .. }
+            | Self::BadUpload { reason, .. } => reason,
+            Self::Internal { .. } => "INTERNAL",
+        }
+    }
+}
+
+fn rejection_code(rejection: &Rejection) -> Code {
+    match rejection {
+        Rejection::UnknownTier { .. }
+        | Rejection::UnknownHost { .. }
+        | Rejection::UnknownPatchSet { .. }
+        | Rejection::UnknownRollout { .. } => Code::NotFound,
+        Rejection::TokenExists { .. }
+        | Rejection::PatchSetExists { .. }
+        | Rejection::RolloutExists { .. } => Code::AlreadyExists,
+        Rejection::UnknownToken => Code::Unauthenticated,
+        Rejection::TokenHostLimit { .. } => Code::ResourceExhausted,
+        Rejection::NotBootstrapped => Code::Unavailable,
+        Rejection::RequestIdReused { .. }
+        | Rejection::SecretReused
+        | Rejection::NoHosts
+        | Rejection::NoArtifacts { .. }
+        | Rejection::ArtifactSize { .. }
+        | Rejection::LadderMismatch { .. }
+        | Rejection::DrawMismatch { .. }
+        | Rejection::ReasonMissing => Code::InvalidArgument,
+        Rejection::AlreadyBootstrapped { .. }
+        | Rejection::HostIdTaken { .. }
+        | Rejection::ArtifactMissing { .. }
+        | Rejection::NotADraft { .. }
+        | Rejection::ArtifactsNotReplicated { .. }
+        | Rejection::PatchSetHalted { .. }
+        | Rejection::SeriesBusy { .. }
+        | Rejection::WrongState { .. }
+        | Rejection::MovedOn { .. }
+        | Rejection::GatesShut { .. } => Code::FailedPrecondition,
+    }
+}
+
+impl From<ApiError> for Status {
+    #[expect(clippy::disallowed_types, reason = "the shape that tonic-types asks for")]
+    fn from(error: ApiError) -> Self {
+        let code = error.code();
+        let mut metadata = HashMap::new();
+        if let ApiError::Propose(ProposeError::NotLeader { leader: Some(leader) }) = &error {
+            metadata.insert("leader_hint".to_owned(), leader.0.to_string());
+        }
+        let mut details = ErrorDetails::new();
+        if let ApiError::BadField(bad) = &error {
+            details.add_bad_request_violation(bad.field, format!("{}: {}", bad.value, bad.problem));
+            metadata.insert("field".to_owned(), bad.field.to_owned());
+        }
+        if matches!(code, Code::Unavailable) || error.reason() == "OVERLOADED" {
+            details.set_retry_info(Some(RETRY_SOON));
+        }
+        details.set_error_info(error.reason(), ERROR_DOMAIN, metadata);
+        Self::with_error_details(code, error.to_string(), details)
+    }
+}

@@ -1,0 +1,186 @@
+//! What can an operator see of tiers, tokens and hosts, and who may enrol?
+
+use std::sync::Arc;
+
+use tidegate_proto::v1 as pb;
+use tidegate_proto::v1::fleet_service_server::FleetService;
+use tonic::{Request, Response, Status};
+
+use super::caller;
+use super::convert::{check, count, fleet};
+use super::desk::Desk;
+use super::error::{ApiError, BadField};
+use crate::machine::command::Action;
+use crate::machine::ids::{HostId, TierName, TokenId};
+use crate::machine::{Machine, Rejection};
+use crate::relay::Relay;
+
+#[tonic::async_trait]
+impl FleetService for Desk {
+    async fn list_tiers(
+        &self,
+        request: Request<pb::ListTiersRequest>,
+    ) -> Result<Response<pb::ListTiersResponse>, Status> {
+        caller::operator(request.metadata())?;
+        let tiers = self.look(|machine| Ok(fleet::tiers(machine))).await?;
+        Ok(Response::new(pb::ListTiersResponse { tiers }))
+    }
+
+    async fn get_tier(
+        &self,
+        request: Request<pb::GetTierRequest>,
+    ) -> Result<Response<pb::Tier>, Status> {
+        caller::operator(request.metadata())?;
+        let name = request.into_inner().name;
+        let tier: TierName = check::resource("name", "tiers", &name).map_err(ApiError::from)?;
+        Ok(Response::new(self.look(move |machine| find_tier(machine, &tier)).await?))
+    }
+
+    async fn create_token(
+        &self,
+        request: Request<pb::CreateTokenRequest>,
+    ) -> Result<Response<pb::Token>, Status> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let create = create_token(&request)?;
+        let token = create.token.clone();
+        self.operate(actor, request.request_id, Action::CreateToken(create)).await?;
+        Ok(Response::new(self.look(move |machine| find_token(machine, &token)).await?))
+    }
+
+    async fn list_tokens(
+        &self,
+        request: Request<pb::ListTokensRequest>,
+    ) -> Result<Response<pb::ListTokensResponse>, Status> {
+        caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
+        check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
+        let tokens = self.look(move |machine| {
+            Ok(machine.tokens().values().take(limit).map(fleet::token).collect())
+        });
+        let (tokens, next_page_token) = (tokens.await?, String::new());
+        Ok(Response::new(pb::ListTokensResponse { tokens, next_page_token }))
+    }
+
+    async fn get_host(
+        &self,
+        request: Request<pb::GetHostRequest>,
+    ) -> Result<Response<pb::Host>, Status> {
+        caller::operator(request.metadata())?;
+        let name = request.into_inner().name;
+        let relay = Arc::clone(&self.relay);
+        Ok(Response::new(self.look(move |machine| get_host(machine, &relay, &name)).await?))
+    }
+
+    async fn list_hosts(
+        &self,
+        request: Request<pb::ListHostsRequest>,
+    ) -> Result<Response<pb::ListHostsResponse>, Status> {
+        caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let relay = Arc::clone(&self.relay);
+        Ok(Response::new(self.look(move |machine| list_hosts(machine, &relay, &request)).await?))
+    }
+}
+
+fn create_token(
+    request: &pb::CreateTokenRequest,
+) -> Result<crate::machine::command::CreateToken, ApiError> {
+    check::request_id(&request.request_id)?;
+    check::reserved("validate_only", !request.validate_only)?;
+    Ok(fleet::create_token(request)?)
+}
+
+fn find_token(machine: &Machine, token: &TokenId) -> Result<pb::Token, ApiError> {
+    machine.tokens().get(token).map(fleet::token).ok_or_else(|| ApiError::NotFound {
+        reason: "UNKNOWN_TOKEN",
+        what: format!("there is no token `{token}`: see `tidegate token list`"),
+    })
+}
+
+fn find_tier(machine: &Machine, tier: &TierName) -> Result<pb::Tier, ApiError> {
+    let tiers = fleet::tiers(machine);
+    let names: Vec<&str> =
+        tiers.iter().map(|tier| tier.name.trim_start_matches("tiers/")).collect();
+    let unknown = Rejection::UnknownTier { tier: tier.to_string(), ladder: names.join(" → ") };
+    let name = format!("tiers/{tier}");
+    tiers.into_iter().find(|tier| tier.name == name).ok_or_else(|| unknown.into())
+}
+
+/// A host by its id, or by a machine name that only one host has.
+fn get_host(machine: &Machine, relay: &Relay, name: &str) -> Result<pb::Host, ApiError> {
+    let host = find_host(machine, name)?;
+    let of = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;
+    Ok(fleet::host_with_grants(machine, of, relay.heard_ago_ms(host)))
+}
+
+/// The host with this resource name: `hosts/` and its id, or a machine name that only it has.
+///
+/// # Errors
+///
+/// [`ApiError::NotFound`], or [`ApiError::BadField`] for a name that several hosts have.
+pub(super) fn find_host(machine: &Machine, name: &str) -> Result<HostId, ApiError> {
+    let Some(id) = name.strip_prefix("hosts/") else {
+        return Err(BadField::new("name", name, "is not of the form `hosts/…`").into());
+    };
+    if let Ok(host) = id.parse::<HostId>() {
+        return machine
+            .hosts()
+            .get(&host)
+            .map(|host| host.id)
+            .ok_or_else(|| Rejection::UnknownHost { host }.into());
+    }
+    let mut named = machine.hosts().values().filter(|host| host.facts.hostname == id);
+    match (named.next(), named.next()) {
+        (Some(host), None) => Ok(host.id),
+        (Some(_), Some(_)) => {
+            let what = "is the name of several hosts: give the id, see `tidegate host list`";
+            Err(BadField::new("name", name, what).into())
+        }
+        (None, _) => Err(ApiError::NotFound {
+            reason: "UNKNOWN_HOST",
+            what: format!("no host has the id or the name `{id}`: see `tidegate host list`"),
+        }),
+    }
+}
+
+fn list_hosts(
+    machine: &Machine,
+    relay: &Relay,
+    request: &pb::ListHostsRequest,
+) -> Result<pb::ListHostsResponse, ApiError> {
+    let limit = check::page_size(request.page_size)?;
+    check::reserved("filter", request.filter.is_empty())?;
+    let tier: Option<TierName> = match request.tier.as_str() {
+        "" => None,
+        tier => Some(check::resource("tier", "tiers", tier)?),
+    };
+    if let Some(tier) = &tier {
+        find_tier(machine, tier)?;
+    }
+    let after: Option<HostId> = match request.page_token.as_str() {
+        "" => None,
+        token => Some(token.parse().map_err(|_| {
+            BadField::new("page_token", token, "is not one that this method gave")
+        })?),
+    };
+    let of_tier = |host: &&crate::machine::fleet::Host| {
+        tier.as_ref().is_none_or(|tier| host.tier == *tier)
+    };
+    let total_size = count(machine.hosts().values().filter(of_tier).count());
+    let mut rows = machine
+        .hosts()
+        .values()
+        .filter(of_tier)
+        .filter(|host| after.is_none_or(|after| host.id > after));
+    let page: Vec<_> = rows.by_ref().take(limit).collect();
+    let more = rows.next().is_some();
+    let next_page_token = page.last().filter(|_| more).map(|host| host.id.to_string());
+    let hosts = page.into_iter().map(|host| fleet::host(host, relay.heard_ago_ms(host.id)));
+    Ok(pb::ListHostsResponse {
+        hosts: hosts.collect(),
+        next_page_token: next_page_token.unwrap_or_default(),
+        total_size,
+    })
+}

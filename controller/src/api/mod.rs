@@ -1,0 +1,19 @@
+//! How do agents and operators speak to a node? The gRPC services: wire meets domain here alone.
+//!
+//! A service checks the request, hands a command to the leader or looks at the state, and draws the
+//! answer. It decides nothing.
+
+mod agent_service;
+pub mod caller;
+mod cluster_service;
+pub mod convert;
+mod desk;
+pub mod error;
+mod fleet_service;
+mod patch_set_service;
+mod rollout_service;
+mod serve;
+mod upload;
+
+pub use desk::Desk;
+pub use serve::{Door, ListenError, serve};

@@ -1,0 +1,88 @@
+//! What can an operator do with patch sets? Upload artifacts, publish, look.
+
+use tidegate_proto::v1 as pb;
+use tidegate_proto::v1::patch_set_service_server::PatchSetService;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::caller;
+use super::convert::{check, patch_set};
+use super::desk::Desk;
+use super::error::ApiError;
+use super::upload::receive;
+use crate::machine::command::{Action, StoreBlob};
+use crate::machine::ids::{NodeId, Version};
+use crate::machine::{Command, Machine, Rejection};
+
+#[tonic::async_trait]
+impl PatchSetService for Desk {
+    async fn upload_artifact(
+        &self,
+        request: Request<Streaming<pb::UploadArtifactRequest>>,
+    ) -> Result<Response<pb::UploadArtifactResponse>, Status> {
+        let actor = caller::operator(request.metadata())?;
+        let (digest, size) = receive(&self.store, request.into_inner()).await?;
+        let node = NodeId(self.handle.id().0);
+        self.propose(Command::StoreBlob(StoreBlob { node, digest, size })).await?;
+        tracing::info!(actor, %digest, size, "artifact.uploaded");
+        let sha256 = digest.0.to_vec();
+        Ok(Response::new(pb::UploadArtifactResponse { sha256, size_bytes: size }))
+    }
+
+    async fn publish_patch_set(
+        &self,
+        request: Request<pb::PublishPatchSetRequest>,
+    ) -> Result<Response<pb::PatchSet>, Status> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let publish = publish(&request)?;
+        let version = publish.version.clone();
+        let action = Action::PublishPatchSet(publish);
+        self.operate(actor, request.request_id, action).await?;
+        let set = self.look(move |machine| draw(machine, &version)).await?;
+        Ok(Response::new(set))
+    }
+
+    async fn get_patch_set(
+        &self,
+        request: Request<pb::GetPatchSetRequest>,
+    ) -> Result<Response<pb::PatchSet>, Status> {
+        caller::operator(request.metadata())?;
+        let version = check::resource("name", "patchSets", &request.get_ref().name);
+        let version = version.map_err(ApiError::from)?;
+        Ok(Response::new(self.look(move |machine| draw(machine, &version)).await?))
+    }
+
+    async fn list_patch_sets(
+        &self,
+        request: Request<pb::ListPatchSetsRequest>,
+    ) -> Result<Response<pb::ListPatchSetsResponse>, Status> {
+        caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
+        check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
+        check::reserved("filter", request.filter.is_empty()).map_err(ApiError::from)?;
+        let patch_sets = self.look(move |machine| Ok(newest(machine, limit))).await?;
+        let next_page_token = String::new();
+        Ok(Response::new(pb::ListPatchSetsResponse { patch_sets, next_page_token }))
+    }
+}
+
+fn publish(
+    request: &pb::PublishPatchSetRequest,
+) -> Result<crate::machine::command::PublishPatchSet, ApiError> {
+    check::request_id(&request.request_id)?;
+    check::reserved("validate_only", !request.validate_only)?;
+    Ok(patch_set::publish(request)?)
+}
+
+fn draw(machine: &Machine, version: &Version) -> Result<pb::PatchSet, ApiError> {
+    let unknown = || Rejection::UnknownPatchSet { version: version.clone() };
+    let set = machine.patch_sets().get(version).ok_or_else(unknown)?;
+    Ok(patch_set::patch_set(machine, set))
+}
+
+fn newest(machine: &Machine, limit: usize) -> Vec<pb::PatchSet> {
+    let mut sets: Vec<_> = machine.patch_sets().values().collect();
+    sets.sort_by_key(|set| std::cmp::Reverse(set.published_index));
+    sets.into_iter().take(limit).map(|set| patch_set::patch_set(machine, set)).collect()
+}

@@ -1,0 +1,332 @@
+//! What can an operator do with rollouts? Start, steer, watch, and ask why.
+
+use tidegate_proto::v1 as pb;
+use tidegate_proto::v1::rollout_service_server::RolloutService;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::caller;
+use super::convert::{check, fleet, records, rollout, verdict};
+use super::desk::Desk;
+use super::error::{ApiError, BadField};
+use super::fleet_service::find_host;
+use crate::machine::command::Action;
+use crate::machine::ids::{GrantId, RolloutId};
+use crate::machine::records::rollout_subject;
+use crate::machine::rollouts::Rollout;
+use crate::machine::{Machine, Rejection};
+
+/// Most records in one answer of `ExplainRollout`.
+const MAX_EXPLAINED: usize = 50;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl RolloutService for Desk {
+    type WatchRolloutStream = ReceiverStream<Result<pb::WatchRolloutResponse, Status>>;
+
+    async fn create_rollout(&self, request: Request<pb::CreateRolloutRequest>) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        check::reserved("validate_only", !request.validate_only).map_err(ApiError::from)?;
+        let create = rollout::create(&request).map_err(ApiError::from)?;
+        let id = create.rollout.clone();
+        let action = Action::CreateRollout(Box::new(create));
+        self.steer(actor, request.request_id, action, id).await
+    }
+
+    async fn start_rollout(&self, request: Request<pb::StartRolloutRequest>) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        unsupported(&request.etag, request.validate_only)?;
+        let id = rollout::id(&request.name).map_err(ApiError::from)?;
+        self.steer(actor, request.request_id, Action::StartRollout(id.clone()), id).await
+    }
+
+    async fn pause_rollout(&self, request: Request<pb::PauseRolloutRequest>) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let pause = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
+        let id = pause.rollout.clone();
+        self.steer(actor, request.request_id, Action::PauseRollout(pause), id).await
+    }
+
+    async fn resume_rollout(&self, request: Request<pb::ResumeRolloutRequest>) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        unsupported(&request.etag, request.validate_only)?;
+        let resume = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
+        let id = resume.rollout.clone();
+        self.steer(actor, request.request_id, Action::ResumeRollout(resume), id).await
+    }
+
+    async fn halt_rollout(&self, request: Request<pb::HaltRolloutRequest>) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let halt = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
+        let id = halt.rollout.clone();
+        self.steer(actor, request.request_id, Action::HaltRollout(halt), id).await
+    }
+
+    async fn promote_rollout(
+        &self,
+        request: Request<pb::PromoteRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        unsupported(&request.etag, request.validate_only)?;
+        let promote = rollout::promote(&request).map_err(ApiError::from)?;
+        let id = promote.rollout.clone();
+        self.steer(actor, request.request_id, Action::PromoteRollout(promote), id).await
+    }
+
+    async fn get_rollout(&self, request: Request<pb::GetRolloutRequest>) -> Answer<pb::Rollout> {
+        caller::operator(request.metadata())?;
+        let id = rollout::id(&request.get_ref().name).map_err(ApiError::from)?;
+        Ok(Response::new(self.look(move |machine| draw(machine, &id)).await?))
+    }
+
+    async fn list_rollouts(
+        &self,
+        request: Request<pb::ListRolloutsRequest>,
+    ) -> Answer<pb::ListRolloutsResponse> {
+        caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
+        check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
+        check::reserved("filter", request.filter.is_empty()).map_err(ApiError::from)?;
+        let rollouts = self.look(move |machine| Ok(newest(machine, limit))).await?;
+        let next_page_token = String::new();
+        Ok(Response::new(pb::ListRolloutsResponse { rollouts, next_page_token }))
+    }
+
+    async fn watch_rollout(
+        &self,
+        request: Request<pb::WatchRolloutRequest>,
+    ) -> Answer<Self::WatchRolloutStream> {
+        caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        check::reserved("from_revision", request.from_revision == 0).map_err(ApiError::from)?;
+        let id = rollout::id(&request.name).map_err(ApiError::from)?;
+        // The first look also says whether there is such a rollout.
+        let mut seen = Seen::default();
+        let first = self.changes(&id, &mut seen).await?;
+        let (sender, receiver) = mpsc::channel(1);
+        let desk = self.clone();
+        tokio::spawn(async move {
+            if let Some(first) = first
+                && sender.send(Ok(first)).await.is_err()
+            {
+                return;
+            }
+            desk.watch(id, seen, sender).await;
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn explain_rollout(
+        &self,
+        request: Request<pb::ExplainRolloutRequest>,
+    ) -> Answer<pb::ExplainRolloutResponse> {
+        caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let id = rollout::id(&request.name).map_err(ApiError::from)?;
+        let host = request.host;
+        Ok(Response::new(self.look(move |machine| explain(machine, &id, &host)).await?))
+    }
+
+    async fn list_grants(
+        &self,
+        request: Request<pb::ListGrantsRequest>,
+    ) -> Answer<pb::ListGrantsResponse> {
+        caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        Ok(Response::new(self.look(move |machine| list_grants(machine, &request)).await?))
+    }
+}
+
+/// What a watcher has been sent.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    revision: u64,
+    record: u64,
+}
+
+impl Desk {
+    /// Has the cluster carry out an action on a rollout, and answers the rollout as it is then.
+    async fn steer(
+        &self,
+        actor: String,
+        request: String,
+        action: Action,
+        id: RolloutId,
+    ) -> Answer<pb::Rollout> {
+        let request = check::request_id(&request).map_err(ApiError::from)?;
+        self.operate(actor, request, action).await?;
+        Ok(Response::new(self.look(move |machine| draw(machine, &id)).await?))
+    }
+
+    /// What changed since `seen`; `None` if nothing did.
+    async fn changes(
+        &self,
+        id: &RolloutId,
+        seen: &mut Seen,
+    ) -> Result<Option<pb::WatchRolloutResponse>, ApiError> {
+        let (id, before) = (id.clone(), *seen);
+        let (changed, now) = self.look(move |machine| changes(machine, &id, before)).await?;
+        *seen = now;
+        Ok(changed)
+    }
+
+    /// Sends each change until the watcher goes away. A slow watcher gets the latest state, not each.
+    async fn watch(
+        self,
+        id: RolloutId,
+        mut seen: Seen,
+        sender: mpsc::Sender<Result<pb::WatchRolloutResponse, Status>>,
+    ) {
+        let mut applied = self.handle.applied();
+        loop {
+            tokio::select! {
+                changed = applied.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+            }
+            let message = match self.changes(&id, &mut seen).await {
+                Ok(None) => continue,
+                Ok(Some(change)) => Ok(change),
+                Err(error) => Err(Status::from(error)),
+            };
+            let ended = message.is_err();
+            if sender.send(message).await.is_err() || ended {
+                return;
+            }
+        }
+    }
+}
+
+fn unsupported(etag: &str, validate_only: bool) -> Result<(), ApiError> {
+    check::reserved("etag", etag.is_empty())?;
+    Ok(check::reserved("validate_only", !validate_only)?)
+}
+
+fn find<'a>(machine: &'a Machine, id: &RolloutId) -> Result<&'a Rollout, ApiError> {
+    let unknown = || Rejection::UnknownRollout { rollout: id.clone() };
+    Ok(machine.rollouts().get(id).ok_or_else(unknown)?)
+}
+
+fn draw(machine: &Machine, id: &RolloutId) -> Result<pb::Rollout, ApiError> {
+    Ok(rollout::rollout(machine, find(machine, id)?))
+}
+
+fn newest(machine: &Machine, limit: usize) -> Vec<pb::Rollout> {
+    let mut rollouts: Vec<_> = machine.rollouts().values().collect();
+    rollouts.sort_by_key(|rollout| std::cmp::Reverse(rollout.created_index));
+    rollouts.into_iter().take(limit).map(|of| rollout::rollout(machine, of)).collect()
+}
+
+fn changes(
+    machine: &Machine,
+    id: &RolloutId,
+    seen: Seen,
+) -> Result<(Option<pb::WatchRolloutResponse>, Seen), ApiError> {
+    let of = find(machine, id)?;
+    let subject = rollout_subject(id.as_str());
+    let mut records: Vec<_> =
+        machine.records().on(&subject).take_while(|record| record.sequence > seen.record).collect();
+    if of.revision == seen.revision && records.is_empty() {
+        return Ok((None, seen));
+    }
+    records.reverse();
+    let record = records.last().map_or(seen.record, |record| record.sequence);
+    // A new watcher starts from the present state; what was decided before is for `ExplainRollout`.
+    let records = if seen.revision == 0 { Vec::new() } else { records };
+    let change = pb::WatchRolloutResponse {
+        rollout: Some(rollout::rollout(machine, of)),
+        records: records.into_iter().map(records::record).collect(),
+    };
+    Ok((Some(change), Seen { revision: of.revision, record }))
+}
+
+fn explain(
+    machine: &Machine,
+    id: &RolloutId,
+    host: &str,
+) -> Result<pb::ExplainRolloutResponse, ApiError> {
+    let of = find(machine, id)?;
+    let drawn = rollout::rollout(machine, of);
+    let subject = rollout_subject(id.as_str());
+    let kept = machine.records().on(&subject).take(MAX_EXPLAINED).map(records::record).collect();
+    let (gates, grant) = if host.is_empty() {
+        (drawn.verdict.clone().map_or_else(Vec::new, |verdict| verdict.gates), None)
+    } else {
+        let host = find_host(machine, host)?;
+        let host = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;
+        let gates = machine.explain_host(of, host);
+        let entry = of.entries.get(&host.id);
+        let grant = entry.and_then(|entry| machine.grants().get(&entry.grant));
+        (
+            gates.iter().map(verdict::host_gate).collect(),
+            grant.map(|grant| fleet::grant(machine, grant)),
+        )
+    };
+    let waiting =
+        gates.iter().find(|gate: &&pb::Gate| gate.state() != pb::GateState::Open).cloned();
+    let headline = headline(&drawn, waiting.as_ref(), host);
+    Ok(pb::ExplainRolloutResponse {
+        headline,
+        waiting_on: waiting.map(|gate| gate.name).unwrap_or_default(),
+        gates,
+        records: kept,
+        revision: machine.applied(),
+        rollout: Some(drawn),
+        grant,
+    })
+}
+
+fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>, host: &str) -> String {
+    if !host.is_empty() {
+        return match waiting {
+            None => format!("nothing keeps {host} from {}", of.patch_set),
+            Some(gate) => format!("{host} waits on {}: {}", gate.name, gate.detail),
+        };
+    }
+    if let Some(halt) = &of.halt {
+        let (actor, index, epoch) = (&halt.actor, halt.log_index, halt.epoch);
+        return format!("halted by {actor} at log index {index}, epoch {epoch}: {}", halt.reason);
+    }
+    match (of.state(), waiting) {
+        (pb::RolloutState::Draft, _) => "a draft: start it with `tidegate rollout start`".to_owned(),
+        (pb::RolloutState::Paused, _) => "paused by an operator: resume it to go on".to_owned(),
+        (pb::RolloutState::Completed, _) => "completed: every wave has passed".to_owned(),
+        (_, Some(gate)) => format!("waits on {}: {}", gate.name, gate.detail),
+        (_, None) => "every gate is open: it goes on with the next tick".to_owned(),
+    }
+}
+
+fn list_grants(
+    machine: &Machine,
+    request: &pb::ListGrantsRequest,
+) -> Result<pb::ListGrantsResponse, ApiError> {
+    let id = check::resource("rollout", "rollouts", &request.rollout)?;
+    let of = find(machine, &id)?;
+    let limit = check::page_size(request.page_size)?;
+    let after = match request.page_token.as_str() {
+        "" => 0,
+        token => token.parse().map_err(|_| {
+            BadField::new("page_token", token, "is not one that this method gave")
+        })?,
+    };
+    let mut rows = machine
+        .grants()
+        .range(GrantId(after + 1)..)
+        .map(|(_, grant)| grant)
+        .filter(|grant| grant.rollout == of.id);
+    let page: Vec<_> = rows.by_ref().take(limit).collect();
+    let more = rows.next().is_some();
+    let next_page_token = page.last().filter(|_| more).map(|grant| grant.id.to_string());
+    Ok(pb::ListGrantsResponse {
+        grants: page.into_iter().map(|grant| fleet::grant(machine, grant)).collect(),
+        next_page_token: next_page_token.unwrap_or_default(),
+    })
+}

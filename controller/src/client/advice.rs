@@ -1,0 +1,194 @@
+//! What should the operator type next? From what was attempted, on what, and how it was refused.
+
+use tonic::Code;
+
+use super::ids::RequestId;
+use super::names::id_of;
+
+/// What a request is about.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    /// `rollouts/{rollout}`.
+    Rollout(String),
+    /// `patchSets/{version}`.
+    PatchSet(String),
+    /// `hosts/{host}`.
+    Host(String),
+    /// The ladder.
+    Tiers,
+    /// The controllers.
+    Cluster,
+    /// All rollouts.
+    Rollouts,
+    /// All patch sets.
+    PatchSets,
+    /// All hosts.
+    Hosts,
+    /// All tokens.
+    Tokens,
+}
+
+impl Subject {
+    /// The command that shows it.
+    fn show(&self) -> String {
+        match self {
+            Self::Rollout(name) => format!("tidegate rollout get {}", id_of(name)),
+            Self::PatchSet(name) => format!("tidegate patchset get {}", id_of(name)),
+            Self::Host(name) => format!("tidegate host get {}", id_of(name)),
+            Self::Tiers
+            | Self::Cluster
+            | Self::Rollouts
+            | Self::PatchSets
+            | Self::Hosts
+            | Self::Tokens => self.list(),
+        }
+    }
+
+    /// The command that shows its kind.
+    fn list(&self) -> String {
+        let command = match self {
+            Self::Rollout(_) | Self::Rollouts => "rollout list",
+            Self::PatchSet(_) | Self::PatchSets => "patchset list",
+            Self::Host(_) | Self::Hosts => "host list",
+            Self::Tokens => "token list",
+            Self::Tiers => "tier list",
+            Self::Cluster => "cluster status",
+        };
+        format!("tidegate {command}")
+    }
+
+    /// The command that says why it is as it is.
+    fn explain(&self) -> String {
+        match self {
+            Self::Rollout(name) => format!("tidegate rollout explain {}", id_of(name)),
+            Self::PatchSet(_)
+            | Self::Host(_)
+            | Self::Tiers
+            | Self::Cluster
+            | Self::Rollouts
+            | Self::PatchSets
+            | Self::Hosts
+            | Self::Tokens => self.show(),
+        }
+    }
+}
+
+/// What a request is meant to do.
+#[derive(Debug, Clone)]
+pub(crate) struct Intent {
+    attempt: String,
+    subject: Subject,
+    request_id: Option<RequestId>,
+}
+
+impl Intent {
+    /// A request that changes nothing.
+    pub(crate) fn read(attempt: impl Into<String>, subject: Subject) -> Self {
+        Self { attempt: attempt.into(), subject, request_id: None }
+    }
+
+    /// A request that changes something; `command_id` is the id that repeats the whole command.
+    pub(crate) fn write(
+        attempt: impl Into<String>,
+        subject: Subject,
+        command_id: RequestId,
+    ) -> Self {
+        Self { attempt: attempt.into(), subject, request_id: Some(command_id) }
+    }
+
+    /// What is attempted, in words that follow "cannot".
+    pub(crate) fn attempt(&self) -> &str {
+        &self.attempt
+    }
+
+    /// The id that repeats the command; `None`: it changes nothing.
+    pub(crate) fn request_id(&self) -> Option<RequestId> {
+        self.request_id
+    }
+}
+
+/// What to type after `intent` was refused with `code` and the server's `reason`.
+pub(crate) fn next_step(intent: &Intent, code: Code, reason: &str, perhaps_done: bool) -> String {
+    let subject = &intent.subject;
+    if let Some(advice) = for_reason(reason, subject) {
+        return advice;
+    }
+    if let (true, Some(id)) = (perhaps_done, intent.request_id) {
+        return format!(
+            "it may have happened all the same: look with `{}`, or repeat the command with \
+             --request-id {id}",
+            subject.show()
+        );
+    }
+    match code {
+        Code::Unavailable => "check --endpoint (TIDEGATE_ENDPOINTS) and that a majority of the \
+                              controllers runs, then try again"
+            .to_owned(),
+        Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
+            "try again, with a longer --timeout if need be".to_owned()
+        }
+        Code::Unauthenticated | Code::PermissionDenied => {
+            "say who you are with --operator NAME (TIDEGATE_OPERATOR)".to_owned()
+        }
+        Code::NotFound => subject.list(),
+        Code::AlreadyExists => subject.show(),
+        Code::FailedPrecondition | Code::OutOfRange => subject.explain(),
+        Code::Aborted => {
+            format!("{}   # it changed meanwhile: look, then try again", subject.show())
+        }
+        Code::InvalidArgument => "correct the value; --help shows what each one may be".to_owned(),
+        Code::Unimplemented => "tidegate cluster status   # compare the versions".to_owned(),
+        Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => {
+            "tidegate cluster status   # then look into that controller's log".to_owned()
+        }
+    }
+}
+
+/// Advice where the reason says more than the code.
+fn for_reason(reason: &str, subject: &Subject) -> Option<String> {
+    let advice = match reason {
+        "GATES_SHUT" => {
+            format!("{}   # or overrule them: --force --reason REASON", subject.explain())
+        }
+        "ARTIFACTS_NOT_REPLICATED" => {
+            "tidegate patchset list   # wait until it is READY, then try again".to_owned()
+        }
+        "PATCH_SET_HALTED" | "SERIES_BUSY" => "tidegate rollout list".to_owned(),
+        "REASON_MISSING" => "add --reason REASON".to_owned(),
+        "REQUEST_ID_REUSED" => "leave --request-id out: it belongs to another request".to_owned(),
+        "ROLLOUT_MOVED_ON" | "ROLLOUT_NOT_DRAFT" | "ROLLOUT_NOT_RUNNING" => subject.show(),
+        "UNKNOWN_PATCH_SET" => Subject::PatchSets.list(),
+        "UNKNOWN_TIER" => Subject::Tiers.list(),
+        _ => return None,
+    };
+    Some(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(code: Code, reason: &str, expected: &str) {
+        let subject = Subject::Rollout("rollouts/113.1".to_owned());
+        let intent = Intent::read("promote rollouts/113.1", subject);
+        assert_eq!(next_step(&intent, code, reason, false), expected);
+    }
+
+    #[test]
+    fn the_code_gives_the_advice_where_the_reason_is_new() {
+        check(Code::NotFound, "NEW_REASON", "tidegate rollout list");
+        check(Code::AlreadyExists, "", "tidegate rollout get 113.1");
+        check(Code::FailedPrecondition, "", "tidegate rollout explain 113.1");
+    }
+
+    #[test]
+    fn the_reason_gives_the_advice_where_it_is_known() {
+        check(Code::NotFound, "UNKNOWN_PATCH_SET", "tidegate patchset list");
+        check(Code::InvalidArgument, "REASON_MISSING", "add --reason REASON");
+        check(
+            Code::FailedPrecondition,
+            "GATES_SHUT",
+            "tidegate rollout explain 113.1   # or overrule them: --force --reason REASON",
+        );
+    }
+}

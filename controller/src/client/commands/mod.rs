@@ -1,0 +1,12 @@
+//! One file for each noun, and one for each command that does more than ask and print.
+
+pub(crate) mod cluster;
+pub(crate) mod host;
+pub(crate) mod manifest;
+pub(crate) mod patch_set;
+pub(crate) mod promote;
+pub(crate) mod rollout;
+pub(crate) mod start;
+pub(crate) mod tier;
+pub(crate) mod token;
+pub(crate) mod watch;

@@ -1,0 +1,241 @@
+//! `tidegate patchset`: which releases are there, and how does a new one get in?
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use tidegate_proto::v1::patch_set_service_client::PatchSetServiceClient;
+use tidegate_proto::v1::upload_artifact_request::Part;
+use tidegate_proto::{CHUNK_BYTES, v1};
+use tokio_stream::{Stream, iter};
+
+use super::manifest::{self, ManifestError};
+use crate::client::advice::{Intent, Subject};
+use crate::client::errors::{Exit, Failure};
+use crate::client::ids::to_hex;
+use crate::client::names::{self, id_of};
+use crate::client::output::json::word;
+use crate::client::output::table::grid;
+use crate::client::output::text::{bytes, or_dash, plain};
+use crate::client::output::time::ago;
+use crate::client::session::Session;
+
+/// Verbs of `patchset`.
+#[derive(Debug, Subcommand)]
+pub enum PatchSetCommand {
+    /// Upload the artifacts of a manifest and publish the patch set.
+    Publish(Publish),
+    /// List patch sets, newest first.
+    List,
+    /// Show one patch set with its artifacts and fixes.
+    Get {
+        /// The version, e.g. `113.1`.
+        #[arg(value_parser = names::patch_set)]
+        version: String,
+    },
+}
+
+/// Flags of `patchset publish`.
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// The manifest (TOML): version, notice, [[fix]], [[artifact]].
+    #[arg(short, long, value_name = "MANIFEST")]
+    file: PathBuf,
+}
+
+/// Runs one of them.
+pub(crate) async fn run(session: &mut Session, command: PatchSetCommand) -> Result<Exit, Failure> {
+    match command {
+        PatchSetCommand::Publish(flags) => publish(session, &flags.file).await,
+        PatchSetCommand::List => list(session).await,
+        PatchSetCommand::Get { version } => get(session, version).await,
+    }
+}
+
+async fn list(session: &mut Session) -> Result<Exit, Failure> {
+    let intent = Intent::read("list patch sets", Subject::PatchSets);
+    let body = v1::ListPatchSetsRequest { page_size: 1_000, ..Default::default() };
+    let answer = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            PatchSetServiceClient::new(attempt.channel).list_patch_sets(request).await
+        })
+        .await?;
+    session.out.list("patchSets", &answer.patch_sets, [])?;
+    Ok(Exit::Done)
+}
+
+async fn get(session: &mut Session, name: String) -> Result<Exit, Failure> {
+    let intent = Intent::read(format!("show {name}"), Subject::PatchSet(name.clone()));
+    let body = v1::GetPatchSetRequest { name };
+    let patch_set = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            PatchSetServiceClient::new(attempt.channel).get_patch_set(request).await
+        })
+        .await?;
+    session.out.one(&patch_set, |_, now| draw(&patch_set, now))?;
+    Ok(Exit::Done)
+}
+
+async fn publish(session: &mut Session, path: &Path) -> Result<Exit, Failure> {
+    let manifest = manifest::read(path).map_err(|error| bad_manifest(path, &error))?;
+    let count = manifest.files.len();
+    let patch_set = &manifest.patch_set;
+    for (at, (artifact, file)) in patch_set.artifacts.iter().zip(&manifest.files).enumerate() {
+        upload(session, artifact, file).await?;
+        let (size, digest) = (bytes(artifact.size_bytes), to_hex(&artifact.sha256));
+        let line =
+            format!("uploaded {}/{count} {} ({size}, sha256 {digest})", at + 1, file.display());
+        session.out.talk(&line);
+    }
+    let name = patch_set.name.clone();
+    let intent = Intent::write(
+        format!("publish {name}"),
+        Subject::PatchSet(name.clone()),
+        session.request_id,
+    );
+    let body = v1::PublishPatchSetRequest {
+        request_id: session.request_id.to_string(),
+        patch_set: Some(patch_set.clone()),
+        validate_only: false,
+    };
+    let published = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            PatchSetServiceClient::new(attempt.channel).publish_patch_set(request).await
+        })
+        .await?;
+    let state = word::<v1::PatchSetState>(published.state);
+    session.out.one(&published, |_, _| format!("{name} published, {state}"))?;
+    session.out.next(&match published.state() {
+        v1::PatchSetState::Ready => format!("tidegate rollout start {}", id_of(&name)),
+        v1::PatchSetState::Replicating
+        | v1::PatchSetState::Halted
+        | v1::PatchSetState::Unspecified => {
+            format!("tidegate patchset get {}   # until it is READY", id_of(&name))
+        }
+    });
+    Ok(Exit::Done)
+}
+
+fn bad_manifest(path: &Path, error: &ManifestError) -> Failure {
+    let attempt = format!("publish {}", path.display());
+    let next = format!("correct {}, then repeat the command", path.display());
+    Failure::usage(attempt, "BAD_MANIFEST", error.to_string(), next)
+}
+
+async fn upload(
+    session: &mut Session,
+    artifact: &v1::Artifact,
+    file: &Path,
+) -> Result<(), Failure> {
+    let attempt = format!("upload {}", file.display());
+    let data = manifest::load(file, artifact)
+        .map_err(|error| Failure::machine(attempt.clone(), &error, "repeat the command"))?;
+    let header =
+        v1::UploadHeader { sha256: artifact.sha256.clone(), size_bytes: artifact.size_bytes };
+    let intent = Intent::read(attempt, Subject::PatchSets);
+    let body = (header, Arc::new(data));
+    session
+        .client
+        .upload(&intent, body, async |attempt, (header, data)| {
+            let request = attempt.request(parts(header, data));
+            PatchSetServiceClient::new(attempt.channel).upload_artifact(request).await
+        })
+        .await?;
+    Ok(())
+}
+
+/// The header, then the bytes in order, at most 64 KiB at a time.
+fn parts(
+    header: v1::UploadHeader,
+    data: Arc<Vec<u8>>,
+) -> impl Stream<Item = v1::UploadArtifactRequest> {
+    let starts = (0..data.len()).step_by(CHUNK_BYTES);
+    let chunks = starts.map(move |start| {
+        let end = data.len().min(start + CHUNK_BYTES);
+        Part::Data(data[start..end].to_vec())
+    });
+    let parts = std::iter::once(Part::Header(header)).chain(chunks);
+    iter(parts.map(|part| v1::UploadArtifactRequest { part: Some(part) }))
+}
+
+fn draw(patch_set: &v1::PatchSet, now: DateTime<Utc>) -> String {
+    let nodes: Vec<String> = patch_set.stored_on_nodes.iter().map(u64::to_string).collect();
+    let stored = format!(
+        "{} nodes ({}), needs {}",
+        nodes.len(),
+        or_dash(&nodes.join(", ")),
+        patch_set.nodes_needed
+    );
+    let pairs = [
+        ("patch set", patch_set.name.clone()),
+        ("notice", patch_set.notice.clone()),
+        ("state", word::<v1::PatchSetState>(patch_set.state)),
+        ("epoch", patch_set.epoch.to_string()),
+        ("stored on", stored),
+        ("published", ago(patch_set.published_at.as_ref(), now)),
+    ];
+    let head: Vec<String> =
+        pairs.iter().map(|(key, value)| format!("{key:<11}{}", plain(&or_dash(value)))).collect();
+    let artifacts = patch_set
+        .artifacts
+        .iter()
+        .map(|artifact| {
+            vec![
+                format!("{}-{}", artifact.kernel_release, artifact.flavour),
+                artifact.arch.clone(),
+                artifact.module.clone(),
+                bytes(artifact.size_bytes),
+                to_hex(&artifact.sha256),
+            ]
+        })
+        .collect();
+    let fixes = patch_set
+        .fixes
+        .iter()
+        .map(|fix| {
+            let severity = word::<v1::Severity>(fix.severity);
+            vec![fix.name.clone(), severity, or_dash(&fix.description)]
+        })
+        .collect();
+    let titles = ["KERNEL", "ARCH", "MODULE", "SIZE", "SHA-256"].map(str::to_owned);
+    let fix_titles = ["FIX", "SEVERITY", "DESCRIPTION"].map(str::to_owned);
+    let blocks = [head.join("\n"), grid(Some(&titles), artifacts), grid(Some(&fix_titles), fixes)];
+    let blocks: Vec<String> = blocks.into_iter().filter(|block| !block.is_empty()).collect();
+    blocks.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_stream::StreamExt as _;
+
+    use super::*;
+
+    async fn lengths(size: usize) -> Vec<usize> {
+        let data = Arc::new(vec![7; size]);
+        let mut parts = std::pin::pin!(parts(v1::UploadHeader::default(), data));
+        let first = parts.next().await.and_then(|request| request.part);
+        assert!(matches!(first, Some(Part::Header(_))));
+        let mut lengths = Vec::new();
+        while let Some(request) = parts.next().await {
+            match request.part {
+                Some(Part::Data(data)) => lengths.push(data.len()),
+                Some(Part::Header(_)) | None => panic!("one header, then bytes"),
+            }
+        }
+        lengths
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_a_header_and_pieces_of_64_kib_at_most() {
+        assert_eq!(lengths(1).await, [1]);
+        assert_eq!(lengths(CHUNK_BYTES).await, [CHUNK_BYTES]);
+        assert_eq!(lengths(CHUNK_BYTES + 1).await, [CHUNK_BYTES, 1]);
+    }
+}

@@ -1,0 +1,288 @@
+//! `tidegate rollout`: the operator's hands on a patch set's journey.
+
+use clap::{Args, Subcommand};
+use tidegate_proto::v1;
+use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
+
+use super::host::page_size;
+use super::promote::{self, Promote};
+use super::start::{self, Start};
+use super::watch::{self, Get, Status};
+use crate::client::advice::{Intent, Subject};
+use crate::client::confirm::Danger;
+use crate::client::errors::{Exit, Failure};
+use crate::client::names::{self, id_of};
+use crate::client::output::rollout::{explanation, failures_in_words, standing};
+use crate::client::output::text::hosts;
+use crate::client::session::Session;
+
+/// Verbs of `rollout`.
+#[derive(Debug, Subcommand)]
+pub enum RolloutCommand {
+    /// Create a rollout of a patch set, and start it.
+    Start(Start),
+    /// List rollouts, newest first.
+    List,
+    /// Show one rollout: its tiers, waves and gates.
+    Get(Get),
+    /// Follow a rollout until it is completed: redrawn on a terminal, one line a change in a pipe.
+    Watch(Named),
+    /// One line, and exit code 3 where it is halted.
+    Status(Status),
+    /// Go on to the next wave or tier.
+    Promote(Promote),
+    /// Stop further begins until `resume`. Never asks.
+    Pause(Reasoned),
+    /// Lift a pause or a halt; lifting a halt acknowledges the failures counted so far.
+    Resume(Resume),
+    /// Stop a rollout now. Never asks; safe to repeat.
+    Halt(Reasoned),
+    /// Say why a rollout, or a host in it, is where it is.
+    Explain(Explain),
+    /// List a rollout's hosts with what became of them.
+    Hosts(HostsOf),
+}
+
+/// A rollout's name.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// The rollout, e.g. `113.1` or `rollouts/113.1`.
+    #[arg(value_parser = names::rollout)]
+    pub(crate) name: String,
+}
+
+/// A rollout, and a reason that may be left out.
+#[derive(Debug, Args)]
+pub struct Reasoned {
+    /// The rollout, e.g. `113.1` or `rollouts/113.1`.
+    #[arg(value_parser = names::rollout)]
+    name: String,
+    /// Why, for the record.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
+/// Flags of `rollout resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The rollout, e.g. `113.1` or `rollouts/113.1`.
+    #[arg(value_parser = names::rollout)]
+    name: String,
+    /// Why, for the record.
+    #[arg(long)]
+    reason: String,
+}
+
+/// Flags of `rollout explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The rollout, e.g. `113.1` or `rollouts/113.1`.
+    #[arg(value_parser = names::rollout)]
+    name: String,
+    /// Explain this host's part in it.
+    #[arg(long, value_parser = names::host)]
+    host: Option<String>,
+}
+
+/// Flags of `rollout hosts`.
+#[derive(Debug, Args)]
+pub struct HostsOf {
+    /// The rollout, e.g. `113.1` or `rollouts/113.1`.
+    #[arg(value_parser = names::rollout)]
+    name: String,
+    /// Most hosts to list.
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    limit: usize,
+}
+
+/// Runs one of them.
+pub(crate) async fn run(session: &mut Session, command: RolloutCommand) -> Result<Exit, Failure> {
+    match command {
+        RolloutCommand::Start(flags) => start::run(session, flags).await,
+        RolloutCommand::List => list(session).await,
+        RolloutCommand::Get(flags) => watch::get(session, flags).await,
+        RolloutCommand::Watch(Named { name }) => watch::follow(session, &name).await,
+        RolloutCommand::Status(flags) => watch::status(session, flags).await,
+        RolloutCommand::Promote(flags) => promote::run(session, flags).await,
+        RolloutCommand::Pause(flags) => pause(session, flags).await,
+        RolloutCommand::Resume(flags) => resume(session, flags).await,
+        RolloutCommand::Halt(flags) => halt(session, flags).await,
+        RolloutCommand::Explain(flags) => explain(session, flags).await,
+        RolloutCommand::Hosts(flags) => list_hosts(session, flags).await,
+    }
+}
+
+/// The rollout as it is now.
+pub(crate) async fn fetch(session: &mut Session, name: &str) -> Result<v1::Rollout, Failure> {
+    let intent = Intent::read(format!("show {name}"), Subject::Rollout(name.to_owned()));
+    let body = v1::GetRolloutRequest { name: name.to_owned() };
+    session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            RolloutServiceClient::new(attempt.channel).get_rollout(request).await
+        })
+        .await
+}
+
+/// Prints what a command did to a rollout, and suggests the next one.
+pub(crate) fn announce(
+    session: &Session,
+    rollout: &v1::Rollout,
+    did: &str,
+    next: &str,
+) -> Result<(), Failure> {
+    let line =
+        || format!("{} {did}: {} (epoch {})", rollout.name, standing(rollout), rollout.epoch);
+    session.out.one(rollout, |_, _| line())?;
+    session.out.next(next);
+    Ok(())
+}
+
+async fn list(session: &mut Session) -> Result<Exit, Failure> {
+    let intent = Intent::read("list rollouts", Subject::Rollouts);
+    let body = v1::ListRolloutsRequest { page_size: 1_000, ..Default::default() };
+    let answer = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            RolloutServiceClient::new(attempt.channel).list_rollouts(request).await
+        })
+        .await?;
+    session.out.list("rollouts", &answer.rollouts, [])?;
+    Ok(Exit::Done)
+}
+
+/// Halts; also `tidegate halt`.
+pub(crate) async fn halt(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> {
+    let name = flags.name;
+    let intent =
+        Intent::write(format!("halt {name}"), Subject::Rollout(name.clone()), session.request_id);
+    let body = v1::HaltRolloutRequest {
+        request_id: session.request_id.to_string(),
+        name: name.clone(),
+        reason: flags.reason,
+    };
+    let rollout = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            RolloutServiceClient::new(attempt.channel).halt_rollout(request).await
+        })
+        .await?;
+    let under_way = hosts(rollout.in_flight_hosts);
+    session.out.talk(&format!("no further host begins; under way and still watched: {under_way}"));
+    announce(session, &rollout, "halted", &format!("tidegate rollout explain {}", id_of(&name)))?;
+    Ok(Exit::Done)
+}
+
+async fn pause(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> {
+    let name = flags.name;
+    let intent =
+        Intent::write(format!("pause {name}"), Subject::Rollout(name.clone()), session.request_id);
+    let body = v1::PauseRolloutRequest {
+        request_id: session.request_id.to_string(),
+        name: name.clone(),
+        reason: flags.reason,
+    };
+    let rollout = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            RolloutServiceClient::new(attempt.channel).pause_rollout(request).await
+        })
+        .await?;
+    let next = format!("tidegate rollout resume {} --reason REASON", id_of(&name));
+    announce(session, &rollout, "paused", &next)?;
+    Ok(Exit::Done)
+}
+
+async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
+    let name = flags.name;
+    let before = fetch(session, &name).await?;
+    let attempt = format!("resume {name}");
+    session.asking.confirm(&attempt, &resume_stakes(&before), Danger::Moderate).await?;
+    let intent = Intent::write(attempt, Subject::Rollout(name.clone()), session.request_id);
+    let body = v1::ResumeRolloutRequest {
+        request_id: session.request_id.to_string(),
+        name: name.clone(),
+        reason: flags.reason,
+        etag: String::new(),
+        validate_only: false,
+    };
+    let rollout = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            RolloutServiceClient::new(attempt.channel).resume_rollout(request).await
+        })
+        .await?;
+    announce(session, &rollout, "resumed", &format!("tidegate rollout watch {}", id_of(&name)))?;
+    Ok(Exit::Done)
+}
+
+fn resume_stakes(rollout: &v1::Rollout) -> String {
+    let tier = rollout.tiers.iter().find(|tier| tier.tier == rollout.tier);
+    let place = tier.map_or_else(String::new, |tier| {
+        let begun = tier.counts.as_ref().map_or(0, |counts| counts.begun);
+        let open = tier.eligible_hosts.saturating_sub(begun);
+        format!(" In {}, {open} of {} have not begun.", tier.tier, hosts(tier.eligible_hosts))
+    });
+    let acknowledged = rollout.halt.as_ref().map_or_else(String::new, |halt| {
+        let counts = halt.counts.unwrap_or_default();
+        format!(" It acknowledges the halt by {}: {}.", halt.actor, failures_in_words(&counts))
+    });
+    format!("{} goes on ({}).{place}{acknowledged}", rollout.name, standing(rollout))
+}
+
+async fn explain(session: &mut Session, flags: Explain) -> Result<Exit, Failure> {
+    let name = flags.name;
+    let intent = Intent::read(format!("explain {name}"), Subject::Rollout(name.clone()));
+    let body = v1::ExplainRolloutRequest { name, host: flags.host.unwrap_or_default() };
+    let answer = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            RolloutServiceClient::new(attempt.channel).explain_rollout(request).await
+        })
+        .await?;
+    session.out.one(&answer, |_, now| explanation(&answer, now))?;
+    Ok(Exit::Done)
+}
+
+async fn list_hosts(session: &mut Session, flags: HostsOf) -> Result<Exit, Failure> {
+    let name = flags.name;
+    let intent = Intent::read(format!("list the hosts of {name}"), Subject::Rollout(name.clone()));
+    let mut grants = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let body = v1::ListGrantsRequest {
+            rollout: name.clone(),
+            page_size: page_size(flags.limit.saturating_sub(grants.len())),
+            page_token,
+        };
+        let page = session
+            .client
+            .unary(&intent, body, async |attempt, body| {
+                let request = attempt.request(body);
+                RolloutServiceClient::new(attempt.channel).list_grants(request).await
+            })
+            .await?;
+        grants.extend(page.grants);
+        page_token = page.next_page_token;
+        if page_token.is_empty() || grants.len() >= flags.limit {
+            break;
+        }
+    }
+    let more = !page_token.is_empty() || grants.len() > flags.limit;
+    grants.truncate(flags.limit);
+    session.out.list("grants", &grants, [])?;
+    if more {
+        session.out.talk(&format!("the first {}; --limit shows more", hosts_of(&grants)));
+    }
+    Ok(Exit::Done)
+}
+
+fn hosts_of(grants: &[v1::Grant]) -> String {
+    hosts(u64::try_from(grants.len()).unwrap_or(u64::MAX))
+}

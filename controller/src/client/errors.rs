@@ -1,0 +1,402 @@
+//! What does a failure say, and which exit code does it leave? Three lines for people (what
+//! failed, why, what to type next), one JSON object for programs.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use serde_json::json;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::advice::{self, Intent};
+use super::args::OutputFormat;
+
+/// How a command ends, for scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: done, healthy.
+    Done,
+    /// 1: the request failed.
+    Failed,
+    /// 2: a flag, a name or a file is not what it should be.
+    Usage,
+    /// 3: the rollout is halted.
+    Halted,
+    /// 4: timed out, and the rollout is still going on.
+    StillGoing,
+    /// 6: wrong state, or somebody was faster.
+    Precondition,
+    /// 7: unauthenticated, or not permitted.
+    Denied,
+    /// 8: no controller answered, or none leads.
+    Unavailable,
+    /// 130: Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Halted => 3,
+            Self::StillGoing => 4,
+            Self::Precondition => 6,
+            Self::Denied => 7,
+            Self::Unavailable => 8,
+            Self::Interrupted => 130,
+        }
+    }
+
+    fn of_code(code: Code) -> Self {
+        match code {
+            Code::Ok => Self::Done,
+            Code::FailedPrecondition | Code::Aborted => Self::Precondition,
+            Code::PermissionDenied | Code::Unauthenticated => Self::Denied,
+            Code::Unavailable => Self::Unavailable,
+            Code::Cancelled
+            | Code::Unknown
+            | Code::InvalidArgument
+            | Code::DeadlineExceeded
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::ResourceExhausted
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::DataLoss => Self::Failed,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.number())
+    }
+}
+
+/// Why a command did not end as it should.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something to tell the operator.
+    Problem(Box<Problem>),
+    /// Nobody reads our output any more; nothing to tell, and nobody to tell it.
+    PipeClosed,
+}
+
+/// One failure, ready to be told.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    /// What was attempted, e.g. `promote rollouts/113.1`.
+    pub(crate) attempt: String,
+    /// What is wrong.
+    pub(crate) why: String,
+    /// The gRPC code that fits.
+    pub(crate) code: Code,
+    /// The reason code of the error catalogue; empty: the server gave none.
+    pub(crate) reason: String,
+    /// The dynamic parts of the error.
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// What to do next.
+    pub(crate) next: String,
+    /// How the process ends.
+    pub(crate) exit: Exit,
+    /// The request may have been carried out all the same.
+    pub(crate) perhaps_done: bool,
+}
+
+/// A request that was answered with an error, or not answered.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The answer, or what stands for the missing one.
+    pub(crate) status: Status,
+    /// Some controller may have received the request.
+    pub(crate) sent: bool,
+}
+
+impl Failure {
+    /// A request failed.
+    pub(crate) fn of_request(intent: &Intent, refused: &Refused) -> Self {
+        let status = &refused.status;
+        let info = status.get_details_error_info();
+        let reason = info.as_ref().map(|info| info.reason.clone()).unwrap_or_default();
+        let metadata = info.map(|info| info.metadata.into_iter().collect()).unwrap_or_default();
+        let code = status.code();
+        let perhaps_done = refused.sent && leaves_doubt(code);
+        Self::Problem(Box::new(Problem {
+            attempt: intent.attempt().to_owned(),
+            why: words_of(status),
+            code,
+            next: advice::next_step(intent, code, &reason, perhaps_done),
+            reason,
+            metadata,
+            exit: Exit::of_code(code),
+            perhaps_done,
+        }))
+    }
+
+    /// Something that the operator gave is not what it should be.
+    pub(crate) fn usage(
+        attempt: impl Into<String>,
+        reason: &str,
+        why: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self::local(
+            Exit::Usage,
+            Code::InvalidArgument,
+            reason,
+            [attempt.into(), why.into(), next.into()],
+        )
+    }
+
+    /// The operator did not say yes.
+    pub(crate) fn unconfirmed(attempt: impl Into<String>, next: impl Into<String>) -> Self {
+        let why = "it was not confirmed; nothing was changed".to_owned();
+        Self::local(
+            Exit::Failed,
+            Code::Cancelled,
+            "NOT_CONFIRMED",
+            [attempt.into(), why, next.into()],
+        )
+    }
+
+    /// Something on this machine failed.
+    pub(crate) fn machine(
+        attempt: impl Into<String>,
+        error: &io::Error,
+        next: impl Into<String>,
+    ) -> Self {
+        let texts = [attempt.into(), error.to_string(), next.into()];
+        Self::local(Exit::Failed, Code::Internal, "LOCAL_IO", texts)
+    }
+
+    fn local(exit: Exit, code: Code, reason: &str, [attempt, why, next]: [String; 3]) -> Self {
+        Self::Problem(Box::new(Problem {
+            attempt,
+            why,
+            code,
+            reason: reason.to_owned(),
+            metadata: BTreeMap::new(),
+            next,
+            exit,
+            perhaps_done: false,
+        }))
+    }
+
+    /// Whether the server gave this reason code.
+    pub(crate) fn has_reason(&self, reason: &str) -> bool {
+        match self {
+            Self::Problem(problem) => problem.reason == reason,
+            Self::PipeClosed => false,
+        }
+    }
+
+    /// Whether the request may have been carried out all the same.
+    pub(crate) fn perhaps_done(&self) -> bool {
+        match self {
+            Self::Problem(problem) => problem.perhaps_done,
+            Self::PipeClosed => false,
+        }
+    }
+
+    /// The same failure with other advice.
+    pub(crate) fn with_next(self, next: String) -> Self {
+        match self {
+            Self::Problem(problem) => Self::Problem(Box::new(Problem { next, ..*problem })),
+            Self::PipeClosed => Self::PipeClosed,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// What we write to is our own stdout.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::PipeClosed;
+        }
+        Self::machine("write the output", &error, "look at what stdout is connected to")
+    }
+}
+
+fn words_of(status: &Status) -> String {
+    let said = status.message();
+    if said.is_empty() { "the controller gave no reason".to_owned() } else { said.to_owned() }
+}
+
+/// No answer, or an answer from in between, does not say whether the request took effect.
+fn leaves_doubt(code: Code) -> bool {
+    match code {
+        Code::Unavailable
+        | Code::DeadlineExceeded
+        | Code::Unknown
+        | Code::Internal
+        | Code::Cancelled
+        | Code::DataLoss => true,
+        Code::Ok
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Unauthenticated => false,
+    }
+}
+
+/// Tells a failure on stderr and says how the process ends.
+pub(crate) fn report(failure: Failure, format: OutputFormat) -> Exit {
+    match failure {
+        Failure::PipeClosed => Exit::Done,
+        Failure::Problem(problem) => {
+            talk(&if format.is_json() { problem.json() } else { problem.lines() });
+            problem.exit
+        }
+    }
+}
+
+/// Says something on stderr. A stderr that nobody reads is no reason to fail.
+pub(crate) fn talk(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+impl Problem {
+    /// The three lines.
+    pub(crate) fn lines(&self) -> String {
+        let reason = if self.reason.is_empty() { code_name(self.code) } else { &self.reason };
+        let why = super::output::text::plain(&self.why);
+        format!("error: cannot {}\nwhy:   {why} ({reason})\nnext:  {}", self.attempt, self.next)
+    }
+
+    /// The JSON object.
+    pub(crate) fn json(&self) -> String {
+        json!({ "error": {
+            "code": code_name(self.code),
+            "reason": self.reason,
+            "message": format!("cannot {}: {}", self.attempt, self.why),
+            "metadata": self.metadata,
+            "next": self.next,
+        }})
+        .to_string()
+    }
+}
+
+/// The code as gRPC spells it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+    use crate::client::advice::Subject;
+
+    fn problem(code: Code, reason: &str) -> Box<Problem> {
+        let mut details = ErrorDetails::new();
+        details.set_error_info(reason, "tidegate", [("state".to_owned(), "HALTED".to_owned())]);
+        let status = Status::with_error_details(code, "a halt stands on it", details);
+        let intent = Intent::write(
+            "promote rollouts/113.1",
+            Subject::Rollout("rollouts/113.1".to_owned()),
+            "1b4e28ba-2fa1-4d2e-883f-0016d3cca427".parse().unwrap(),
+        );
+        match Failure::of_request(&intent, &Refused { status, sent: true }) {
+            Failure::Problem(problem) => problem,
+            Failure::PipeClosed => panic!("a request does not close a pipe"),
+        }
+    }
+
+    fn check(actual: &str, expected: &Expect) {
+        expected.assert_eq(actual);
+    }
+
+    #[test]
+    fn each_code_has_its_exit_code() {
+        let table = [
+            (Code::Unknown, 1),
+            (Code::InvalidArgument, 1),
+            (Code::DeadlineExceeded, 1),
+            (Code::NotFound, 1),
+            (Code::AlreadyExists, 1),
+            (Code::ResourceExhausted, 1),
+            (Code::OutOfRange, 1),
+            (Code::Internal, 1),
+            (Code::DataLoss, 1),
+            (Code::Unimplemented, 1),
+            (Code::Cancelled, 1),
+            (Code::FailedPrecondition, 6),
+            (Code::Aborted, 6),
+            (Code::PermissionDenied, 7),
+            (Code::Unauthenticated, 7),
+            (Code::Unavailable, 8),
+        ];
+        for (code, number) in table {
+            assert_eq!(problem(code, "ANY").exit.number(), number, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn people_get_three_lines() {
+        check(
+            &problem(Code::FailedPrecondition, "ROLLOUT_HALTED").lines(),
+            &expect![[r#"
+                error: cannot promote rollouts/113.1
+                why:   a halt stands on it (ROLLOUT_HALTED)
+                next:  tidegate rollout explain 113.1"#]],
+        );
+    }
+
+    #[test]
+    fn a_lost_answer_says_that_it_may_have_happened() {
+        check(
+            &problem(Code::DeadlineExceeded, "").lines(),
+            &expect![[r#"
+                error: cannot promote rollouts/113.1
+                why:   a halt stands on it (DEADLINE_EXCEEDED)
+                next:  it may have happened all the same: look with `tidegate rollout get 113.1`, or repeat the command with --request-id 1b4e28ba-2fa1-4d2e-883f-0016d3cca427"#]],
+        );
+    }
+
+    #[test]
+    fn programs_get_one_object() {
+        check(
+            &problem(Code::FailedPrecondition, "ROLLOUT_HALTED").json(),
+            &expect![[
+                r#"{"error":{"code":"FAILED_PRECONDITION","message":"cannot promote rollouts/113.1: a halt stands on it","metadata":{"state":"HALTED"},"next":"tidegate rollout explain 113.1","reason":"ROLLOUT_HALTED"}}"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(report(failure, OutputFormat::Table), Exit::Done);
+    }
+}

@@ -1,0 +1,103 @@
+//! Which commands does an operator type, and who answers them? Every noun of the command line but
+//! `serve` and `demo`; it knows the wire and nothing else of this crate.
+
+mod advice;
+mod args;
+mod clock;
+mod commands;
+mod confirm;
+mod connect;
+mod errors;
+mod ids;
+mod names;
+mod output;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+pub use args::{Globals, OutputFormat};
+pub use commands::cluster::ClusterCommand;
+pub use commands::host::{HostCommand, HostList};
+pub use commands::patch_set::{PatchSetCommand, Publish};
+pub use commands::promote::Promote;
+pub use commands::rollout::{Explain, HostsOf, Named, Reasoned, Resume, RolloutCommand};
+pub use commands::start::Start;
+pub use commands::tier::TierCommand;
+pub use commands::token::{CreateToken, TokenCommand};
+pub use commands::watch::{Get, Status};
+pub use ids::RequestId;
+
+use errors::{Exit, Failure};
+use session::Session;
+
+/// What the exit codes mean; meant for the end of `--help`.
+pub const EXIT_CODES_HELP: &str = "\
+Exit codes:
+    0  done, healthy
+    1  the request failed, or was not confirmed
+    2  usage: a flag, a name or a file is not what it should be
+    3  the rollout is halted (status, --wait)
+    4  timed out, the rollout is still going on (--wait, watch --timeout)
+    6  wrong state, or somebody was faster: look again
+    7  unauthenticated, or not permitted
+    8  no controller answered, or none leads: try again later
+  130  interrupted: nothing is undone";
+
+/// The nouns of the command line.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Move a patch set through the ladder, and see why it is where it is.
+    #[command(subcommand, visible_alias = "ro")]
+    Rollout(RolloutCommand),
+    /// Stop a rollout now. Never asks; safe to repeat.
+    Halt(Reasoned),
+    /// Publish and inspect patch sets.
+    #[command(subcommand, name = "patchset")]
+    PatchSet(PatchSetCommand),
+    /// Inspect the fleet's hosts.
+    #[command(subcommand)]
+    Host(HostCommand),
+    /// Create and list the tokens that hosts enrol with.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Inspect the ladder.
+    #[command(subcommand)]
+    Tier(TierCommand),
+    /// Inspect the controllers themselves.
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+}
+
+/// Runs one command to its end and says how it went: data on stdout, talk on stderr.
+pub async fn run(globals: Globals, command: Command) -> ExitCode {
+    let format = globals.output;
+    let mut session = match Session::new(globals) {
+        Ok(session) => session,
+        Err(failure) => return errors::report(failure, format).into(),
+    };
+    let ended = tokio::select! {
+        ended = dispatch(&mut session, command) => ended,
+        _ = tokio::signal::ctrl_c() => {
+            errors::talk(&session.client.interrupted());
+            Ok(Exit::Interrupted)
+        }
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => errors::report(failure, format).into(),
+    }
+}
+
+async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Rollout(command) => commands::rollout::run(session, command).await,
+        Command::Halt(halt) => commands::rollout::halt(session, halt).await,
+        Command::PatchSet(command) => commands::patch_set::run(session, command).await,
+        Command::Host(command) => commands::host::run(session, command).await,
+        Command::Token(command) => commands::token::run(session, command).await,
+        Command::Tier(command) => commands::tier::run(session, command).await,
+        Command::Cluster(command) => commands::cluster::run(session, command).await,
+    }
+}

@@ -1,0 +1,388 @@
+//! Claims about the JSON of resources. Keys are an interface: only ever add.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::client::output::sample;
+
+fn check(value: &Value, expected: &Expect) {
+    expected.assert_eq(&format!("{value:#}"));
+}
+
+#[test]
+fn a_rollouts_own_fields() {
+    let sample =
+        v1::Rollout { tiers: Vec::new(), verdict: None, counts: None, ..sample::rollout() };
+    check(
+        &rollout(&sample),
+        &expect![[r#"
+        {
+          "createTime": "2026-11-03T09:10:00Z",
+          "epoch": 2,
+          "etag": "\"4720\"",
+          "exposedHosts": 20,
+          "exposureBudgetHosts": 60,
+          "inFlightCapHosts": 50,
+          "inFlightHosts": 18,
+          "name": "rollouts/113.1",
+          "patchSet": "patchSets/113.1",
+          "policyName": "standard",
+          "policyToml": "name = \"standard\"\n",
+          "revision": 4720,
+          "startTime": "2026-11-03T09:11:00.500Z",
+          "state": "RUNNING",
+          "tier": "tiers/free",
+          "tiers": [],
+          "wave": 1
+        }"#]],
+    );
+}
+
+#[test]
+fn a_tiers_progress() {
+    let mut sample = sample::rollout().tiers[1].clone();
+    sample.waves.truncate(1);
+    check(
+        &tier_progress(&sample),
+        &expect![[r#"
+        {
+          "counts": {
+            "begun": 120,
+            "crashed": 1,
+            "failed": 0,
+            "inFlight": 18,
+            "offered": 3,
+            "refused": 2,
+            "silent": 1,
+            "stalled": 0,
+            "verified": 100
+          },
+          "eligibleHosts": 10000,
+          "state": "CURRENT",
+          "tier": "tiers/free",
+          "waves": [
+            {
+              "hosts": 125,
+              "passedElapsedMs": 0,
+              "sharePpm": 12500,
+              "startedElapsedMs": 3601000,
+              "state": "CURRENT"
+            }
+          ]
+        }"#]],
+    );
+}
+
+#[test]
+fn a_verdict_with_its_gates() {
+    check(
+        &verdict(&sample::rollout().verdict.unwrap()),
+        &expect![[r#"
+        {
+          "gates": [
+            {
+              "detail": "1 of 3 hosts",
+              "name": "guard-rail/crashed",
+              "observed": 1,
+              "required": 3,
+              "state": "OPEN",
+              "unit": "hosts"
+            },
+            {
+              "detail": "1800000 of 3600000 ms",
+              "name": "soak",
+              "observed": 1800000,
+              "required": 3600000,
+              "state": "WAITING",
+              "unit": "ms"
+            }
+          ],
+          "kind": "HOLD",
+          "logIndex": 4711,
+          "summary": "half of the soak is over",
+          "waitingOn": "soak"
+        }"#]],
+    );
+}
+
+#[test]
+fn a_halt_with_a_witness() {
+    let mut sample = sample::halted().halt.unwrap();
+    sample.witnesses.truncate(1);
+    check(
+        &halt(&sample),
+        &expect![[r#"
+        {
+          "actor": "judge",
+          "counts": {
+            "begun": 120,
+            "crashed": 4,
+            "failed": 0,
+            "inFlight": 0,
+            "offered": 0,
+            "refused": 0,
+            "silent": 0,
+            "stalled": 0,
+            "verified": 0
+          },
+          "epoch": 3,
+          "gates": [
+            {
+              "detail": "4 of 3 hosts",
+              "name": "guard-rail/crashed",
+              "observed": 4,
+              "required": 3,
+              "state": "SHUT",
+              "unit": "hosts"
+            }
+          ],
+          "logIndex": 4730,
+          "reason": "4 of 120 crashed",
+          "scope": "everything",
+          "time": "2026-11-03T11:10:00Z",
+          "witnesses": [
+            {
+              "cpuModel": "",
+              "detail": "panic: fatal exception",
+              "host": "hosts/a1",
+              "kernelRelease": "5.15.0-107.117",
+              "phase": "CRASHED",
+              "zone": "eu-1\u001b[2J"
+            }
+          ]
+        }"#]],
+    );
+}
+
+#[test]
+fn a_change_with_its_records() {
+    let sample = v1::WatchRolloutResponse { rollout: None, records: vec![sample::record(7)] };
+    check(
+        &change(&sample),
+        &expect![[r#"
+        {
+          "records": [
+            {
+              "actor": "judge",
+              "detail": "4 of 120 crashed, 3 are the most",
+              "event": "rollout.halted",
+              "hash": "abababab",
+              "logIndex": 4730,
+              "sequence": 7,
+              "subject": "rollouts/113.1",
+              "time": "2026-11-03T11:10:00Z"
+            }
+          ]
+        }"#]],
+    );
+}
+
+#[test]
+fn an_explanation_of_a_host() {
+    let sample = v1::ExplainRolloutResponse {
+        headline: "it soaks".to_owned(),
+        grant: Some(v1::Grant { grant_id: 9, phase: 3, ..Default::default() }),
+        revision: 12,
+        ..Default::default()
+    };
+    check(
+        &explanation(&sample),
+        &expect![[r#"
+        {
+          "gates": [],
+          "grant": {
+            "begunIndex": 0,
+            "detail": "",
+            "epoch": 0,
+            "grantId": 9,
+            "host": "",
+            "hostname": "",
+            "phase": "APPLIED",
+            "rollout": "",
+            "tier": ""
+          },
+          "headline": "it soaks",
+          "records": [],
+          "revision": 12,
+          "waitingOn": ""
+        }"#]],
+    );
+}
+
+#[test]
+fn a_host_with_its_facts() {
+    let sample = v1::Host {
+        name: "hosts/a1".to_owned(),
+        facts: Some(v1::HostFacts {
+            hostname: "web-1".to_owned(),
+            labels: [("rack".to_owned(), "7".to_owned())].into(),
+            ..Default::default()
+        }),
+        mode: v1::AgentMode::NoApply.into(),
+        heard_ago_ms: Some(1_500),
+        ..Default::default()
+    };
+    check(
+        &host(&sample),
+        &expect![[r#"
+        {
+          "bootId": "",
+          "facts": {
+            "agentVersion": "",
+            "arch": "",
+            "cloud": "",
+            "cpuFamily": "",
+            "cpuModel": "",
+            "cpuVendor": "",
+            "distroRelease": "",
+            "flavour": "",
+            "hostname": "web-1",
+            "kernelRelease": "",
+            "labels": {
+              "rack": "7"
+            },
+            "rack": "",
+            "region": "",
+            "zone": ""
+          },
+          "grants": [],
+          "heardAgoMs": 1500,
+          "mode": "NO_APPLY",
+          "name": "hosts/a1",
+          "runningPatchSet": "",
+          "tier": "",
+          "token": ""
+        }"#]],
+    );
+}
+
+#[test]
+fn a_patch_set_with_an_artifact_and_a_fix() {
+    let sample = v1::PatchSet {
+        name: "patchSets/113.1".to_owned(),
+        artifacts: vec![v1::Artifact {
+            sha256: vec![0xCA, 0xFE],
+            size_bytes: 9,
+            ..Default::default()
+        }],
+        fixes: vec![v1::Fix { name: "cve-1".to_owned(), severity: 4, ..Default::default() }],
+        state: v1::PatchSetState::Ready.into(),
+        stored_on_nodes: vec![1, 2],
+        ..Default::default()
+    };
+    check(
+        &patch_set(&sample),
+        &expect![[r#"
+        {
+          "artifacts": [
+            {
+              "arch": "",
+              "flavour": "",
+              "kernelRelease": "",
+              "module": "",
+              "sha256": "cafe",
+              "sizeBytes": 9
+            }
+          ],
+          "epoch": 0,
+          "etag": "",
+          "fixes": [
+            {
+              "description": "",
+              "name": "cve-1",
+              "severity": "CRITICAL"
+            }
+          ],
+          "name": "patchSets/113.1",
+          "nodesNeeded": 0,
+          "notice": "",
+          "state": "READY",
+          "storedOnNodes": [
+            1,
+            2
+          ]
+        }"#]],
+    );
+}
+
+#[test]
+fn a_token_a_tier_and_the_cluster() {
+    check(
+        &token(&v1::Token { max_hosts: 5, ..Default::default() }),
+        &expect![[r#"
+        {
+          "enrolledHosts": 0,
+          "etag": "",
+          "maxHosts": 5,
+          "name": "",
+          "tier": ""
+        }"#]],
+    );
+    check(
+        &tier(&v1::Tier { position: 1, ..Default::default() }),
+        &expect![[r#"
+        {
+          "drawnFrom": "",
+          "hosts": 0,
+          "name": "",
+          "position": 1
+        }"#]],
+    );
+    let members = vec![
+        v1::Member { node_id: 1, recently_active: Some(true), ..Default::default() },
+        v1::Member { node_id: 2, ..Default::default() },
+    ];
+    check(
+        &cluster(&v1::ClusterStatus { members, ..Default::default() }),
+        &expect![[r#"
+        {
+          "appliedIndex": 0,
+          "cluster": "",
+          "commitIndex": 0,
+          "elapsedMs": 0,
+          "hosts": 0,
+          "leaderId": 0,
+          "members": [
+            {
+              "address": "",
+              "matchedIndex": 0,
+              "nodeId": 1,
+              "recentlyActive": true,
+              "voter": false
+            },
+            {
+              "address": "",
+              "matchedIndex": 0,
+              "nodeId": 2,
+              "voter": false
+            }
+          ],
+          "nodeId": 0,
+          "stateHash": "",
+          "term": 0,
+          "version": ""
+        }"#]],
+    );
+}
+
+#[test]
+fn numbers_of_64_bits_stay_numbers() {
+    let sample = v1::Token { max_hosts: u64::MAX, ..Default::default() };
+    assert_eq!(token(&sample)["maxHosts"], Value::from(u64::MAX));
+}
+
+#[test]
+fn a_value_that_this_version_does_not_know_stays_a_number() {
+    let sample = v1::Rollout { state: 99, ..Default::default() };
+    assert_eq!(rollout(&sample)["state"], Value::from(99));
+    assert_eq!(word::<v1::RolloutState>(99), "99");
+}
+
+#[test]
+fn no_word_keeps_the_prefix_of_its_type() {
+    for value in 0..=11 {
+        assert!(!word::<v1::GrantPhase>(value).contains("GRANT"), "{value}");
+        assert!(!word::<v1::RolloutState>(value).contains("ROLLOUT"), "{value}");
+        assert!(!word::<v1::PatchSetState>(value).contains("PATCH"), "{value}");
+    }
+}

@@ -1,0 +1,271 @@
+//! How does a rollout look to a person? A small tree: the head, the tiers with their waves, the
+//! gates; and the explanation, and the one line of a watch in a pipe.
+
+use std::iter;
+
+use chrono::{DateTime, Utc};
+use tidegate_proto::v1;
+
+use super::Show;
+use super::json::word;
+use super::table::grid;
+use super::text::{hosts, or_dash, plain, ppm, share_of};
+use super::time::{ago, rfc3339, span};
+use crate::client::names::id_of;
+
+/// Witnesses of a halt that are shown where `-o wide` does not ask for all.
+const FEW_WITNESSES: usize = 5;
+
+/// The whole tree.
+pub(crate) fn tree(rollout: &v1::Rollout, show: Show, now: DateTime<Utc>) -> String {
+    let gates =
+        rollout.verdict.as_ref().map(|verdict| verdict.gates.as_slice()).unwrap_or_default();
+    let blocks = [
+        head(rollout, now),
+        rollout.halt.as_ref().map(|halt| halted(halt, show, now)).unwrap_or_default(),
+        tiers(rollout),
+        gate_table(gates),
+    ];
+    let blocks: Vec<String> = blocks.into_iter().filter(|block| !block.is_empty()).collect();
+    blocks.join("\n\n")
+}
+
+fn head(rollout: &v1::Rollout, now: DateTime<Utc>) -> String {
+    let mut lines = vec![
+        pair("rollout", &rollout.name),
+        pair("patch set", &format!("{}  (epoch {})", rollout.patch_set, rollout.epoch)),
+        pair("state", &standing(rollout)),
+        pair("policy", &or_dash(&rollout.policy_name)),
+        pair("waiting on", &waiting_on(rollout)),
+    ];
+    if let Some(verdict) = &rollout.verdict {
+        let kind = word::<v1::VerdictKind>(verdict.kind);
+        let said = format!("{kind} (log {})  {}", verdict.log_index, verdict.summary);
+        lines.push(pair("verdict", &said));
+    }
+    let exposure = share_of(rollout.exposed_hosts, rollout.exposure_budget_hosts);
+    let in_flight = share_of(rollout.in_flight_hosts, rollout.in_flight_cap_hosts);
+    lines.push(pair("exposure", &format!("{exposure} hosts of the budget")));
+    lines.push(pair("in flight", &format!("{in_flight} hosts of the cap")));
+    if let Some(counts) = rollout.acknowledged.as_ref().filter(|counts| failures(counts) > 0) {
+        lines.push(pair("acknowledged", &failures_in_words(counts)));
+    }
+    let times = [
+        ("created", &rollout.create_time),
+        ("started", &rollout.start_time),
+        ("completed", &rollout.end_time),
+    ];
+    for (what, time) in times {
+        if time.is_some() {
+            lines.push(pair(what, &ago(time.as_ref(), now)));
+        }
+    }
+    lines.join("\n")
+}
+
+fn pair(key: &str, value: &str) -> String {
+    format!("{key:<13}{}", plain(value)).trim_end().to_owned()
+}
+
+/// The state, and the tier and wave where there is one: `RUNNING, free wave 2/4`.
+pub(crate) fn standing(rollout: &v1::Rollout) -> String {
+    let state = word::<v1::RolloutState>(rollout.state);
+    if rollout.tier.is_empty() || rollout.wave == 0 {
+        return state;
+    }
+    let tier = rollout.tiers.iter().find(|tier| tier.tier == rollout.tier);
+    let waves = tier.map_or(0, |tier| tier.waves.len());
+    format!("{state}, {} wave {}/{waves}", id_of(&rollout.tier), rollout.wave)
+}
+
+/// The gate that it waits on, with its sentence.
+pub(crate) fn waiting_on(rollout: &v1::Rollout) -> String {
+    let Some(verdict) = &rollout.verdict else { return "-".to_owned() };
+    let gate = verdict.gates.iter().find(|gate| gate.name == verdict.waiting_on);
+    gate.map_or_else(
+        || or_dash(&verdict.waiting_on),
+        |gate| format!("{}: {}", gate.name, gate.detail),
+    )
+}
+
+fn failures(counts: &v1::Counts) -> u64 {
+    [counts.crashed, counts.failed, counts.stalled, counts.silent].into_iter().sum()
+}
+
+/// `2 crashed, 1 silent`, or `no failures`.
+pub(crate) fn failures_in_words(counts: &v1::Counts) -> String {
+    let parts = [
+        (counts.crashed, "crashed"),
+        (counts.failed, "failed"),
+        (counts.stalled, "stalled"),
+        (counts.silent, "silent"),
+    ];
+    let said: Vec<String> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if said.is_empty() { "no failures".to_owned() } else { said.join(", ") }
+}
+
+fn halted(halt: &v1::Halt, show: Show, now: DateTime<Utc>) -> String {
+    let counts = halt.counts.unwrap_or_default();
+    let when = ago(halt.time.as_ref(), now);
+    let mut lines = vec![
+        pair(
+            "HALTED",
+            &format!("by {} {when} (log {}, epoch {})", halt.actor, halt.log_index, halt.epoch),
+        ),
+        pair("because", &or_dash(&halt.reason)),
+        pair("hosts", &format!("{} of {} begun", failures_in_words(&counts), counts.begun)),
+    ];
+    let limit = if show == Show::Wide { usize::MAX } else { FEW_WITNESSES };
+    for witness in halt.witnesses.iter().take(limit) {
+        let phase = word::<v1::GrantPhase>(witness.phase);
+        let facts = [&witness.kernel_release, &witness.cpu_model, &witness.zone];
+        let facts: Vec<&str> =
+            facts.into_iter().map(String::as_str).filter(|fact| !fact.is_empty()).collect();
+        let said = format!("{} {phase}: {} [{}]", witness.host, witness.detail, facts.join(", "));
+        lines.push(pair("", &said));
+    }
+    let hidden = halt.witnesses.len().saturating_sub(limit);
+    if hidden > 0 {
+        lines.push(pair("", &format!("and {hidden} more; -o wide shows them")));
+    }
+    lines.join("\n")
+}
+
+fn tiers(rollout: &v1::Rollout) -> String {
+    let titles =
+        ["TIER", "STATE", "HOSTS", "BEGUN", "VERIFIED", "IN FLIGHT", "FAILURES", "REFUSED"];
+    let lines = rollout
+        .tiers
+        .iter()
+        .flat_map(|tier| iter::once(tier_line(tier)).chain(wave_lines(tier)))
+        .collect();
+    grid(Some(&titles.map(str::to_owned)), lines)
+}
+
+fn tier_line(tier: &v1::TierProgress) -> Vec<String> {
+    let counts = tier.counts.unwrap_or_default();
+    let failed = match failures(&counts) {
+        0 => "0".to_owned(),
+        _ => failures_in_words(&counts),
+    };
+    vec![
+        id_of(&tier.tier).to_owned(),
+        word::<v1::StageState>(tier.state),
+        tier.eligible_hosts.to_string(),
+        share_of(counts.begun, tier.eligible_hosts),
+        counts.verified.to_string(),
+        counts.in_flight.to_string(),
+        failed,
+        counts.refused.to_string(),
+    ]
+}
+
+fn wave_lines(tier: &v1::TierProgress) -> Vec<Vec<String>> {
+    let last = tier.waves.len().saturating_sub(1);
+    let line = |(at, wave): (usize, &v1::WaveProgress)| {
+        let branch = if at == last { "└─" } else { "├─" };
+        let share = if wave.share_ppm == 0 { "drawn".to_owned() } else { ppm(wave.share_ppm) };
+        let state = word::<v1::StageState>(wave.state);
+        let state = match (wave.started_elapsed_ms, wave.passed_elapsed_ms) {
+            (started, passed) if started > 0 && passed > started => {
+                format!("{state} in {}", span(passed - started))
+            }
+            (_, _) => state,
+        };
+        vec![format!("{branch} wave {}: {share}", at + 1), state, wave.hosts.to_string()]
+    };
+    tier.waves.iter().enumerate().map(line).collect()
+}
+
+fn gate_table(gates: &[v1::Gate]) -> String {
+    let titles = ["GATE", "STATE", "SEEN", "NEEDED", "DETAIL"];
+    let lines = gates
+        .iter()
+        .map(|gate| {
+            vec![
+                gate.name.clone(),
+                word::<v1::GateState>(gate.state),
+                quantity(gate.observed, &gate.unit),
+                quantity(gate.required, &gate.unit),
+                gate.detail.clone(),
+            ]
+        })
+        .collect();
+    grid(Some(&titles.map(str::to_owned)), lines)
+}
+
+/// `12 hosts`, and times as people say them.
+fn quantity(number: i64, unit: &str) -> String {
+    match (unit, u64::try_from(number)) {
+        ("ms", Ok(ms)) => span(ms),
+        ("hosts", Ok(count)) => hosts(count),
+        (_, _) => format!("{number} {unit}").trim_end().to_owned(),
+    }
+}
+
+/// The explanation: headline, gates, the host's grant, then what was decided.
+pub(crate) fn explanation(answer: &v1::ExplainRolloutResponse, now: DateTime<Utc>) -> String {
+    let mut lines = vec![plain(&answer.headline)];
+    if let Some(grant) = &answer.grant {
+        let phase = word::<v1::GrantPhase>(grant.phase);
+        let detail =
+            if grant.detail.is_empty() { String::new() } else { format!(": {}", grant.detail) };
+        lines
+            .push(plain(&format!("grant {} of {} is {phase}{detail}", grant.grant_id, grant.host)));
+    }
+    if !answer.gates.is_empty() {
+        lines.push(String::new());
+    }
+    for gate in &answer.gates {
+        let state = word::<v1::GateState>(gate.state).to_lowercase();
+        let state = format!("[{state}]");
+        lines.push(format!("{state:<9} {}: {}", plain(&gate.name), plain(&gate.detail)));
+    }
+    if !answer.records.is_empty() {
+        lines.push(String::new());
+        let titles = ["WHEN", "LOG", "WHO", "EVENT", "DETAIL"];
+        let records = answer.records.iter().map(|record| record_cells(record, now)).collect();
+        lines.push(grid(Some(&titles.map(str::to_owned)), records));
+    }
+    lines.join("\n")
+}
+
+fn record_cells(record: &v1::DecisionRecord, now: DateTime<Utc>) -> Vec<String> {
+    vec![
+        ago(record.time.as_ref(), now),
+        record.log_index.to_string(),
+        or_dash(&record.actor),
+        record.event.clone(),
+        record.detail.clone(),
+    ]
+}
+
+/// One change on one line, for a pipe or a log.
+pub(crate) fn line(change: &v1::WatchRolloutResponse) -> String {
+    let mut parts = Vec::new();
+    if let Some(rollout) = &change.rollout {
+        let verdict = rollout.verdict.as_ref().map(|said| word::<v1::VerdictKind>(said.kind));
+        parts.push(format!("rev {}", rollout.revision));
+        parts.push(id_of(&rollout.name).to_owned());
+        parts.push(standing(rollout));
+        parts.push(format!("verdict {}", verdict.as_deref().unwrap_or("-")));
+        parts.push(format!("waiting on {}", waiting_on(rollout)));
+        let exposed = share_of(rollout.exposed_hosts, rollout.exposure_budget_hosts);
+        parts.push(format!("exposed {exposed}"));
+        let in_flight = share_of(rollout.in_flight_hosts, rollout.in_flight_cap_hosts);
+        parts.push(format!("in flight {in_flight}"));
+    }
+    for record in &change.records {
+        let time = record.time.as_ref().and_then(rfc3339).unwrap_or_default();
+        parts.push(format!("{time} {} {}: {}", record.actor, record.event, record.detail));
+    }
+    plain(&parts.join(" | "))
+}
+
+#[cfg(test)]
+#[path = "rollout_tests.rs"]
+mod tests;

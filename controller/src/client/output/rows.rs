@@ -1,0 +1,312 @@
+//! What does each kind of resource show of itself: its name, its JSON, and its line in a table?
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tidegate_proto::v1;
+
+use super::Show::{self, Always, Wide};
+use super::json::{self, word};
+use super::text::{or_dash, share_of};
+use super::time::{ago, span_coarse};
+use crate::client::names::id_of;
+
+/// What can be printed.
+pub(crate) trait Resource {
+    /// Its resource name.
+    fn name(&self) -> String;
+
+    /// It as JSON.
+    fn json(&self) -> Value;
+}
+
+/// A resource that can be listed.
+pub(crate) trait Row: Resource {
+    /// Titles of the columns, and when each is shown.
+    const COLUMNS: &'static [(&'static str, Show)];
+
+    /// One cell for each column.
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String>;
+}
+
+impl Resource for v1::Rollout {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::rollout(self)
+    }
+}
+
+impl Row for v1::Rollout {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("NAME", Always),
+        ("PATCH SET", Always),
+        ("STATE", Always),
+        ("TIER", Always),
+        ("WAVE", Always),
+        ("VERDICT", Always),
+        ("WAITING ON", Always),
+        ("EXPOSED", Always),
+        ("IN FLIGHT", Wide),
+        ("EPOCH", Wide),
+        ("POLICY", Wide),
+        ("CREATED", Always),
+    ];
+
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
+        let verdict = self.verdict.as_ref();
+        vec![
+            id_of(&self.name).to_owned(),
+            id_of(&self.patch_set).to_owned(),
+            word::<v1::RolloutState>(self.state),
+            or_dash(id_of(&self.tier)),
+            if self.wave == 0 { or_dash("") } else { self.wave.to_string() },
+            verdict.map_or_else(|| or_dash(""), |said| word::<v1::VerdictKind>(said.kind)),
+            verdict.map_or_else(|| or_dash(""), |said| or_dash(&said.waiting_on)),
+            share_of(self.exposed_hosts, self.exposure_budget_hosts),
+            share_of(self.in_flight_hosts, self.in_flight_cap_hosts),
+            self.epoch.to_string(),
+            or_dash(&self.policy_name),
+            ago(self.create_time.as_ref(), now),
+        ]
+    }
+}
+
+impl Resource for v1::PatchSet {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::patch_set(self)
+    }
+}
+
+impl Row for v1::PatchSet {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("VERSION", Always),
+        ("NOTICE", Always),
+        ("STATE", Always),
+        ("ARTIFACTS", Always),
+        ("FIXES", Always),
+        ("STORED ON", Always),
+        ("EPOCH", Wide),
+        ("PUBLISHED", Always),
+    ];
+
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
+        let stored = self.stored_on_nodes.len();
+        vec![
+            id_of(&self.name).to_owned(),
+            or_dash(&self.notice),
+            word::<v1::PatchSetState>(self.state),
+            self.artifacts.len().to_string(),
+            self.fixes.len().to_string(),
+            format!("{stored} nodes (needs {})", self.nodes_needed),
+            self.epoch.to_string(),
+            ago(self.published_at.as_ref(), now),
+        ]
+    }
+}
+
+impl Resource for v1::Host {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::host(self)
+    }
+}
+
+impl Row for v1::Host {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("NAME", Always),
+        ("HOSTNAME", Always),
+        ("TIER", Always),
+        ("KERNEL", Always),
+        ("ARCH", Wide),
+        ("ZONE", Wide),
+        ("MODE", Wide),
+        ("RUNNING", Always),
+        ("HEARD", Always),
+        ("AGENT", Wide),
+        ("TOKEN", Wide),
+        ("ENROLLED", Wide),
+    ];
+
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
+        let fact = |read: fn(&v1::HostFacts) -> &str| {
+            or_dash(self.facts.as_ref().map(read).unwrap_or_default())
+        };
+        let kernel = self.facts.as_ref().map_or_else(
+            || or_dash(""),
+            |facts| format!("{}-{}", facts.kernel_release, facts.flavour),
+        );
+        vec![
+            id_of(&self.name).to_owned(),
+            fact(|facts| &facts.hostname),
+            or_dash(id_of(&self.tier)),
+            kernel,
+            fact(|facts| &facts.arch),
+            fact(|facts| &facts.zone),
+            word::<v1::AgentMode>(self.mode),
+            or_dash(id_of(&self.running_patch_set)),
+            heard(self),
+            fact(|facts| &facts.agent_version),
+            or_dash(id_of(&self.token)),
+            ago(self.enroll_time.as_ref(), now),
+        ]
+    }
+}
+
+/// How long ago a host was heard.
+pub(crate) fn heard(host: &v1::Host) -> String {
+    host.heard_ago_ms.map_or_else(
+        || "unknown".to_owned(),
+        |elapsed_ms| format!("{} ago", span_coarse(elapsed_ms)),
+    )
+}
+
+impl Resource for v1::Grant {
+    fn name(&self) -> String {
+        self.host.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::grant(self)
+    }
+}
+
+impl Row for v1::Grant {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("HOST", Always),
+        ("HOSTNAME", Always),
+        ("TIER", Always),
+        ("PHASE", Always),
+        ("GRANT", Wide),
+        ("EPOCH", Wide),
+        ("BEGUN AT", Wide),
+        ("DETAIL", Always),
+    ];
+
+    fn cells(&self, _: DateTime<Utc>) -> Vec<String> {
+        let begun =
+            if self.begun_index == 0 { or_dash("") } else { format!("log {}", self.begun_index) };
+        vec![
+            id_of(&self.host).to_owned(),
+            or_dash(&self.hostname),
+            or_dash(id_of(&self.tier)),
+            word::<v1::GrantPhase>(self.phase),
+            self.grant_id.to_string(),
+            self.epoch.to_string(),
+            begun,
+            or_dash(&self.detail),
+        ]
+    }
+}
+
+impl Resource for v1::Tier {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::tier(self)
+    }
+}
+
+impl Row for v1::Tier {
+    const COLUMNS: &'static [(&'static str, Show)] =
+        &[("POSITION", Always), ("NAME", Always), ("DRAWN FROM", Always), ("HOSTS", Always)];
+
+    fn cells(&self, _: DateTime<Utc>) -> Vec<String> {
+        vec![
+            self.position.to_string(),
+            id_of(&self.name).to_owned(),
+            or_dash(id_of(&self.drawn_from)),
+            self.hosts.to_string(),
+        ]
+    }
+}
+
+impl Resource for v1::Token {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::token(self)
+    }
+}
+
+impl Row for v1::Token {
+    const COLUMNS: &'static [(&'static str, Show)] =
+        &[("ID", Always), ("TIER", Always), ("ENROLLED", Always), ("CREATED", Always)];
+
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
+        vec![
+            id_of(&self.name).to_owned(),
+            or_dash(id_of(&self.tier)),
+            share_of(self.enrolled_hosts, self.max_hosts),
+            ago(self.create_time.as_ref(), now),
+        ]
+    }
+}
+
+impl Resource for v1::Member {
+    fn name(&self) -> String {
+        self.node_id.to_string()
+    }
+
+    fn json(&self) -> Value {
+        json::member(self)
+    }
+}
+
+impl Row for v1::Member {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("NODE", Always),
+        ("ADDRESS", Always),
+        ("VOTES", Always),
+        ("MATCHED", Always),
+        ("HEARD OF LATE", Always),
+    ];
+
+    fn cells(&self, _: DateTime<Utc>) -> Vec<String> {
+        let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+        let matched = if self.matched_index == 0 {
+            "unknown".to_owned()
+        } else {
+            self.matched_index.to_string()
+        };
+        vec![
+            self.node_id.to_string(),
+            self.address.clone(),
+            yes_no(self.voter),
+            matched,
+            self.recently_active.map_or_else(|| "unknown".to_owned(), yes_no),
+        ]
+    }
+}
+
+impl Resource for v1::ClusterStatus {
+    fn name(&self) -> String {
+        self.cluster.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::cluster(self)
+    }
+}
+
+impl Resource for v1::ExplainRolloutResponse {
+    fn name(&self) -> String {
+        self.rollout.as_ref().map(|rollout| rollout.name.clone()).unwrap_or_default()
+    }
+
+    fn json(&self) -> Value {
+        json::explanation(self)
+    }
+}

@@ -1,0 +1,106 @@
+//! Do the counts say what the grants and hosts say? Every book recounted from scratch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_policies::evidence::{Class, Counts};
+
+use crate::machine::Machine;
+use crate::machine::grants::{Grant, Phase};
+use crate::machine::rollouts::{Rollout, StageProgress};
+
+/// Asserts that every count, timer and back reference equals its recount.
+pub(super) fn books_balance(machine: &Machine) {
+    tokens_balance(machine);
+    timers_balance(machine);
+    live_grants_balance(machine);
+    for rollout in machine.rollouts.values() {
+        counts_balance(machine, rollout);
+        census_balances(machine, rollout);
+    }
+}
+
+fn tokens_balance(machine: &Machine) {
+    for token in machine.tokens.values() {
+        let hosts = machine.hosts.values().filter(|host| host.token == token.id);
+        assert_eq!(token.enrolled, hosts.count() as u64, "hosts enrolled with {}", token.id);
+        assert!(token.enrolled <= token.max_hosts, "{} is over its limit", token.id);
+    }
+}
+
+fn timers_balance(machine: &Machine) {
+    let mut expiries = BTreeSet::new();
+    let mut dead_man = BTreeSet::new();
+    for grant in machine.grants.values() {
+        if let Phase::Offered { expires } = grant.phase {
+            expiries.insert((expires, grant.id));
+        }
+        dead_man.extend(grant.phase.in_flight().map(|begun| (begun.silent_at, grant.id)));
+    }
+    assert_eq!(machine.expiries, expiries, "offers and their expiries");
+    assert_eq!(machine.dead_man, dead_man, "hosts in flight and their dead-man timers");
+}
+
+fn live_grants_balance(machine: &Machine) {
+    for host in machine.hosts.values() {
+        let own = machine.grants.values().filter(|grant| grant.host == host.id);
+        let live: Vec<_> = own.filter(|grant| grant.phase.is_live()).map(|g| g.id).collect();
+        assert!(live.len() <= 1, "{} has several live grants: {live:?}", host.id);
+        assert_eq!(host.live_grant, live.first().copied(), "the live grant of {}", host.id);
+    }
+}
+
+fn counts_balance(machine: &Machine, rollout: &Rollout) {
+    let mut newest: BTreeMap<_, (&Grant, bool)> = BTreeMap::new();
+    for grant in machine.grants.values().filter(|grant| grant.rollout == rollout.id) {
+        let began = grant.phase.begun().is_some();
+        let before = newest.insert(grant.host, (grant, began));
+        if let (Some((_, true)), Some(slot)) = (before, newest.get_mut(&grant.host)) {
+            slot.1 = true;
+        }
+    }
+    let hosts: Vec<_> = newest.keys().collect();
+    assert_eq!(hosts, rollout.entries.keys().collect::<Vec<_>>(), "who had a grant");
+
+    let mut counts = Counts::default();
+    let mut unacknowledged = Counts::default();
+    let mut stages = vec![StageProgress::default(); rollout.stages.len()];
+    for (host, (grant, began)) in newest {
+        let entry = &rollout.entries[&host];
+        let class = grant.phase.class();
+        assert_eq!((entry.grant, entry.stage), (grant.id, grant.stage), "entry of {host}");
+        assert_eq!((entry.class, entry.begun), (class, began), "class of {host}");
+        let stage = &mut stages[grant.stage];
+        for book in [&mut counts, &mut unacknowledged, &mut stage.counts] {
+            book.shift(Class::None, class);
+            book.begun += u64::from(began);
+        }
+        if entry.acknowledged {
+            assert!(matches!(class, Class::Failure(_)), "{host} is acknowledged as {class:?}");
+            unacknowledged.shift(class, Class::None);
+            stage.acknowledged += 1;
+        }
+    }
+    assert_eq!(rollout.counts, counts, "counts of {}", rollout.id);
+    assert_eq!(rollout.unacknowledged, unacknowledged, "unacknowledged of {}", rollout.id);
+    for (kept, recount) in rollout.stages.iter().zip(stages) {
+        assert_eq!(kept.counts, recount.counts, "counts of a tier of {}", rollout.id);
+        assert_eq!(kept.acknowledged, recount.acknowledged, "acknowledged in {}", rollout.id);
+    }
+}
+
+fn census_balances(machine: &Machine, rollout: &Rollout) {
+    let mut stages: Vec<(u64, Vec<u64>)> =
+        rollout.stages.iter().map(|stage| (0, vec![0; stage.waves.len()])).collect();
+    for host in machine.hosts.values().filter(|_| rollout.place.is_some()) {
+        let Ok(part) = machine.part(rollout, host) else { continue };
+        let (hosts, waves) = &mut stages[part.stage];
+        *hosts += 1;
+        for (wave, share) in waves.iter_mut().zip(&rollout.policy.ladder[part.stage].waves) {
+            *wave += u64::from(part.bucket.is_inside(*share));
+        }
+    }
+    for (kept, (hosts, waves)) in rollout.stages.iter().zip(stages) {
+        let kept_waves: Vec<u64> = kept.waves.iter().map(|wave| wave.hosts).collect();
+        assert_eq!((kept.hosts, kept_waves), (hosts, waves), "census of {}", rollout.id);
+    }
+}

@@ -1,0 +1,39 @@
+//! What does the machine claim, and does it hold? Scripts in, transcripts out.
+//!
+//! [`check`] runs a script, one command a line, and compares what each was answered and did. After
+//! every command of every test the [`watch::Watch`] looks for broken invariants, and at the end the
+//! log is replayed.
+
+mod begins;
+mod books;
+mod census;
+mod crashes;
+mod enrolment;
+mod golden;
+mod halts;
+mod offers;
+mod policy;
+mod promotion;
+mod random;
+mod records;
+mod reports;
+mod requests;
+mod resumes;
+mod script;
+mod show;
+mod silence;
+mod watch;
+mod world;
+
+use expect_test::Expect;
+
+/// Runs `script` on a new machine and compares the transcript of the lines after `---`.
+///
+/// The lines before it run under the same watch, unshown. See [`script`] for the words.
+#[track_caller]
+fn check(script: &str, expected: &Expect) {
+    let mut world = world::World::new();
+    let transcript = script::run(&mut world, script);
+    world.finish();
+    expected.assert_eq(&transcript);
+}

@@ -1,0 +1,91 @@
+//! Which policy does a `create` line of a script mean? Keys with defaults that let a test say little.
+//!
+//! `budget= in-flight= crashed= failed= stalled= silent= beat=1s beats=3 offer=10s soak=4s coverage=100%
+//! verified=100% min=0 fewer=every|hold promotion=manual share=N,hold%,halt%`, and the ladder:
+//! `free=50%,100%`, `canary=draw1` (a draw of at least 1 per stratum). Without a ladder: `free=100%`.
+
+use tidegate_policies::policy::{
+    DrawRule, Exposure, FailureShare, GuardRails, Policy, Promotion, Stage, StageGates, Timing,
+    WhenFewer,
+};
+use tidegate_policies::share::{Quantity, Share};
+use tidegate_policies::time::Millis;
+
+use super::script::{Words, millis, read};
+
+/// The policy of a `create` line.
+pub(super) fn policy(words: &Words<'_>) -> Policy {
+    let quantity = |key| match words.get(key) {
+        Some(text) if text.ends_with('%') => Quantity::Share(read(text)),
+        Some(text) => Quantity::Hosts(read(text)),
+        None => Quantity::Hosts(100),
+    };
+    let rail = |key| words.read(key).unwrap_or(100);
+    let span = |key, default| words.get(key).map_or(Millis::from_secs(default), millis);
+    Policy {
+        name: "test".to_owned(),
+        description: "For a test.".to_owned(),
+        exposure: Exposure { budget: quantity("budget"), in_flight: quantity("in-flight") },
+        guard_rails: GuardRails {
+            crashed: rail("crashed"),
+            failed: rail("failed"),
+            stalled: rail("stalled"),
+            silent: rail("silent"),
+            failure_share: words.get("share").map(failure_share),
+        },
+        timing: Timing {
+            beat: span("beat", 1),
+            silent_after_beats: words.read("beats").unwrap_or(3),
+            offer: span("offer", 10),
+            lease: Millis::from_secs(5),
+            transition: Millis::from_secs(5),
+            health_checks: vec![Millis(0)],
+        },
+        ladder: ladder(words),
+    }
+}
+
+fn failure_share(text: &str) -> FailureShare {
+    let parts: Vec<&str> = text.split(',').collect();
+    FailureShare { at_least: read(parts[0]), hold: read(parts[1]), halt: read(parts[2]) }
+}
+
+fn ladder(words: &Words<'_>) -> Vec<Stage> {
+    let gates = gates(words);
+    let tiers = ["canary", "free", "paid"].into_iter();
+    let said: Vec<Stage> = tiers
+        .filter_map(|tier| {
+            let text = words.get(tier)?;
+            let drawn = text.strip_prefix("draw").map(|n| DrawRule {
+                share: Share::default(),
+                at_least_per_stratum: read(n),
+            });
+            let waves = match drawn {
+                Some(_) => vec![Share::ALL],
+                None => text.split(',').map(read).collect(),
+            };
+            Some(Stage { tier: tier.to_owned(), draw: drawn, waves, gates })
+        })
+        .collect();
+    if said.is_empty() {
+        return vec![Stage { tier: "free".to_owned(), draw: None, waves: vec![Share::ALL], gates }];
+    }
+    said
+}
+
+fn gates(words: &Words<'_>) -> StageGates {
+    StageGates {
+        soak: words.get("soak").map_or(Millis::from_secs(4), millis),
+        coverage: words.read("coverage").unwrap_or(Share::ALL),
+        verified: words.read("verified").unwrap_or(Share::ALL),
+        min_verified: words.read("min").unwrap_or(0),
+        when_fewer: match words.get("fewer") {
+            Some("hold") => WhenFewer::Hold,
+            _ => WhenFewer::EveryHost,
+        },
+        promotion: match words.get("promotion") {
+            Some("manual") => Promotion::Manual,
+            _ => Promotion::Automatic,
+        },
+    }
+}

@@ -1,0 +1,122 @@
+//! Does anything break under commands that nobody planned? The watch looks after each.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::script::run;
+use super::world::World;
+
+/// Every run starts with two tiers, a sampled one, a few hosts, and one rollout under way.
+const BEGINNING: &str = "bootstrap canary* free paid
+     token free free 6
+     token paid paid 3
+     enrol h1..h6 free
+     enrol h7,h8 paid
+     blob 113.1 k1
+     blob 113.1 k2
+     blob 113.2 k1
+     publish 113.1 k1 k2
+     publish 113.2 k1
+     create r1 113.1 canary=draw1 free=30%,100% paid=100% budget=4 in-flight=3 crashed=2 failed=2 \
+         stalled=2 silent=3 share=2,40%,80% coverage=60% verified=60%
+     create r2 113.2 canary=draw1 free=100% paid=50%,100% budget=50% in-flight=50% crashed=1 \
+         promotion=manual
+     create r3 113.1 canary=draw2 free=100% coverage=50%
+     start r1
+     tick 0s
+     tick 1s asking=h1..h8";
+
+fn any_host() -> impl Strategy<Value = String> {
+    (1..=9u32).prop_map(|n| format!("h{n}"))
+}
+
+fn some_hosts() -> impl Strategy<Value = String> {
+    vec(any_host(), 0..9).prop_map(|hosts| hosts.join(","))
+}
+
+fn any_rollout() -> impl Strategy<Value = String> {
+    prop_oneof![6 => Just("r1"), 3 => Just("r2"), 2 => Just("r3")].prop_map(str::to_owned)
+}
+
+fn tick() -> impl Strategy<Value = String> {
+    let step = prop_oneof![4 => Just(500), 4 => Just(1_000), 2 => 0..20_000u64];
+    let term = prop_oneof![12 => Just(""), 1 => Just(" next-term")];
+    (step, some_hosts(), some_hosts(), term).prop_map(|(step, heard, asking, term)| {
+        format!("tick {step}ms heard={heard} asking={asking}{term}")
+    })
+}
+
+fn report() -> impl Strategy<Value = String> {
+    let kind = prop_oneof![
+        6 => Just("applied"), 6 => Just("soaked"), 3 => Just("health"), 2 => Just("started"),
+        1 => Just("failed"), 1 => Just("stalled"), 1 => Just("crashed"), 1 => Just("degraded"),
+        1 => Just("reverted"), 2 => Just("refused"), 1 => Just("soaked-gone"),
+        1 => Just("health-gone"), 1 => Just("goodbye"), 1 => Just("applied health soaked"),
+    ];
+    let how = prop_oneof![
+        12 => Just(String::new()),
+        2 => (1..4u32).prop_map(|boot| format!(" boot=b{boot}")),
+        1 => (1..30u32).prop_map(|grant| format!(" grant={grant}")),
+        1 => (1..30u32).prop_map(|grant| format!(" boot=b{} marker={grant} evidence=oops", grant % 4)),
+        1 => (1..7u32, 1..9u32).prop_map(|(spool, seq)| format!(" spool={spool} seq={seq}")),
+        1 => Just(" kernel=k2".to_owned()),
+        1 => Just(" mode=no-apply".to_owned()),
+    ];
+    (any_host(), kind, how).prop_map(|(host, kind, how)| format!("report {host} {kind}{how}"))
+}
+
+fn begin() -> impl Strategy<Value = String> {
+    let how = prop_oneof![
+        10 => Just(String::new()),
+        1 => (1..30u32).prop_map(|grant| format!(" grant={grant}")),
+        1 => (0..4u32).prop_map(|epoch| format!(" epoch={epoch}")),
+        1 => Just(" boot=b2".to_owned()),
+    ];
+    (any_host(), how).prop_map(|(host, how)| format!("begin {host}{how}"))
+}
+
+fn operator() -> impl Strategy<Value = String> {
+    let verb = prop_oneof![
+        Just("start {}"), Just("pause {}"), Just("resume {}"), Just("resume {} reason=known"),
+        Just("resume {} reason=known"), Just("halt {} reason=odd"), Just("promote {}"),
+        Just("promote {} force=hurry"), Just("halt {} as=same"), Just("pause {} as=same"),
+    ];
+    (verb, any_rollout()).prop_map(|(verb, rollout)| verb.replace("{}", &rollout))
+}
+
+fn enrol() -> impl Strategy<Value = String> {
+    let how = prop_oneof![
+        3 => Just(""), 1 => Just(" kernel=k2"), 1 => Just(" kernel=k3"), 1 => Just(" mode=no-apply"),
+        1 => Just(" boot=b3"), 1 => Just(" zone=z2"),
+    ];
+    let token = prop_oneof![Just("free"), Just("paid"), Just("none")];
+    (any_host(), token, how).prop_map(|(host, token, how)| format!("enrol {host} {token}{how}"))
+}
+
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => tick(),
+        6 => begin(),
+        7 => report(),
+        2 => operator(),
+        1 => enrol(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_commands_breaks_the_machine(lines in vec(line(), 50..300)) {
+        let mut world = World::new();
+        run(&mut world, BEGINNING);
+        for line in &lines {
+            let line = match line.strip_suffix(" next-term") {
+                Some(line) => format!("{line} term={}", world.term + 1),
+                None => line.clone(),
+            };
+            run(&mut world, &line);
+        }
+        world.finish();
+    }
+}

@@ -1,0 +1,360 @@
+//! What do the words of a script mean? One command a line; hosts are `h1`, `h2`, kernels `k1`, ….
+//!
+//! ```text
+//! fleet 4                            bootstrap, a token, h1..h4 of kernel k1, patch set 113.1
+//! bootstrap canary* free nodes=3     a star: sampled
+//! token t1 free 2                    id, tier, most hosts
+//! enrol h1..h3 t1 kernel=k2 zone=z   also mode=no-apply boot=b2
+//! blob 113.1 k1 node=2               publish 113.1 k1 k2
+//! create r1 113.1 budget=2           see `policy`; then start r1
+//! tick 1s heard=h1 asking=h2 term=2 x3
+//! begin h1                           also grant=7 or grant=h2 epoch=1 boot=b2 kernel=k2 version=113.2
+//! report h1 applied health-gone      also grant=7 boot=b2 spool=2 seq=1 kernel=k2 marker=h1 evidence=oops
+//! halt r1 reason=why                 pause, resume likewise
+//! promote r1 force=why tier=free wave=1
+//! ---                                from here on the transcript is shown
+//! ```
+//!
+//! Every request takes `as=ID`, every operator's command `by=NAME`, every line a repeat `x3`.
+
+use std::collections::BTreeMap;
+
+use tidegate_policies::time::{Millis, WallTime};
+
+use crate::machine::command::{
+    Action, BeginGrant, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Operate,
+    Promote, PromoteRollout, PublishPatchSet, RecordReports, StoreBlob, Tick, TierSpec, WithReason,
+};
+use crate::machine::fleet::{Facts, Mode};
+use crate::machine::ids::{GrantId, HostId, NodeId};
+use crate::machine::patch_sets::Artifact;
+use crate::machine::report::{Body, Goodbye, Outcome, Report, Started};
+
+use super::policy::policy;
+use super::show::show;
+use super::world::{World, artifact, host, kernel, secret};
+
+/// Runs every line; the transcript of those after `---`, or of all if there is none.
+pub(super) fn run(world: &mut World, script: &str) -> String {
+    let mut transcript = String::new();
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line == "---" {
+            transcript.clear();
+            continue;
+        }
+        let words = Words::of(line);
+        for _ in 0..words.repeat {
+            if words.verb == "fleet" {
+                run(world, &fleet(&words));
+                continue;
+            }
+            for who in words.subjects() {
+                let command = command(world, &words, &who);
+                let applied = world.apply(&command);
+                let said = words.said(&who);
+                transcript.push_str(&format!("{said}\n    {}\n", show(world, &applied)));
+            }
+        }
+    }
+    transcript
+}
+
+/// A line, taken apart.
+pub(super) struct Words<'a> {
+    verb: &'a str,
+    plain: Vec<&'a str>,
+    keyed: BTreeMap<&'a str, &'a str>,
+    repeat: usize,
+}
+
+impl<'a> Words<'a> {
+    fn of(line: &'a str) -> Self {
+        let mut words = line.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        let mut taken = Self { verb, plain: Vec::new(), keyed: BTreeMap::new(), repeat: 1 };
+        for word in words {
+            let times = word.strip_prefix('x').and_then(|n| n.parse().ok());
+            match (word.split_once('='), times) {
+                (Some((key, value)), _) => drop(taken.keyed.insert(key, value)),
+                (None, Some(times)) => taken.repeat = times,
+                (None, None) => taken.plain.push(word),
+            }
+        }
+        taken
+    }
+
+    /// What `key=` says, if it is there.
+    pub(super) fn get(&self, key: &str) -> Option<&'a str> {
+        self.keyed.get(key).copied()
+    }
+
+    /// What `key=` says, read.
+    pub(super) fn read<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
+        self.get(key).map(|value| read(value))
+    }
+
+    fn at(&self, place: usize) -> &'a str {
+        self.plain.get(place).copied().unwrap_or_default()
+    }
+
+    /// The first plain word, host by host where it names several.
+    fn subjects(&self) -> Vec<String> {
+        match self.verb {
+            "enrol" | "begin" | "report" => hosts(self.at(0)),
+            _ => vec![self.at(0).to_owned()],
+        }
+    }
+
+    fn said(&self, subject: &str) -> String {
+        let mut said = vec![self.verb.to_owned(), subject.to_owned()];
+        said.extend(self.plain.iter().skip(1).map(|word| (*word).to_owned()));
+        let shown = self.keyed.iter().filter(|_| self.verb != "create");
+        said.extend(shown.map(|(key, value)| format!("{key}={value}")));
+        said.join(" ")
+    }
+}
+
+/// The value that `text` says.
+#[track_caller]
+pub(super) fn read<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("`{text}` cannot be read in a script"))
+}
+
+/// `4s`, `500ms`.
+pub(super) fn millis(text: &str) -> Millis {
+    match text.strip_suffix("ms") {
+        Some(ms) => Millis(read(ms)),
+        None => Millis::from_secs(read(text.trim_end_matches('s'))),
+    }
+}
+
+/// `h1,h4..h6`.
+fn hosts(text: &str) -> Vec<String> {
+    let one = |part: &str| match part.split_once("..") {
+        None => vec![part.to_owned()],
+        Some((first, last)) => {
+            let number = |name: &str| read::<u32>(name.trim_start_matches('h'));
+            (number(first)..=number(last)).map(|n| format!("h{n}")).collect()
+        }
+    };
+    text.split(',').filter(|part| !part.is_empty()).flat_map(one).collect()
+}
+
+fn ids(text: Option<&str>) -> Vec<HostId> {
+    hosts(text.unwrap_or_default()).iter().map(|name| host(name)).collect()
+}
+
+/// The lines that `fleet N` stands for.
+fn fleet(words: &Words<'_>) -> String {
+    let n = words.at(0);
+    format!(
+        "bootstrap free\ntoken free free 40\nenrol h1..h{n} free\nblob 113.1 k1\npublish 113.1 k1"
+    )
+}
+
+fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
+    match words.verb {
+        "bootstrap" => Command::Bootstrap(bootstrap(words)),
+        "tick" => tick(world, words),
+        "blob" => Command::StoreBlob(StoreBlob {
+            node: NodeId(words.read("node").unwrap_or(1)),
+            digest: artifact(words.at(0), words.at(1)),
+            size: words.read("size").unwrap_or(100),
+        }),
+        "enrol" => enrol(world, words, who),
+        "begin" => begin(world, words, who),
+        "report" => report(world, words, who),
+        _ => {
+            let action = action(words);
+            Command::Operate(Operate {
+                request: request(world, words),
+                actor: words.get("by").unwrap_or("ada").to_owned(),
+                action,
+            })
+        }
+    }
+}
+
+fn request(world: &mut World, words: &Words<'_>) -> String {
+    world.requests += 1;
+    words.get("as").map_or_else(|| format!("q{}", world.requests), str::to_owned)
+}
+
+fn bootstrap(words: &Words<'_>) -> Bootstrap {
+    let nodes = words.read("nodes").unwrap_or(1);
+    let tier = |word: &&str| TierSpec {
+        name: read(word.trim_end_matches('*')),
+        sampled: word.ends_with('*'),
+    };
+    Bootstrap {
+        cluster: "test".to_owned(),
+        members: (1..=nodes).map(|n| (NodeId(n), format!("node-{n}:7443"))).collect(),
+        ladder: words.plain.iter().map(tier).collect(),
+    }
+}
+
+fn tick(world: &mut World, words: &Words<'_>) -> Command {
+    if let Some(term) = words.read("term") {
+        world.term = term;
+    }
+    let step = millis(words.at(0));
+    let wall = WallTime(words.read("wall").unwrap_or(world.machine.clock().wall.0 + step.0));
+    let (heard, asking) = (ids(words.get("heard")), ids(words.get("asking")));
+    Command::Tick(Tick { step, wall, heard, asking })
+}
+
+fn facts(words: &Words<'_>, before: Option<&Facts>) -> Facts {
+    let mut facts = before.cloned().unwrap_or_default();
+    if before.is_none() || words.get("kernel").is_some() {
+        facts.kernel = kernel(words.get("kernel").unwrap_or("k1"));
+    }
+    if let Some(zone) = words.get("zone") {
+        facts.zone = zone.to_owned();
+    }
+    facts
+}
+
+fn mode(words: &Words<'_>) -> Mode {
+    if words.get("mode") == Some("no-apply") { Mode::NoApply } else { Mode::Normal }
+}
+
+fn enrol(world: &mut World, words: &Words<'_>, who: &str) -> Command {
+    let machine = words.get("machine").unwrap_or(who);
+    Command::EnrollHost(Box::new(EnrollHost {
+        request: request(world, words),
+        secret: secret(words.at(1)),
+        machine: *blake3::hash(machine.as_bytes()).as_bytes(),
+        host: host(who),
+        facts: facts(words, None),
+        boot: words.get("boot").unwrap_or("b1").to_owned(),
+        mode: mode(words),
+    }))
+}
+
+fn begin(world: &World, words: &Words<'_>, who: &str) -> Command {
+    let id = grant_id(world, words.get("grant")).unwrap_or(world.newest_grant(host(who)));
+    let grant = world.machine.grants().get(&id);
+    let rollout = grant.and_then(|grant| world.machine.rollouts().get(&grant.rollout));
+    let known = world.machine.hosts().get(&host(who));
+    let version = words.get("version").map(str::to_owned);
+    let version = version.or_else(|| rollout.map(|rollout| rollout.version.to_string()));
+    let version = version.unwrap_or_else(|| "113.1".to_owned());
+    let own_kernel = known.map_or("k1", |host| host.facts.kernel.release.as_str());
+    let own_boot = known.map_or("b1", |host| host.boot.as_str());
+    let digest = artifact(&version, words.get("kernel").unwrap_or(own_kernel));
+    Command::BeginGrant(BeginGrant {
+        host: host(who),
+        grant: id,
+        version: read(&version),
+        epoch: words.read("epoch").unwrap_or_else(|| grant.map_or(1, |grant| grant.epoch)),
+        boot: words.get("boot").unwrap_or(own_boot).to_owned(),
+        digest,
+    })
+}
+
+fn report(world: &mut World, words: &Words<'_>, who: &str) -> Command {
+    let id = host(who);
+    let grant = grant_id(world, words.get("grant")).unwrap_or(world.newest_grant(id));
+    let known = world.machine.hosts().get(&id).cloned();
+    let own_boot = known.as_ref().map_or("b1", |host| host.boot.as_str());
+    let spool = words.read("spool").unwrap_or(1);
+    let mut reports = Vec::new();
+    for (nth, kind) in (0..).zip(words.plain.iter().skip(1)) {
+        let sequence = match words.read::<u64>("seq") {
+            Some(first) => first + nth,
+            None => world.next_sequence(id, spool),
+        };
+        let started = Started {
+            facts: facts(words, known.as_ref().map(|host| &host.facts)),
+            mode: mode(words),
+            interrupted: grant_id(world, words.get("marker")),
+            evidence: words.get("evidence").map(str::to_owned),
+        };
+        let boot = words.get("boot").unwrap_or(own_boot).to_owned();
+        reports.push(Report { sequence, boot, body: body(kind, grant, started) });
+    }
+    Command::RecordReports(RecordReports { host: id, spool, reports })
+}
+
+/// `7`, or the newest grant of `h1`.
+fn grant_id(world: &World, text: Option<&str>) -> Option<GrantId> {
+    let text = text?;
+    let of_host = text.starts_with('h').then(|| world.newest_grant(host(text)));
+    Some(of_host.unwrap_or_else(|| GrantId(read(text))))
+}
+
+fn body(kind: &str, grant: GrantId, started: Started) -> Body {
+    let outcome = |outcome| Body::Outcome { grant, outcome };
+    let health = |in_effect| Body::Health { grant, in_effect };
+    let detail = || "why".to_owned();
+    match kind {
+        "started" => Body::Started(Box::new(started)),
+        "applied" => outcome(Outcome::Applied { transition: Millis(500) }),
+        "failed" => outcome(Outcome::ApplyFailed { detail: detail() }),
+        "stalled" => outcome(Outcome::Stalled { waited: Millis(5_000) }),
+        "crashed" => outcome(Outcome::Crashed { signature: detail() }),
+        "degraded" => outcome(Outcome::Degraded { detail: detail() }),
+        "reverted" => outcome(Outcome::Reverted),
+        "refused" => outcome(Outcome::Refused { detail: detail() }),
+        "soaked" => outcome(Outcome::Soaked { in_effect: true }),
+        "soaked-gone" => outcome(Outcome::Soaked { in_effect: false }),
+        "health" => health(true),
+        "health-gone" => health(false),
+        "goodbye" => Body::Goodbye(Goodbye::Reboot),
+        _ => panic!("no host reports `{kind}`"),
+    }
+}
+
+fn action(words: &Words<'_>) -> Action {
+    let reason = words.get("reason").unwrap_or_default().to_owned();
+    let with_reason = || WithReason { rollout: read(words.at(0)), reason: reason.clone() };
+    match words.verb {
+        "token" => Action::CreateToken(CreateToken {
+            token: read(words.at(0)),
+            tier: read(words.at(1)),
+            max_hosts: read(words.at(2)),
+            secret: secret(words.get("secret").unwrap_or(words.at(0))),
+        }),
+        "publish" => Action::PublishPatchSet(publish(words)),
+        "create" => Action::CreateRollout(Box::new(CreateRollout {
+            rollout: read(words.at(0)),
+            version: read(words.at(1)),
+            policy: policy(words),
+            policy_toml: "as it was written".to_owned(),
+        })),
+        "start" => Action::StartRollout(read(words.at(0))),
+        "pause" => Action::PauseRollout(with_reason()),
+        "resume" => Action::ResumeRollout(with_reason()),
+        "halt" => Action::HaltRollout(with_reason()),
+        "promote" => Action::PromoteRollout(PromoteRollout {
+            rollout: read(words.at(0)),
+            how: words.get("force").map_or(Promote::WhenOpen, |reason| Promote::Forced {
+                reason: reason.to_owned(),
+            }),
+            from_tier: words.read("tier"),
+            from_wave: words.read("wave"),
+        }),
+        verb => panic!("a script has no `{verb}`"),
+    }
+}
+
+fn publish(words: &Words<'_>) -> PublishPatchSet {
+    let artifacts = words.plain.iter().skip(1).map(|name| {
+        let digest = artifact(words.at(0), name);
+        let size = words.read("size").unwrap_or(100);
+        (kernel(name), Artifact { digest, size, module: "livepatch_test".to_owned() })
+    });
+    PublishPatchSet {
+        version: read(words.at(0)),
+        notice: format!("LSN-{}", words.at(0)),
+        artifacts: artifacts.collect(),
+        fixes: Vec::new(),
+    }
+}
+
+/// The command that the one line `line` stands for.
+pub(super) fn one(world: &mut World, line: &str) -> Command {
+    let words = Words::of(line);
+    let who = words.subjects().remove(0);
+    command(world, &words, &who)
+}

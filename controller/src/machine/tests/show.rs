@@ -1,0 +1,110 @@
+//! How does a transcript say what a command was answered and did?
+
+use tidegate_policies::decide::VerdictKind;
+use tidegate_policies::time::Elapsed;
+
+use crate::machine::event::Event;
+use crate::machine::fleet::Mode;
+use crate::machine::grants::{Grant, Phase};
+use crate::machine::ids::GrantId;
+use crate::machine::reply::Begin;
+use crate::machine::report::Disposition;
+use crate::machine::{Applied, Outcome, Reply};
+
+use super::world::{World, name};
+
+/// The answer and the events of the entry that was applied last, in compact words.
+pub(super) fn show(world: &World, applied: &Applied) -> String {
+    let mut words = vec![answer(&applied.outcome)];
+    words.extend(applied.events.iter().filter_map(|event| event_words(world, event)));
+    words.join("; ")
+}
+
+fn answer(outcome: &Outcome) -> String {
+    match outcome {
+        Err(rejection) => rejection.reason().to_owned(),
+        Ok(Reply::Begin(Begin::Go { epoch, lease })) => format!("go, epoch {epoch}, lease {lease}"),
+        Ok(Reply::Begin(Begin::NoGo(no))) => {
+            let retry = no.retry_after.map_or("never".to_owned(), |after| format!("in {after}"));
+            format!("no-go {:?}, again {retry}", no.reason)
+        }
+        Ok(Reply::Reports(results)) => {
+            let words: Vec<String> = results.iter().map(|(_, what)| disposition(what)).collect();
+            words.join(" ")
+        }
+        Ok(Reply::Host { host, tier }) => format!("{} in {tier}", name(*host)),
+        Ok(Reply::Done | Reply::Token(_) | Reply::PatchSet(_) | Reply::Rollout(_)) => "ok".into(),
+    }
+}
+
+fn disposition(what: &Disposition) -> String {
+    match what {
+        Disposition::Counted => "counted".to_owned(),
+        Disposition::Stale => "stale".to_owned(),
+        Disposition::NotYet { remaining } => format!("not-yet({remaining})"),
+        Disposition::Refused { reason, .. } => format!("refused({reason})"),
+    }
+}
+
+fn event_words(world: &World, event: &Event) -> Option<String> {
+    Some(match event {
+        Event::ClockAdvanced(_) | Event::BlobStored(_) | Event::ReportCounted { .. } => return None,
+        Event::ClusterBootstrapped(_) => "bootstrapped".to_owned(),
+        Event::TokenCreated { token, .. } => format!("token {} of {}", token.id, token.tier),
+        Event::PatchSetPublished { patch_set, .. } => format!("published {}", patch_set.version),
+        Event::RolloutCreated { rollout, .. } => format!("drafted {}", rollout.id),
+        Event::HostEnrolled(host) => {
+            format!("{} enrolled with {} in {}", name(host.id), host.token, host.tier)
+        }
+        Event::HostChanged { host, facts, boot, mode } => {
+            let mode = if *mode == Mode::NoApply { ", no-apply" } else { "" };
+            format!("{} runs {} in {boot}{mode}", name(*host), facts.kernel.release)
+        }
+        Event::RolloutStarted { rollout, drawn, .. } => {
+            let drawn: Vec<String> = drawn.values().flatten().map(|&host| name(host)).collect();
+            format!("started {rollout}, drawn [{}]", drawn.join(" "))
+        }
+        Event::WaveStarted { label, actor, reason, .. } => format!("{label} by {actor}: {reason}"),
+        Event::RolloutCompleted { rollout, actor, reason } => {
+            format!("completed {rollout} by {actor}: {reason}")
+        }
+        Event::RolloutPaused { rollout, .. } => format!("paused {rollout}"),
+        Event::RolloutResumed { rollout, acknowledged, .. } => {
+            let hosts: Vec<String> = acknowledged.iter().map(|&host| name(host)).collect();
+            format!("resumed {rollout}, acknowledged [{}]", hosts.join(" "))
+        }
+        Event::WaveApproved { actor, .. } => format!("approved by {actor}"),
+        Event::Halted { rollout, halt } => {
+            format!("HALT {rollout} by {}, epoch {}: {}", halt.actor, halt.epoch, halt.reason)
+        }
+        Event::GrantOffered(Grant { id, host, epoch, .. }) => {
+            format!("g{id} offered to {}, epoch {epoch}", name(*host))
+        }
+        Event::GrantMoved { grant, to, soak_ends } => moved(world, *grant, to, *soak_ends),
+        Event::VerdictReached { reached, .. } => {
+            let waits = reached.verdict.waiting_on();
+            let waits = waits.map_or(String::new(), |gate| format!(" ({})", gate.name.as_str()));
+            let word = match reached.verdict.kind {
+                VerdictKind::Continue => "continue",
+                VerdictKind::Promote => "promote",
+                VerdictKind::Hold => "hold",
+                VerdictKind::Halt => "halt",
+            };
+            format!("verdict {word}{waits}")
+        }
+    })
+}
+
+/// A grant's move; one that only runs its dead-man timer anew is `heard`.
+fn moved(world: &World, id: GrantId, to: &Phase, soak_ends: Option<Elapsed>) -> String {
+    let grant = world.machine.grants().get(&id);
+    let host = grant.map_or(String::new(), |grant| format!(" of {}", name(grant.host)));
+    let word = match to {
+        Phase::Begun(begun) if begun.index != world.machine.applied() => "heard",
+        Phase::Applied { .. } if soak_ends.is_none() => "heard",
+        _ => to.word(),
+    };
+    let detail = to.detail();
+    let colon = if detail.is_empty() { "" } else { ": " };
+    format!("g{id}{host} {word}{colon}{detail}")
+}

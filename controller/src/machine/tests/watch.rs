@@ -1,0 +1,117 @@
+//! Is anything broken? Looks at every command, whatever a test is about.
+
+use std::collections::BTreeSet;
+
+use tidegate_policies::decide::decide;
+use tidegate_policies::evidence::Class;
+
+use crate::machine::command::{Command, Tick};
+use crate::machine::event::Event;
+use crate::machine::grants::{Grant, Phase};
+use crate::machine::ids::{RolloutId, Version};
+use crate::machine::reply::Begin;
+use crate::machine::rollouts::{Entry, Rollout};
+use crate::machine::{Applied, Machine, Position, Reply};
+
+use super::books::books_balance;
+
+/// What is remembered between commands, apart from the machine.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// Patch sets that are halted, by the events alone.
+    halted: BTreeSet<Version>,
+}
+
+/// One command: the state before, what it did, the state after.
+pub(super) struct Step<'a> {
+    pub(super) before: &'a Machine,
+    pub(super) at: Position,
+    pub(super) command: &'a Command,
+    pub(super) applied: &'a Applied,
+    pub(super) after: &'a Machine,
+}
+
+impl Watch {
+    /// Looks at one command.
+    pub(super) fn look(&mut self, step: &Step<'_>) {
+        let Step { before, at, command, applied, after } = *step;
+        books_balance(after);
+        assert!(after.records.first_broken().is_none(), "the chain of records is broken");
+        if applied.outcome.is_err() {
+            let untouched = Machine { applied: at.index, ..before.clone() };
+            assert!(untouched == *after, "a refused command changed the state");
+            assert_eq!(untouched.state_hash(), after.state_hash());
+            assert!(applied.events.is_empty(), "a refused command had events");
+        }
+        if let (Ok(Reply::Begin(Begin::Go { .. })), Command::BeginGrant(begin)) =
+            (&applied.outcome, command)
+        {
+            assert!(!self.halted.contains(&begin.version), "go in spite of a halt");
+        }
+        for event in &applied.events {
+            self.look_at_event(step, event);
+            if let (Event::GrantOffered(grant), Command::Tick(tick)) = (event, command) {
+                offered_rightly(before, grant, tick, after);
+            }
+        }
+    }
+
+    fn look_at_event(&mut self, step: &Step<'_>, event: &Event) {
+        let Step { before, at, after, .. } = *step;
+        let version = |rollout: &RolloutId| after.rollouts[rollout].version.clone();
+        if let Event::GrantMoved { grant, to: Phase::Begun(begun), .. } = event
+            && begun.index == at.index
+        {
+            let rollout = &before.rollouts[&after.grants[grant].rollout];
+            assert!(!self.halted.contains(&rollout.version), "a begin after a halt");
+            leaves_room(before, rollout);
+        }
+        if let Event::GrantOffered(Grant { rollout, .. })
+        | Event::WaveStarted { rollout, .. }
+        | Event::RolloutCompleted { rollout, .. } = event
+        {
+            assert!(!self.halted.contains(&version(rollout)), "{event:?} after a halt");
+        }
+        if let Event::Halted { rollout, .. } = event {
+            self.halted.insert(version(rollout));
+        }
+        if let Event::RolloutResumed { rollout, .. } = event
+            && after.patch_sets[&version(rollout)].halt.is_none()
+        {
+            self.halted.remove(&version(rollout));
+        }
+        if let Event::VerdictReached { reached, .. } = event {
+            assert_eq!(decide(&reached.inputs), reached.verdict, "a verdict of its inputs");
+        }
+    }
+}
+
+/// I1, counted from the grants: one more is within the budget and the cap.
+fn leaves_room(before: &Machine, rollout: &Rollout) {
+    let grants = before.grants.values().filter(|grant| grant.rollout == rollout.id);
+    let acknowledged =
+        |host| rollout.entries.get(&host).is_some_and(|entry: &Entry| entry.acknowledged);
+    let exposes = |grant: &&Grant| {
+        let failed = matches!(grant.phase, Phase::Failed { .. });
+        grant.phase.in_flight().is_some() || (failed && !acknowledged(grant.host))
+    };
+    let exposed = grants.clone().filter(exposes).count() as u64;
+    let in_flight = grants.filter(|grant| grant.phase.in_flight().is_some()).count() as u64;
+    let exposure = rollout.policy.exposure;
+    let place = rollout.place.expect("a host begins only in a started rollout");
+    let (all, tier) = (rollout.hosts(), rollout.stages[place.stage].hosts);
+    assert!(exposed < exposure.budget.of(all), "{exposed} exposed before a begin");
+    assert!(in_flight < exposure.in_flight.of(tier), "{in_flight} in flight before a begin");
+}
+
+/// An offer goes to a host that asks, has its turn, and is free.
+fn offered_rightly(before: &Machine, grant: &Grant, tick: &Tick, after: &Machine) {
+    assert!(tick.asking.contains(&grant.host), "{} did not ask", grant.host);
+    let rollout = &before.rollouts[&grant.rollout];
+    let host = &after.hosts[&grant.host];
+    let part = after.part(rollout, host).expect("an offered host has a part");
+    assert!(part.has_its_turn(rollout), "{} was offered before its turn", grant.host);
+    let class = rollout.entries.get(&grant.host).map(|entry| entry.class);
+    let again = matches!(class, Some(Class::Failure(_) | Class::Verified | Class::InFlight));
+    assert!(!again, "{} was {class:?} and was offered the patch set again", grant.host);
+}

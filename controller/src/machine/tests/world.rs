@@ -1,0 +1,98 @@
+//! A machine with its log: where do scripts and random walks apply their commands?
+
+use std::collections::BTreeMap;
+
+use crate::machine::command::Command;
+use crate::machine::ids::{Digest, GrantId, HostId};
+use crate::machine::patch_sets::KernelKey;
+use crate::machine::{Applied, Machine, Position};
+
+use super::watch::{Step, Watch};
+
+/// A machine, its log, and who watches it.
+pub(super) struct World {
+    pub(super) machine: Machine,
+    /// The term of the present leader.
+    pub(super) term: u64,
+    /// Numbers requests that name none.
+    pub(super) requests: u64,
+    log: Vec<(Position, Command)>,
+    watch: Watch,
+    sequences: BTreeMap<(HostId, u64), u64>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            machine: Machine::new(),
+            term: 1,
+            requests: 0,
+            log: Vec::new(),
+            watch: Watch::default(),
+            sequences: BTreeMap::new(),
+        }
+    }
+
+    /// Applies `command` as the next entry, and looks for broken invariants.
+    pub(super) fn apply(&mut self, command: &Command) -> Applied {
+        let at = Position { index: self.machine.applied() + 1, term: self.term };
+        assert_eq!(Command::decode(&command.encode()).as_ref(), Ok(command));
+        let before = self.machine.clone();
+        let applied = self.machine.apply(at, command);
+        let after = &self.machine;
+        self.watch.look(&Step { before: &before, at, command, applied: &applied, after });
+        self.log.push((at, command.clone()));
+        applied
+    }
+
+    /// Replays the log and restores the state from its bytes: both give the same state.
+    pub(super) fn finish(&self) {
+        let mut replayed = Machine::new();
+        for (at, command) in &self.log {
+            replayed.apply(*at, command);
+        }
+        assert_eq!(replayed.state_hash(), self.machine.state_hash(), "a replay differs");
+        let bytes = postcard::to_stdvec(&self.machine).unwrap();
+        let restored: Machine = postcard::from_bytes(&bytes).unwrap();
+        assert!(restored == self.machine, "a restored checkpoint differs");
+    }
+
+    /// The next sequence number of a host's spool.
+    pub(super) fn next_sequence(&mut self, host: HostId, spool: u64) -> u64 {
+        let sequence = self.sequences.entry((host, spool)).or_default();
+        *sequence += 1;
+        *sequence
+    }
+
+    /// The newest grant of `host`, or one that never was.
+    pub(super) fn newest_grant(&self, host: HostId) -> GrantId {
+        let own = self.machine.grants().values().filter(|grant| grant.host == host);
+        own.map(|grant| grant.id).max().unwrap_or(GrantId(999))
+    }
+}
+
+/// The host called `name`.
+pub(super) fn host(name: &str) -> HostId {
+    HostId::of_machine(name)
+}
+
+/// What `host` is called in scripts.
+pub(super) fn name(host: HostId) -> String {
+    let names = (1..=40).map(|n| format!("h{n}"));
+    names.into_iter().find(|name| HostId::of_machine(name) == host).unwrap_or_else(|| "?".to_owned())
+}
+
+/// The kernel called `name`.
+pub(super) fn kernel(name: &str) -> KernelKey {
+    KernelKey { release: name.to_owned(), flavour: "generic".to_owned(), arch: "amd64".to_owned() }
+}
+
+/// The digest of the artifact of patch set `version` for the kernel called `kernel`.
+pub(super) fn artifact(version: &str, kernel: &str) -> Digest {
+    Digest(*blake3::hash(format!("{version}/{kernel}").as_bytes()).as_bytes())
+}
+
+/// The hash of the secret of the token called `token`.
+pub(super) fn secret(token: &str) -> Digest {
+    Digest(*blake3::hash(token.as_bytes()).as_bytes())
+}

@@ -1,0 +1,115 @@
+//! Does a node write before it speaks?
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use protobuf::Message as _;
+use raft::eraftpb::{Message, MessageType};
+
+use super::cluster::tick;
+use crate::journal::{Batch, Journal, JournalFailed, Recovered};
+use crate::machine::Machine;
+use crate::node::{Input, Node, NodeConfig, NodeId, Output};
+
+type Order = Rc<RefCell<Vec<String>>>;
+
+/// A disk, and a receiver of outputs, that write down in which order they were used.
+struct Noting(Order);
+
+impl Journal for Noting {
+    fn append(&mut self, batch: &Batch) -> Result<(), JournalFailed> {
+        self.0.borrow_mut().push(format!("append {}", batch.entries.len()));
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), JournalFailed> {
+        self.0.borrow_mut().push("sync".to_owned());
+        Ok(())
+    }
+}
+
+impl Extend<Output> for Noting {
+    fn extend<I: IntoIterator<Item = Output>>(&mut self, outputs: I) {
+        for output in outputs {
+            if let Output::Send { message, .. } = output {
+                let message = Message::parse_from_bytes(&message).unwrap();
+                self.0.borrow_mut().push(format!("{:?}", message.get_msg_type()));
+            }
+        }
+    }
+}
+
+/// Node 1 of three, and what it did when it was given `messages` one by one after `ticks` ticks.
+fn order_of(ticks: usize, inputs: Vec<Input>) -> Vec<String> {
+    let order = Order::default();
+    let config = NodeConfig::new(NodeId(1), [1, 2, 3].map(NodeId), 0);
+    let journal = Noting(Rc::clone(&order));
+    let mut node = Node::open(config, journal, Recovered::default(), Machine::new()).unwrap();
+    let mut noting = Noting(Rc::clone(&order));
+    for _ in 0..ticks {
+        node.step([Input::Tick], &mut noting).unwrap();
+    }
+    for input in inputs {
+        order.borrow_mut().clear();
+        node.step([input], &mut noting).unwrap();
+    }
+    order.take()
+}
+
+fn from_node_2(kind: MessageType, term: u64) -> Message {
+    let mut message = Message::default();
+    message.set_msg_type(kind);
+    (message.from, message.to, message.term) = (2, 1, term);
+    message
+}
+
+fn peer(message: &Message) -> Input {
+    Input::Peer(message.write_to_bytes().unwrap())
+}
+
+#[test]
+fn a_follower_syncs_entries_before_it_acknowledges_them() {
+    let mut append = from_node_2(MessageType::MsgAppend, 1);
+    let entry = raft::eraftpb::Entry {
+        index: 1,
+        term: 1,
+        data: tick(1).encode().into(),
+        ..Default::default()
+    };
+    append.entries.push(entry);
+    assert_eq!(order_of(0, vec![peer(&append)]), ["append 1", "sync", "MsgAppendResponse"]);
+}
+
+#[test]
+fn a_voter_syncs_its_vote_before_it_gives_it() {
+    let vote = from_node_2(MessageType::MsgRequestVote, 1);
+    assert_eq!(order_of(0, vec![peer(&vote)]), ["append 0", "sync", "MsgRequestVoteResponse"]);
+}
+
+#[test]
+fn a_candidate_syncs_its_own_vote_before_it_asks_for_others() {
+    let granted = from_node_2(MessageType::MsgRequestPreVoteResponse, 1);
+    let order = order_of(20, vec![peer(&granted)]);
+    assert_eq!(order, ["append 0", "sync", "MsgRequestVote", "MsgRequestVote"]);
+}
+
+#[test]
+fn a_leader_sends_entries_while_it_writes_them_itself() {
+    let inputs = vec![
+        peer(&from_node_2(MessageType::MsgRequestPreVoteResponse, 1)),
+        peer(&from_node_2(MessageType::MsgRequestVoteResponse, 1)),
+    ];
+    let order = order_of(20, inputs);
+    assert_eq!(order, ["MsgAppend", "MsgAppend", "append 1", "sync"]);
+}
+
+#[test]
+fn a_mere_commit_index_is_appended_without_a_sync() {
+    let mut append = from_node_2(MessageType::MsgAppend, 1);
+    let entry = raft::eraftpb::Entry { index: 1, term: 1, ..Default::default() };
+    append.entries.push(entry);
+    let mut heartbeat = from_node_2(MessageType::MsgHeartbeat, 1);
+    heartbeat.commit = 1;
+    let order = order_of(0, vec![peer(&append), peer(&heartbeat)]);
+    assert_eq!(order, ["append 0", "MsgHeartbeatResponse"]);
+}

@@ -1,0 +1,69 @@
+//! How is a peer reached? One connection for its calls, made when it is needed and made anew after
+//! it failed.
+//!
+//! It is made explicitly, never lazily: a call that found no connection certainly had no effect,
+//! and may be tried elsewhere.
+
+use std::time::Duration;
+
+use tidegate_proto::v1::peer_service_client::PeerServiceClient;
+use tokio::sync::Mutex;
+use tonic::transport::{Channel, Endpoint, Error};
+
+use super::service::MAX_MESSAGE_BYTES;
+
+/// How long an attempt to connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a silent connection is probed, and how long the answer may take.
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(2);
+/// Bytes that may be on their way unread. Raft's small messages are batched, and a receiver that is
+/// slow for a moment must not lose its connection for it.
+pub(super) const WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+
+/// A peer's address, and the connection to it while there is one.
+#[derive(Debug)]
+pub(super) struct Link {
+    endpoint: Endpoint,
+    channel: Mutex<Option<Channel>>,
+}
+
+impl Link {
+    /// A link to `address`, `host:port`. Connects to nobody yet.
+    pub(super) fn new(address: &str) -> Result<Self, Error> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES);
+        Ok(Self { endpoint, channel: Mutex::new(None) })
+    }
+
+    /// A client on the connection that the peer's calls share.
+    pub(super) async fn client(&self) -> Result<PeerServiceClient<Channel>, Error> {
+        let mut channel = self.channel.lock().await;
+        let connected = match &*channel {
+            Some(connected) => connected.clone(),
+            None => channel.insert(self.endpoint.connect().await?).clone(),
+        };
+        Ok(client_on(connected))
+    }
+
+    /// A client on a connection of its own.
+    pub(super) async fn separate_client(&self) -> Result<PeerServiceClient<Channel>, Error> {
+        Ok(client_on(self.endpoint.connect().await?))
+    }
+
+    /// Gives up the shared connection: the next call makes a new one.
+    pub(super) async fn forget(&self) {
+        *self.channel.lock().await = None;
+    }
+}
+
+fn client_on(channel: Channel) -> PeerServiceClient<Channel> {
+    PeerServiceClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+}

@@ -1,0 +1,115 @@
+//! What does this node answer its peers?
+
+use tidegate_proto::v1::peer_service_server::{PeerService, PeerServiceServer};
+use tidegate_proto::v1::{
+    FetchBlobRequest, ProposeRequest, ProposeResponse, RaftRequest, RaftResponse, RelayRequest,
+    RelayResponse,
+};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::blobs::{self, BlobStream};
+use super::{Peers, forward, refusal};
+use crate::machine::Command;
+use crate::runtime::ProposeError;
+
+/// Largest message between peers, in bytes, either way.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Answers the peers' calls.
+#[derive(Clone, Debug)]
+pub struct PeerDesk {
+    peers: Peers,
+}
+
+impl PeerDesk {
+    pub(super) fn new(peers: Peers) -> Self {
+        Self { peers }
+    }
+
+    /// The service, with its limits set.
+    pub fn into_server(self) -> PeerServiceServer<Self> {
+        PeerServiceServer::new(self)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// Hands messages on until the sender ends its stream. The node's queue takes or drops them at
+    /// once, so that a stream is never left unread.
+    async fn take_raft(&self, mut stream: Streaming<RaftRequest>) -> Result<(), Status> {
+        let shared = &self.peers.shared;
+        while let Some(batch) = stream.message().await? {
+            shared.door.admit(batch.header.as_ref())?;
+            for message in batch.messages {
+                shared.handle.peer_message(message);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tonic::async_trait]
+impl PeerService for PeerDesk {
+    type FetchBlobStream = BlobStream;
+
+    async fn raft(
+        &self,
+        request: Request<Streaming<RaftRequest>>,
+    ) -> Result<Response<RaftResponse>, Status> {
+        tokio::select! {
+            taken = self.take_raft(request.into_inner()) => taken?,
+            _ = self.peers.shared.handle.stopped() => (),
+        }
+        Ok(Response::new(RaftResponse {}))
+    }
+
+    async fn propose(
+        &self,
+        request: Request<ProposeRequest>,
+    ) -> Result<Response<ProposeResponse>, Status> {
+        let shared = &self.peers.shared;
+        let request = request.into_inner();
+        shared.door.admit(request.header.as_ref())?;
+        // Logging what this binary does not understand would stop every node of its version. The
+        // sender is of a newer one; a newer leader may take it.
+        let Ok(command) = Command::decode(&request.command) else {
+            return Err(refusal::to_status(&ProposeError::NotLeader { leader: None }));
+        };
+        let settled = shared.handle.propose(command).await;
+        let (position, outcome) = settled.map_err(|error| refusal::to_status(&error))?;
+        let response = forward::encode(position, &outcome)
+            .map_err(|error| Status::internal(format!("could not encode an outcome: {error}")))?;
+        Ok(Response::new(response))
+    }
+
+    async fn relay(
+        &self,
+        request: Request<RelayRequest>,
+    ) -> Result<Response<RelayResponse>, Status> {
+        let shared = &self.peers.shared;
+        let request = request.into_inner();
+        shared.door.admit(request.header.as_ref())?;
+        if !shared.handle.leads() {
+            let leader = shared.handle.leadership().borrow().leader;
+            return Err(refusal::to_status(&ProposeError::NotLeader { leader }));
+        }
+        (shared.hooks.on_relay)(request.beats);
+        Ok(Response::new(RelayResponse {}))
+    }
+
+    async fn fetch_blob(
+        &self,
+        request: Request<FetchBlobRequest>,
+    ) -> Result<Response<Self::FetchBlobStream>, Status> {
+        let shared = &self.peers.shared;
+        let request = request.into_inner();
+        shared.door.admit(request.header.as_ref())?;
+        let sha256 = <[u8; 32]>::try_from(request.sha256).map_err(|wrong| {
+            let bytes = wrong.len();
+            Status::invalid_argument(format!("a SHA-256 has 32 bytes, not {bytes}; send all of it"))
+        })?;
+        let path = (shared.hooks.find_blob)(sha256).ok_or_else(|| {
+            Status::not_found("this node does not hold the artifact; ask another")
+        })?;
+        Ok(Response::new(blobs::stream(path, request.offset_bytes).await?))
+    }
+}

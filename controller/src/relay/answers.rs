@@ -1,0 +1,142 @@
+//! What does a beat get for an answer? Pure: from the state that this node has applied.
+
+use tidegate_policies::bucket::{Bucket, Purpose};
+use tidegate_policies::time::Millis;
+use tidegate_proto::v1 as pb;
+
+use crate::api::convert::patch_set::artifact;
+use crate::machine::fleet::{Host, Mode};
+use crate::machine::grants::{Grant, Phase};
+use crate::machine::ids::HostId;
+use crate::machine::membership::artifact_for;
+use crate::machine::rollouts::{Rollout, State};
+use crate::machine::{Machine, Rejection};
+
+/// How often hosts sync that no rollout concerns, unless the configuration says otherwise.
+pub const DEFAULT_IDLE_SYNC: Millis = Millis::from_secs(15 * 60);
+
+/// A host that waits for an offer of a rollout that concerns it syncs every so many beats.
+const WAITING_BEATS: u64 = 2;
+
+/// The answer to a beat, and what the leader should hear of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyncAnswer {
+    /// The answer.
+    pub response: pb::SyncResponse,
+    /// The host would take an offer.
+    pub asks: bool,
+    /// The beat speaks of the boot that is known.
+    pub known_boot: bool,
+}
+
+/// Answers a beat of `host` in the boot `boot`, where idle hosts sync every `idle`.
+///
+/// # Errors
+///
+/// [`Rejection::UnknownHost`].
+pub fn sync(machine: &Machine, id: HostId, boot: &str, idle: Millis) -> Result<SyncAnswer, Rejection> {
+    let host = machine.hosts().get(&id).ok_or(Rejection::UnknownHost { host: id })?;
+    let known_boot = host.boot == boot;
+    let live = host.live_grant.and_then(|grant| machine.grants().get(&grant));
+    let concern = Concern::of(machine, host, live);
+    let (cadence, explanation) = match &concern {
+        Concern::Granted { grant, rollout } => {
+            let beat = rollout.policy.timing.beat;
+            (beat, format!("grant {} of {} is {}", grant.id, rollout.version, grant.phase.word()))
+        }
+        Concern::Asks { rollout } => {
+            let soon = rollout.policy.timing.beat.min(Millis::from_secs(1));
+            (soon, format!("its turn for {} has come: an offer follows", rollout.version))
+        }
+        Concern::Waits { rollout } => {
+            let cadence = rollout.policy.timing.beat.times(WAITING_BEATS).min(idle);
+            (cadence, format!("its turn for {} has not come", rollout.version))
+        }
+        Concern::None => (idle, "no rollout concerns it".to_owned()),
+    };
+    let offer = live.filter(|_| known_boot).and_then(|grant| offer(machine, host, grant));
+    let asks = known_boot && matches!(concern, Concern::Asks { .. });
+    let response = pb::SyncResponse {
+        offer,
+        next_sync_ms: jittered(cadence, id, machine.applied()),
+        revision: machine.applied(),
+        explanation,
+    };
+    Ok(SyncAnswer { response, asks, known_boot })
+}
+
+/// What a host has to do with the rollouts.
+enum Concern<'a> {
+    Granted { grant: &'a Grant, rollout: &'a Rollout },
+    Asks { rollout: &'a Rollout },
+    Waits { rollout: &'a Rollout },
+    None,
+}
+
+impl<'a> Concern<'a> {
+    fn of(machine: &'a Machine, host: &Host, live: Option<&'a Grant>) -> Self {
+        if let Some(grant) = live
+            && let Some(rollout) = machine.rollouts().get(&grant.rollout)
+        {
+            return Self::Granted { grant, rollout };
+        }
+        if host.mode == Mode::NoApply {
+            return Self::None;
+        }
+        let mut waits = None;
+        for rollout in machine.rollouts().values() {
+            let asks = match rollout.state {
+                State::Running | State::Completed => machine.wants(rollout, host),
+                State::Draft | State::Paused | State::Halted => false,
+            };
+            if asks {
+                return Self::Asks { rollout };
+            }
+            let runs = matches!(rollout.state, State::Running | State::Paused);
+            if runs && !rollout.entries.contains_key(&host.id) && machine.part(rollout, host).is_ok() {
+                waits = Some(rollout);
+            }
+        }
+        waits.map_or(Self::None, |rollout| Self::Waits { rollout })
+    }
+}
+
+/// The offer that stands for the host: also for a begun grant, so that it may ask again.
+fn offer(machine: &Machine, host: &Host, grant: &Grant) -> Option<pb::Offer> {
+    let rollout = machine.rollouts().get(&grant.rollout)?;
+    let set = machine.patch_sets().get(&rollout.version)?;
+    let timing = &rollout.policy.timing;
+    let expires_in = match &grant.phase {
+        Phase::Offered { expires } => expires.since(machine.clock().elapsed),
+        Phase::Begun(_) | Phase::Applied { .. } => timing.offer,
+        Phase::Soaked { .. }
+        | Phase::Expired
+        | Phase::Withdrawn
+        | Phase::Refused { .. }
+        | Phase::Failed { .. } => return None,
+    };
+    let stage = rollout.policy.ladder.get(grant.stage)?;
+    Some(pb::Offer {
+        grant_id: grant.id.0,
+        patch_set: format!("patchSets/{}", rollout.version),
+        epoch: grant.epoch,
+        artifact: Some(artifact(&host.facts.kernel, artifact_for(set, host)?)),
+        expires_in_ms: expires_in.0,
+        plan: Some(pb::ApplyPlan {
+            soak_ms: stage.gates.soak.0,
+            beat_interval_ms: timing.beat.0,
+            transition_timeout_ms: timing.transition.0,
+            health_check_offsets_ms: timing.health_checks.iter().map(|check| check.0).collect(),
+        }),
+    })
+}
+
+/// `cadence` less up to a fifth, by a hash of the host and the moment: hosts that start together
+/// drift apart.
+fn jittered(cadence: Millis, host: HostId, moment: u64) -> u64 {
+    let purpose = Purpose::Wave { tier: "sync jitter" };
+    let Bucket(chance) = Bucket::of(&moment.to_string(), purpose, &host.to_string());
+    let fifth = cadence.0 / 5;
+    let less = chance.checked_rem(fifth + 1).unwrap_or(0);
+    (cadence.0 - less).max(1)
+}

@@ -1,0 +1,105 @@
+//! How are the node's outputs carried out? At once, in order: a leader's messages are on their way
+//! before its own sync begins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, watch};
+
+use super::inbox::Reply;
+use super::{AppliedEntry, Outbound, ProposeError};
+use crate::node::{Answer, Leadership, Output};
+
+/// Carries outputs out.
+pub(super) struct Carrier {
+    pub(super) outbound: Outbound,
+    pub(super) entries: broadcast::Sender<Arc<AppliedEntry>>,
+    pub(super) leadership: watch::Sender<Leadership>,
+    /// Who waits for an answer, by ticket.
+    replies: BTreeMap<u64, Reply>,
+    last_ticket: u64,
+    /// The ticket of the runtime's own tick.
+    tick: Option<u64>,
+    tick_answer: Option<Answer>,
+}
+
+impl Carrier {
+    pub(super) fn new(
+        outbound: Outbound,
+        entries: broadcast::Sender<Arc<AppliedEntry>>,
+        leadership: watch::Sender<Leadership>,
+    ) -> Self {
+        Self {
+            outbound,
+            entries,
+            leadership,
+            replies: BTreeMap::new(),
+            last_ticket: 0,
+            tick: None,
+            tick_answer: None,
+        }
+    }
+
+    /// A ticket whose answer goes to `reply`.
+    pub(super) fn ticket_for(&mut self, reply: Reply) -> u64 {
+        self.last_ticket += 1;
+        self.replies.insert(self.last_ticket, reply);
+        self.last_ticket
+    }
+
+    /// A ticket whose answer [`Carrier::take_tick_answer`] gives.
+    pub(super) fn ticket_for_tick(&mut self) -> u64 {
+        self.last_ticket += 1;
+        self.tick = Some(self.last_ticket);
+        self.last_ticket
+    }
+
+    /// What became of the runtime's own tick, once it is known.
+    pub(super) fn take_tick_answer(&mut self) -> Option<Answer> {
+        self.tick_answer.take()
+    }
+
+    fn answer(&mut self, ticket: u64, answer: Answer) {
+        if self.tick == Some(ticket) {
+            self.tick = None;
+            self.tick_answer = Some(answer);
+            return;
+        }
+        let Some(reply) = self.replies.remove(&ticket) else { return };
+        let result = match answer {
+            Answer::Applied { position, outcome } => Ok((position, outcome)),
+            Answer::NotLeader { leader } => Err(ProposeError::NotLeader { leader }),
+            Answer::Unknown => Err(ProposeError::Unknown),
+            Answer::TooLarge { bytes } => Err(ProposeError::TooLarge { bytes }),
+            Answer::Busy => Err(ProposeError::Busy),
+        };
+        // Whoever asked may have gone; the command stands all the same.
+        drop(reply.send(result));
+    }
+
+    fn carry(&mut self, output: Output) {
+        match output {
+            Output::Send { to, message } => self.outbound.push(to, message),
+            Output::Answer { ticket, answer } => self.answer(ticket, answer),
+            Output::Applied { position, command, outcome, events } => {
+                let entry = AppliedEntry { position, command, outcome, events };
+                // It fails where nobody listens, which is fine.
+                drop(self.entries.send(Arc::new(entry)));
+            }
+            Output::LeadershipChanged(leadership) => {
+                let leader = leadership.leader.map(|leader| leader.0);
+                tracing::info!(term = leadership.term, leader, "leadership changed");
+                self.leadership.send_replace(leadership);
+            }
+            Output::Ignored { why } => tracing::debug!(%why, "peer message dropped"),
+        }
+    }
+}
+
+impl Extend<Output> for Carrier {
+    fn extend<I: IntoIterator<Item = Output>>(&mut self, outputs: I) {
+        for output in outputs {
+            self.carry(output);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! How does the rest of the process speak to the node?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::Beats;
+use super::inbox::Request;
+use crate::journal::{MAX_ENTRY_BYTES, SledJournal};
+use crate::machine::event::Event;
+use crate::machine::{Command, Machine, Outcome, Position};
+use crate::node::{Fatal, Input, Leadership, Node, NodeId, NodeStatus};
+
+/// An entry that this node has applied.
+#[derive(Clone, Debug)]
+pub struct AppliedEntry {
+    /// Its place in the log.
+    pub position: Position,
+    /// The command that it holds.
+    pub command: Arc<Command>,
+    /// What the machine answered.
+    pub outcome: Outcome,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+/// A command has no known outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeError {
+    /// It was not taken: this node does not lead.
+    #[error("the command was not taken: this node does not lead; ask the leader")]
+    NotLeader {
+        /// Who leads, as far as the node knows.
+        leader: Option<NodeId>,
+    },
+    /// It may have happened, or may yet.
+    #[error(
+        "the command may have been carried out: the leadership changed while it was under way; \
+         ask again with the same request id"
+    )]
+    Unknown,
+    /// It was not taken: too much is under way.
+    #[error("the command was not taken: too many are under way; ask again in a moment")]
+    Busy,
+    /// It was not taken: it is too large for the log.
+    #[error(
+        "the command was not taken: it has {bytes} bytes, and at most {MAX_ENTRY_BYTES} fit an \
+         entry; split it"
+    )]
+    TooLarge {
+        /// Its encoded size, in bytes.
+        bytes: usize,
+    },
+    /// It was not taken: the node has stopped.
+    #[error("the command was not taken: this node has stopped; ask another")]
+    Stopped,
+}
+
+/// The node's thread has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the node has stopped; ask another")]
+pub struct Stopped;
+
+/// Why the node's thread ended.
+#[derive(Clone, Debug)]
+pub enum Stop {
+    /// It was asked to, or its last handle was dropped.
+    Asked,
+    /// It could not go on; the process must stop too.
+    Fatal(Arc<Fatal>),
+    /// It broke one of its own assertions; the process must stop too.
+    Panicked,
+}
+
+/// An index was not applied in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WaitError {
+    /// The time is over.
+    #[error("entry {index} was not applied here in time; this node has applied up to {applied}")]
+    TimedOut {
+        /// The index that was waited for.
+        index: u64,
+        /// The last index that is applied.
+        applied: u64,
+    },
+    /// The node stopped meanwhile.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Reaches one replica. Clones reach the same one.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(super) id: NodeId,
+    pub(super) peer_inputs: mpsc::Sender<Input>,
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) entries: broadcast::WeakSender<Arc<AppliedEntry>>,
+    pub(super) leadership: watch::Receiver<Leadership>,
+    pub(super) applied: watch::Receiver<u64>,
+    pub(super) stopped: watch::Receiver<Option<Stop>>,
+    pub(super) beats: Arc<Beats>,
+}
+
+impl Handle {
+    /// The node that this handle reaches.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Has `command` replicated and applied, and answers what the machine made of it. When it
+    /// returns, a [`Handle::query`] on this node sees the effect.
+    ///
+    /// # Errors
+    ///
+    /// [`ProposeError`]; after `Unknown` alone the command may have an effect.
+    pub async fn propose(&self, command: Command) -> Result<(Position, Outcome), ProposeError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.try_send(Request::Propose { command, reply }).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => ProposeError::Busy,
+                mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
+            },
+        )?;
+        // A node that stops on the way leaves the command's fate to the others.
+        answer.await.unwrap_or(Err(ProposeError::Unknown))
+    }
+
+    /// Lets `look` see the replicated state as this node has it, between two rounds. It runs on the
+    /// node's thread: keep it short.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn query<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Machine) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        self.look(|node| look(node.machine())).await
+    }
+
+    /// How the node is.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn status(&self) -> Result<NodeStatus, Stopped> {
+        self.look(Node::status).await
+    }
+
+    /// Who leads, as far as this node knows; changes can be awaited.
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.leadership.clone()
+    }
+
+    /// Whether this node believes that it leads. Another may lead already in a later term.
+    pub fn leads(&self) -> bool {
+        self.leadership.borrow().leader == Some(self.id)
+    }
+
+    /// Gives the node a peer's message. Dropped while too many wait; raft sends again.
+    pub fn peer_message(&self, message: Vec<u8>) {
+        drop(self.peer_inputs.try_send(Input::Peer(message)));
+    }
+
+    /// Tells the node that its last messages to `peer` were not delivered.
+    pub fn unreachable(&self, peer: NodeId) {
+        drop(self.peer_inputs.try_send(Input::Unreachable(peer)));
+    }
+
+    /// Every entry applied from now on, in order. Who reads too slowly loses the oldest, and is told
+    /// how many.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub fn subscribe(&self) -> Result<broadcast::Receiver<Arc<AppliedEntry>>, Stopped> {
+        Ok(self.entries.upgrade().ok_or(Stopped)?.subscribe())
+    }
+
+    /// The index of the last entry that is applied; changes can be awaited.
+    pub fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.clone()
+    }
+
+    /// Waits until this node has applied the entry at `index`, or more.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError`] after `timeout`, or when the node stops.
+    pub async fn wait_applied(&self, index: u64, timeout: Duration) -> Result<(), WaitError> {
+        let mut applied = self.applied.clone();
+        let reached = applied.wait_for(|&applied| applied >= index);
+        let waited = tokio::time::timeout(timeout, reached).await.map(|seen| seen.map(drop));
+        match waited {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(WaitError::Stopped(Stopped)),
+            Err(_) => Err(WaitError::TimedOut { index, applied: *self.applied.borrow() }),
+        }
+    }
+
+    /// Where to note the hosts that were heard, for the next `Tick` that this node proposes. It is
+    /// emptied whenever the node begins or ceases to lead.
+    pub fn beats(&self) -> Arc<Beats> {
+        Arc::clone(&self.beats)
+    }
+
+    /// Asks the node to stop after its present round.
+    pub async fn stop(&self) {
+        // Where it fails, the node has stopped already.
+        drop(self.requests.send(Request::Stop).await);
+    }
+
+    /// Waits until the node has stopped and its journal is closed, and answers why.
+    pub async fn stopped(&self) -> Stop {
+        let mut stopped = self.stopped.clone();
+        let seen = stopped.wait_for(Option::is_some).await;
+        seen.ok().and_then(|stop| stop.clone()).unwrap_or(Stop::Panicked)
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Node<SledJournal>) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        let look = Box::new(move |node: &Node<SledJournal>| drop(reply.send(look(node))));
+        self.requests.send(Request::Look(look)).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+}

@@ -1,0 +1,149 @@
+//! Where do messages for other nodes wait? In one bounded queue per peer, the oldest dropped first:
+//! raft sends again what is lost, and an old message is the least worth keeping.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::node::NodeId;
+
+/// Most messages that wait for one peer.
+const MAX_QUEUED: usize = 4_096;
+/// Most bytes that wait for one peer.
+const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes after which a batch takes no further message.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// The queues. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    queues: Arc<BTreeMap<NodeId, Queue>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    messages: VecDeque<Vec<u8>>,
+    bytes: usize,
+    dropped: u64,
+}
+
+impl Outbound {
+    /// An empty queue for each of `peers`.
+    pub fn new(peers: impl IntoIterator<Item = NodeId>) -> Self {
+        let queues = peers.into_iter().map(|peer| (peer, Queue::default())).collect();
+        Self { queues: Arc::new(queues) }
+    }
+
+    /// Queues `message` for `to`. Dropped where there is no such peer.
+    pub(super) fn push(&self, to: NodeId, message: Vec<u8>) {
+        let Some(queue) = self.queues.get(&to) else { return };
+        queue.with(|waiting| waiting.push(message));
+        queue.filled.notify_one();
+    }
+
+    /// Takes the next messages for `to`, oldest first and about [`BATCH_BYTES`] at most, waiting
+    /// for the first. Never ends for a node that is no peer. One task may wait per peer.
+    pub async fn next_batch(&self, to: NodeId) -> Vec<Vec<u8>> {
+        let Some(queue) = self.queues.get(&to) else { return std::future::pending().await };
+        loop {
+            let batch = queue.with(Waiting::take_batch);
+            if !batch.is_empty() {
+                return batch;
+            }
+            queue.filled.notified().await;
+        }
+    }
+
+    /// How many messages were dropped because they waited for `to` too long.
+    pub fn dropped(&self, to: NodeId) -> u64 {
+        self.queues.get(&to).map_or(0, |queue| queue.with(|waiting| waiting.dropped))
+    }
+}
+
+impl Queue {
+    fn with<T>(&self, work: impl FnOnce(&mut Waiting) -> T) -> T {
+        // Nothing panics while it holds the lock.
+        work(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, message: Vec<u8>) {
+        self.bytes += message.len();
+        self.messages.push_back(message);
+        while self.messages.len() > MAX_QUEUED || self.bytes > MAX_QUEUED_BYTES {
+            let Some(oldest) = self.messages.pop_front() else { break };
+            self.bytes -= oldest.len();
+            self.dropped += 1;
+        }
+    }
+
+    fn take_batch(&mut self) -> Vec<Vec<u8>> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES {
+            let Some(message) = self.messages.pop_front() else { break };
+            bytes += message.len();
+            batch.push(message);
+        }
+        self.bytes -= bytes;
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: NodeId = NodeId(2);
+
+    #[tokio::test]
+    async fn messages_leave_in_order_and_in_batches() {
+        let outbound = Outbound::new([PEER]);
+        for message in 0..5 {
+            outbound.push(PEER, vec![message; BATCH_BYTES / 2]);
+        }
+        let mut firsts = Vec::new();
+        for _ in 0..3 {
+            firsts.push(outbound.next_batch(PEER).await.iter().map(|m| m[0]).collect::<Vec<_>>());
+        }
+        assert_eq!(firsts, [vec![0, 1], vec![2, 3], vec![4]]);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_message_is_dropped_when_too_many_wait() {
+        let outbound = Outbound::new([PEER]);
+        for number in 0..=MAX_QUEUED {
+            outbound.push(PEER, number.to_be_bytes().to_vec());
+        }
+        assert_eq!(outbound.dropped(PEER), 1);
+        let batch = outbound.next_batch(PEER).await;
+        assert_eq!(batch.len(), MAX_QUEUED);
+        assert_eq!(batch[0], 1_usize.to_be_bytes());
+    }
+
+    #[tokio::test]
+    async fn the_oldest_messages_are_dropped_when_they_are_too_large() {
+        let outbound = Outbound::new([PEER]);
+        let half = MAX_QUEUED_BYTES / 2;
+        for message in 0..3 {
+            outbound.push(PEER, vec![message; half]);
+        }
+        assert_eq!(outbound.dropped(PEER), 1);
+        assert_eq!(outbound.next_batch(PEER).await[0][0], 1);
+    }
+
+    #[test]
+    fn a_message_for_a_stranger_goes_nowhere() {
+        let outbound = Outbound::new([PEER]);
+        outbound.push(NodeId(9), vec![1]);
+        assert_eq!(outbound.dropped(NodeId(9)), 0);
+    }
+}

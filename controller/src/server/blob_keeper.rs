@@ -1,0 +1,128 @@
+//! How do artifacts get to every node? Each pulls what it lacks from those that hold it, and says so.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::api::Desk;
+use crate::artifacts::StoreError;
+use crate::machine::command::StoreBlob;
+use crate::machine::event::Event;
+use crate::machine::ids::{Digest, NodeId};
+use crate::machine::{Command, Machine};
+
+/// How long after a failed pull it is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// An artifact of a published patch set that this node has not said it holds.
+#[derive(Clone, Debug)]
+struct Lacking {
+    digest: Digest,
+    size: u64,
+    holders: BTreeSet<NodeId>,
+}
+
+/// A pull did not bring the artifact.
+#[derive(Debug, thiserror::Error)]
+enum PullError {
+    #[error("the peer gave no artifact: {0}")]
+    Peer(#[from] tonic::Status),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the artifact store broke: {0}")]
+    Broke(#[from] tokio::task::JoinError),
+}
+
+/// Keeps this node's artifacts complete, until the node stops.
+pub(super) async fn run(desk: Desk) {
+    let Ok(mut entries) = desk.handle.subscribe() else { return };
+    loop {
+        let all = complete(&desk).await;
+        // A lagging receiver has lost entries: look at once, whatever they were.
+        let published = async {
+            loop {
+                match entries.recv().await {
+                    Ok(entry) if entry.events.iter().any(concerns_artifacts) => return true,
+                    Ok(_) => (),
+                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => return true,
+                    Err(tokio::sync::broadcast::error::RecvError::Closed) => return false,
+                }
+            }
+        };
+        let goes_on = if all {
+            published.await
+        } else {
+            tokio::time::timeout(AGAIN, published).await.unwrap_or(true)
+        };
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+fn concerns_artifacts(event: &Event) -> bool {
+    matches!(event, Event::PatchSetPublished { .. })
+}
+
+/// Pulls and announces what is lacking. Whether nothing is lacking any more.
+async fn complete(desk: &Desk) -> bool {
+    let node = desk.handle.id();
+    let Ok(lacking) = desk.handle.query(move |machine| lacking(machine, node)).await else {
+        return true;
+    };
+    let mut all = true;
+    for blob in lacking {
+        if let Err(error) = pull(desk, &blob).await {
+            tracing::warn!(digest = %blob.digest, %error, "artifact.not_pulled");
+            all = false;
+            continue;
+        }
+        let Lacking { digest, size, .. } = blob;
+        let stored = Command::StoreBlob(StoreBlob { node, digest, size });
+        match desk.peers.propose(stored).await {
+            Ok(_) => tracing::info!(%digest, size, "artifact.stored"),
+            Err(error) => {
+                tracing::debug!(%digest, %error, "artifact.not_announced");
+                all = false;
+            }
+        }
+    }
+    all
+}
+
+fn lacking(machine: &Machine, node: NodeId) -> Vec<Lacking> {
+    let artifacts = machine.patch_sets().values().flat_map(|set| set.artifacts.values());
+    let digests: BTreeSet<Digest> = artifacts.map(|artifact| artifact.digest).collect();
+    let lacking = digests.into_iter().filter_map(|digest| {
+        let blob = machine.blobs().get(&digest)?;
+        let holders = blob.nodes.clone();
+        (!holders.contains(&node)).then_some(Lacking { digest, size: blob.size, holders })
+    });
+    lacking.collect()
+}
+
+/// Brings the artifact here, from the first holder that gives it whole.
+async fn pull(desk: &Desk, blob: &Lacking) -> Result<(), PullError> {
+    let (store, digest) = (desk.store.clone(), blob.digest);
+    if tokio::task::spawn_blocking(move || store.has(digest)).await?? {
+        return Ok(());
+    }
+    let mut last = Err(PullError::Peer(tonic::Status::not_found("no node holds it")));
+    for &holder in &blob.holders {
+        last = pull_from(desk, blob, holder).await;
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+async fn pull_from(desk: &Desk, blob: &Lacking, holder: NodeId) -> Result<(), PullError> {
+    let mut stream = desk.peers.fetch_blob(holder, blob.digest.0, 0).await?;
+    let (store, digest, size) = (desk.store.clone(), blob.digest, blob.size);
+    let mut incoming = tokio::task::spawn_blocking(move || store.receive(digest, size)).await??;
+    while let Some(chunk) = stream.message().await? {
+        incoming = tokio::task::spawn_blocking(move || incoming.write(&chunk.data)).await??;
+    }
+    tokio::task::spawn_blocking(move || incoming.finish()).await??;
+    Ok(())
+}

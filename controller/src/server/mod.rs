@@ -1,0 +1,188 @@
+//! How is a controller put together, and how does it end?
+//!
+//! The only room that knows all others: journal and node behind the runtime, peers, artifacts, relay
+//! and the door. Everything that runs is stopped by [`Running::stop`].
+
+mod blob_keeper;
+mod bootstrap;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tidegate_policies::time::Millis;
+use tokio::sync::oneshot;
+
+use crate::api::{Desk, Door, ListenError, serve};
+use crate::artifacts::{Store, StoreError};
+use crate::config::Loopback;
+use crate::machine::ids::{Digest, NodeId};
+use crate::peers::{BadAddress, Hooks, Peers, PeersConfig};
+use crate::relay::{Relay, take_over};
+use crate::runtime::{Clock, Handle, Outbound, Runtime, RuntimeConfig, StartError, Stop};
+
+/// How a controller is set up. Read once, at start.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The cluster's name.
+    pub cluster: String,
+    /// This node.
+    pub node: NodeId,
+    /// Every voter and where it listens, this node included.
+    pub members: BTreeMap<NodeId, String>,
+    /// Where this node listens. Loopback alone.
+    pub listen: Loopback,
+    /// Where the node keeps everything.
+    pub data_dir: PathBuf,
+    /// Length of a raft tick.
+    pub raft_tick: Duration,
+    /// How often the leader ticks while something is live.
+    pub machine_tick: Duration,
+    /// How often hosts sync that no rollout concerns.
+    pub idle_sync: Duration,
+}
+
+/// A controller was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The journal or the node refuse.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The artifacts cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A peer's address is none.
+    #[error(transparent)]
+    Peer(#[from] BadAddress),
+    /// The system gave no randomness or no address.
+    #[error("could not {what}")]
+    System {
+        /// What was attempted.
+        what: &'static str,
+        /// The system's word.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+/// A controller that runs.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    desk: Desk,
+    shutdown: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<Result<(), tonic::transport::Error>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    node_thread: JoinHandle<()>,
+}
+
+impl Running {
+    /// Starts a controller. It answers callers when this returns; a leader follows.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`] says what is wrong and what to do. Nothing keeps running then.
+    pub async fn start(config: &ServerConfig) -> Result<Self, ServeError> {
+        // The port first: two processes on one data directory differ in what they say.
+        let door = Door::open(config.listen).await?;
+        let address = door.address().map_err(|cause| system("read the listener's address", cause))?;
+        let store = Store::open(&config.data_dir.join("artifacts"))?;
+        let (handle, node_thread, outbound) = start_node(config).await?;
+        let peers_config =
+            PeersConfig::new(config.cluster.clone(), config.node, config.members.clone());
+        let peers = Peers::start(&peers_config, handle.clone(), &outbound, hooks(&handle, &store))?;
+        let clock = Clock::start();
+        let desk = Desk {
+            relay: Arc::new(Relay::new(peers.clone(), clock)),
+            handle,
+            peers,
+            store,
+            idle_sync: Millis(u64::try_from(config.idle_sync.as_millis()).unwrap_or(u64::MAX)),
+        };
+        let (shutdown, ended) = oneshot::channel::<()>();
+        let ended = async move { drop(ended.await) };
+        let serving = tokio::spawn(serve(desk.clone(), door, ended));
+        let members = config.members.clone();
+        let tasks = vec![
+            tokio::spawn(bootstrap::run(desk.clone(), config.cluster.clone(), members)),
+            tokio::spawn(blob_keeper::run(desk.clone())),
+        ];
+        tracing::info!(node = config.node.0, %address, cluster = config.cluster, "controller.started");
+        Ok(Self { address, desk, shutdown, serving, tasks, node_thread })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The node.
+    pub fn handle(&self) -> &Handle {
+        &self.desk.handle
+    }
+
+    /// Waits until the node cannot go on by itself.
+    pub async fn stopped(&self) -> Stop {
+        self.desk.handle.stopped().await
+    }
+
+    /// Stops taking callers, then the node, and waits for both. Callers that are served have a moment
+    /// to end.
+    pub async fn stop(self) {
+        // Where it fails, the server has ended already.
+        let _ended = self.shutdown.send(());
+        self.desk.handle.stop().await;
+        drop(self.desk.handle.stopped().await);
+        for task in &self.tasks {
+            task.abort();
+        }
+        let mut serving = self.serving;
+        if tokio::time::timeout(Duration::from_secs(1), &mut serving).await.is_err() {
+            serving.abort();
+        }
+        drop(tokio::task::spawn_blocking(move || self.node_thread.join()).await);
+    }
+}
+
+/// Opens the journal and starts the node, off the async threads: reading the log takes its time.
+async fn start_node(
+    config: &ServerConfig,
+) -> Result<(Handle, JoinHandle<()>, Outbound), ServeError> {
+    let voters: BTreeSet<NodeId> = config.members.keys().copied().collect();
+    let mut runtime =
+        RuntimeConfig::new(config.cluster.clone(), config.node, voters, config.data_dir.clone());
+    runtime.raft_tick = config.raft_tick;
+    runtime.machine_tick = config.machine_tick;
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|cause| system("draw a seed", std::io::Error::other(cause)))?;
+    runtime.seed = u64::from_le_bytes(seed);
+    let others = config.members.keys().copied().filter(|&node| node != config.node);
+    let outbound = Outbound::new(others);
+    let given = outbound.clone();
+    let started = tokio::task::spawn_blocking(move || Runtime::start(&runtime, given)).await;
+    let started = started.map_err(|broke| system("start the node", std::io::Error::other(broke)))?;
+    let (handle, thread) = started?;
+    Ok((handle, thread, outbound))
+}
+
+/// What peers may ask of this node.
+fn hooks(handle: &Handle, store: &Store) -> Hooks {
+    let (handle, store) = (handle.clone(), store.clone());
+    Hooks {
+        on_relay: Arc::new(move |beats| {
+            let handle = handle.clone();
+            tokio::spawn(async move { take_over(&handle, beats).await });
+        }),
+        find_blob: Arc::new(move |sha256| store.verified_path(Digest(sha256)).ok().flatten()),
+    }
+}
+
+const fn system(what: &'static str, cause: std::io::Error) -> ServeError {
+    ServeError::System { what, cause }
+}

@@ -1,0 +1,205 @@
+//! How is carried out what an agent asks for? In order, and sometimes not to the end.
+
+use tidegate_agent::core::{CallFailed, CallFailure, FetchFailed, Fetched, Input, Output};
+
+use super::happening::{Caller, Happening, HostHappening, Permission, Question, Reply};
+use super::hosts::{Host, Power};
+use super::network::End;
+use super::world::World;
+
+impl World {
+    /// Carries out an agent's outputs. `false`: the agent died on the way.
+    pub(super) fn carry_out_for(&mut self, at: usize, outputs: Vec<Output>) -> bool {
+        let torn = self.faults.torn_step;
+        for output in outputs {
+            let Some(host) = self.hosts.get_mut(at) else { return false };
+            if host.luck.happens(torn) {
+                if host.luck.below(3) == 0 {
+                    self.power_fails(at, None, "the power fails in mid-step");
+                } else {
+                    self.kill_agent(at);
+                }
+                return false;
+            }
+            self.carry_out_one(at, output);
+        }
+        true
+    }
+
+    fn carry_out_one(&mut self, at: usize, output: Output) {
+        let now = self.now();
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        match output {
+            Output::Sync { call, request } => {
+                let caller = agent_caller(at, host, call, String::new());
+                self.ask(at, &caller, &Question::Sync(request));
+            }
+            Output::Begin { call, request } => {
+                host.begins.insert(call, now);
+                let caller = agent_caller(at, host, call, request.request_id.clone());
+                let (grant, epoch) = (request.grant_id, request.epoch);
+                self.trace.line(now, format_args!("host {at} asks to begin grant {grant}"));
+                let asked = self.checks.asks_to_begin(host.id, &request.patch_set, epoch);
+                self.ask(at, &caller, &Question::Begin(request));
+                if let Err(violation) = asked {
+                    self.violated(violation);
+                }
+            }
+            Output::Report { call, request } => {
+                let caller = agent_caller(at, host, call, String::new());
+                self.ask(at, &caller, &Question::Report(request));
+            }
+            Output::Fetch { call, artifact } => {
+                let took = host.luck.between(20, self.faults.fetch_most.max(21));
+                let mut fetched =
+                    Fetched { digest: artifact.digest, size_bytes: artifact.size_bytes };
+                let result = match host.luck.happens(self.faults.bad_fetch) {
+                    false => Ok(fetched),
+                    true if host.luck.below(4) == 0 => {
+                        fetched.digest.0[0] ^= 1;
+                        Ok(fetched)
+                    }
+                    true => Err(FetchFailed::Call(CallFailed {
+                        kind: CallFailure::Unavailable,
+                        retry_after: None,
+                        message: "the stream broke".to_owned(),
+                    })),
+                };
+                let what = HostHappening::Fetched { run: host.run, call, result };
+                self.queue.after(took, Happening::Host { host: at, what });
+            }
+            Output::NextController => host.controller = (host.controller + 1) % 3,
+            Output::Spool(report) => host.storage.append(*report),
+            Output::SpoolDrop { sequence } => host.storage.drop_one(sequence),
+            Output::SpoolTrim { through } => host.storage.trim(through),
+            Output::WriteMarker(marker) => host.storage.set_marker(Some(*marker)),
+            Output::ClearMarker => host.storage.set_marker(None),
+            Output::Remember { patch_set, memory } => host.storage.remember(patch_set, memory),
+            Output::WakeAt(due) => {
+                host.wake = Some(due);
+                let late = host.luck.below(12);
+                let wait = due.since(host.clock(now)).0 + late;
+                let what = HostHappening::Wake { run: host.run, at: due };
+                self.queue.after(wait, Happening::Host { host: at, what });
+            }
+            Output::Log(fact) => self.trace.line(now, format_args!("host {at}: {fact}")),
+            driver @ (Output::Insert(_)
+            | Output::Follow { .. }
+            | Output::Revert { .. }
+            | Output::Observe) => self.drive(at, driver),
+        }
+    }
+
+    /// Sends an agent's question to the controller that it speaks to.
+    fn ask(&mut self, at: usize, caller: &Caller, question: &Question) {
+        let Some(host) = self.hosts.get(at) else { return };
+        let ids: Vec<u64> = self.controllers.keys().copied().collect();
+        let Some(&node) = ids.get(host.controller % ids.len().max(1)) else { return };
+        for delay in self.network.fates(self.now(), End::Host(at), End::Node(node)) {
+            let (caller, question) = (caller.clone(), question.clone());
+            self.queue.after(delay, Happening::Asked { node, caller, question });
+        }
+    }
+
+    /// An answer has arrived at the host that asked.
+    pub(super) fn agent_answered(&mut self, caller: &Caller, answer: Reply) {
+        let Caller::Agent { host: at, run, call, .. } = *caller else { return };
+        let now = self.now();
+        let Some(host) = self.hosts.get_mut(at).filter(|host| host.run == run) else { return };
+        if host.agent.is_none() {
+            return;
+        }
+        let first = host.answered.insert(call);
+        let mut told = None;
+        let input = match answer {
+            Reply::Sync(result) => {
+                if let Ok(offer) = result.as_ref().map(|response| response.offer.as_ref()) {
+                    told = offer.map(|offer| (offer.patch_set.clone(), offer.epoch));
+                }
+                Input::SyncAnswered { call, result }
+            }
+            Reply::Begin(result) => {
+                host.permission = permission(host, call, &result);
+                Input::BeginAnswered { call, result }
+            }
+            Reply::Report(result) => {
+                if let Ok(response) = &result {
+                    let (id, spool) = (host.id, host.storage.spool_id());
+                    let through = response.acknowledged_sequence;
+                    if let Err(violation) = self.checks.reports_acknowledged(id, spool, through) {
+                        self.violated(violation);
+                    }
+                }
+                Input::ReportAnswered { call, result }
+            }
+            Reply::Command(_) => return,
+        };
+        let stepped = self.step_agent(at, run, input);
+        // What came too late, or twice, the agent has not heard.
+        if let Some((patch_set, epoch)) = told.filter(|_| stepped && first)
+            && let Some(host) = self.hosts.get(at)
+        {
+            let heard = host.storage.restored().memory;
+            let knows = heard.get(&patch_set).is_some_and(|memory| memory.highest_epoch >= epoch);
+            if knows {
+                self.checks.told(host.id, &patch_set, epoch);
+            }
+        }
+        self.trace.fold_number(now);
+    }
+
+    /// Something happens on a host.
+    pub(super) fn host_happens(&mut self, at: usize, what: HostHappening) {
+        match what {
+            HostHappening::PowerOn => self.power_on(at),
+            HostHappening::Enrol => self.enrol(at),
+            HostHappening::AgentStarts { boot } => self.start_agent(at, boot),
+            HostHappening::Wake { run, at: due } => {
+                let wanted = self.hosts.get(at).is_some_and(|host| host.wake == Some(due));
+                if wanted {
+                    self.step_agent(at, run, Input::Wake);
+                }
+            }
+            HostHappening::Fetched { run, call, result } => {
+                self.step_agent(at, run, Input::ArtifactFetched { call, result });
+            }
+            HostHappening::PowerOff { boot } => {
+                let goes = |host: &&Host| host.boot == boot && host.power == Power::On;
+                if self.hosts.get(at).filter(goes).is_some() {
+                    self.power_fails(at, None, "as it said");
+                }
+            }
+            driver @ (HostHappening::Insert { .. }
+            | HostHappening::TransitionDue { .. }
+            | HostHappening::Reverted { .. }
+            | HostHappening::Observed { .. }
+            | HostHappening::PatchBites { .. }) => self.driver_happens(at, driver),
+        }
+    }
+}
+
+fn agent_caller(
+    at: usize,
+    host: &Host,
+    call: tidegate_agent::core::CallId,
+    request: String,
+) -> Caller {
+    Caller::Agent { host: at, run: host.run, call, request }
+}
+
+/// What a go permits.
+fn permission(
+    host: &Host,
+    call: tidegate_agent::core::CallId,
+    result: &Result<tidegate_proto::v1::BeginResponse, CallFailed>,
+) -> Option<Permission> {
+    use tidegate_proto::v1::begin_response::Decision;
+    let first_sent = *host.begins.get(&call)?;
+    let response = result.as_ref().ok()?;
+    match response.decision.as_ref()? {
+        Decision::Go(go) => {
+            Some(Permission { first_sent, index: response.revision, epoch: go.epoch })
+        }
+        Decision::NoGo(_) => None,
+    }
+}

@@ -1,0 +1,331 @@
+//! I1, I2 and I9: an account of every grant, kept from the committed events alone, against what the
+//! operator asked for and against what the controllers count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_controller::machine::event::Event;
+use tidegate_controller::machine::grants::{Grant, Phase};
+use tidegate_controller::machine::ids::{GrantId, HostId, RolloutId, Version};
+use tidegate_controller::machine::reply::Begin;
+use tidegate_controller::machine::rollouts::{Place, State};
+use tidegate_controller::machine::command::Action;
+use tidegate_controller::machine::{Command, Machine, Reply};
+use tidegate_policies::evidence::{Class, Counts};
+
+use super::Violation;
+use super::host::Insert;
+use super::log::Entry;
+use crate::sim::scenario::Limits;
+
+/// The account.
+#[derive(Debug)]
+pub struct Books {
+    limits: Limits,
+    /// The last entry that is in the account.
+    index: u64,
+    rollouts: BTreeMap<RolloutId, Book>,
+    grants: BTreeMap<GrantId, Standing>,
+    /// The last report counted of each spool.
+    spools: BTreeMap<(HostId, u64), u64>,
+    /// Grants that began.
+    pub(super) begins: u64,
+    halts: u64,
+}
+
+/// The account of one rollout.
+#[derive(Debug)]
+struct Book {
+    version: Version,
+    halted: bool,
+    place: Option<Place>,
+    hosts: BTreeMap<HostId, Row>,
+}
+
+/// One host in one rollout.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    grant: GrantId,
+    class: Class,
+    begun: bool,
+    acknowledged: bool,
+}
+
+/// One grant.
+#[derive(Clone, Debug)]
+struct Standing {
+    host: HostId,
+    rollout: RolloutId,
+    stage: usize,
+    class: Class,
+}
+
+impl Books {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            index: 0,
+            rollouts: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            spools: BTreeMap::new(),
+            begins: 0,
+            halts: 0,
+        }
+    }
+
+    pub(super) fn halts(&self) -> u64 {
+        self.halts
+    }
+
+    /// Enters a committed entry.
+    pub(super) fn take(&mut self, _now: u64, index: u64, entry: &Entry) -> Result<(), Violation> {
+        self.index = index;
+        for event in &entry.events {
+            self.enter(index, entry, event)?;
+        }
+        self.check_go(index, entry)
+    }
+
+    fn enter(&mut self, index: u64, entry: &Entry, event: &Event) -> Result<(), Violation> {
+        match event {
+            Event::RolloutCreated { rollout, .. } => {
+                let (version, hosts) = (rollout.version.clone(), BTreeMap::new());
+                let book = Book { version, halted: false, place: None, hosts };
+                self.rollouts.insert(rollout.id.clone(), book);
+            }
+            Event::WaveStarted { rollout, place, .. } => {
+                if let Some(book) = self.rollouts.get_mut(rollout) {
+                    book.place = Some(*place);
+                }
+            }
+            Event::Halted { rollout, .. } => {
+                self.halts += 1;
+                if let Some(book) = self.rollouts.get_mut(rollout) {
+                    book.halted = true;
+                }
+            }
+            Event::RolloutResumed { rollout, from, acknowledged, .. } => {
+                self.resumed(index, entry, (rollout, *from), acknowledged)?;
+            }
+            Event::GrantOffered(grant) => self.offered(grant),
+            Event::GrantMoved { grant, to, .. } => self.moved(index, *grant, to)?,
+            Event::ReportCounted { host, mark } => {
+                let last = self.spools.insert((*host, mark.spool), mark.sequence);
+                if last.is_some_and(|last| mark.sequence <= last) {
+                    let what = format!("report {mark:?} of host {host} is counted again");
+                    return Err(Violation::new("I9", what));
+                }
+            }
+            Event::ClusterBootstrapped(_)
+            | Event::ClockAdvanced(_)
+            | Event::BlobStored(_)
+            | Event::TokenCreated { .. }
+            | Event::HostEnrolled(_)
+            | Event::HostChanged { .. }
+            | Event::PatchSetPublished { .. }
+            | Event::RolloutStarted { .. }
+            | Event::RolloutCompleted { .. }
+            | Event::RolloutPaused { .. }
+            | Event::WaveApproved { .. }
+            | Event::VerdictReached { .. } => (),
+        }
+        Ok(())
+    }
+
+    /// Only a person lifts a halt, and only then are failures forgiven.
+    fn resumed(
+        &mut self,
+        index: u64,
+        entry: &Entry,
+        (rollout, from): (&RolloutId, State),
+        acknowledged: &[HostId],
+    ) -> Result<(), Violation> {
+        let by_a_person = matches!(
+            &*entry.command,
+            Command::Operate(operate) if matches!(operate.action, Action::ResumeRollout(_))
+        );
+        if !by_a_person {
+            let what = format!("{rollout} is resumed at index {index}, and nobody asked for it");
+            return Err(Violation::new("I9", what));
+        }
+        let Some(book) = self.rollouts.get_mut(rollout) else { return Ok(()) };
+        if from == State::Halted {
+            book.halted = false;
+        }
+        for host in acknowledged {
+            if let Some(row) = book.hosts.get_mut(host) {
+                row.acknowledged = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn offered(&mut self, grant: &Grant) {
+        let (host, rollout, stage) = (grant.host, grant.rollout.clone(), grant.stage);
+        let standing = Standing { host, rollout, stage, class: Class::Offered };
+        self.grants.insert(grant.id, standing);
+        if let Some(book) = self.rollouts.get_mut(&grant.rollout) {
+            let begun = book.hosts.get(&host).is_some_and(|row| row.begun);
+            let row = Row { grant: grant.id, class: Class::Offered, begun, acknowledged: false };
+            book.hosts.insert(host, row);
+        }
+    }
+
+    fn moved(&mut self, index: u64, id: GrantId, to: &Phase) -> Result<(), Violation> {
+        let class = class_of(to);
+        let Some(grant) = self.grants.get_mut(&id) else {
+            return Err(Violation::new("I9", format!("grant {id} moves, and was never offered")));
+        };
+        let before = std::mem::replace(&mut grant.class, class);
+        let grant = grant.clone();
+        let Some(book) = self.rollouts.get_mut(&grant.rollout) else { return Ok(()) };
+        let Some(row) = book.hosts.get_mut(&grant.host) else { return Ok(()) };
+        if row.grant == id {
+            row.class = class;
+        }
+        if class == Class::InFlight && before != Class::InFlight {
+            row.begun = true;
+            self.begins += 1;
+            self.check_begin(index, id, &grant)?;
+        }
+        Ok(())
+    }
+
+    /// I1, I2 and I7 at the entry that begins a grant.
+    fn check_begin(&self, index: u64, id: GrantId, grant: &Standing) -> Result<(), Violation> {
+        let Some(book) = self.rollouts.get(&grant.rollout) else { return Ok(()) };
+        if book.halted {
+            let what = format!("grant {id} begins at index {index}, and {} is halted", book.version);
+            return Err(Violation::new("I2", what));
+        }
+        let (in_flight, exposed) = book.exposure();
+        if exposed > self.limits.budget || in_flight > self.limits.in_flight {
+            let what = format!(
+                "grant {id} begins at index {index} as one of {in_flight} in flight and {exposed} \
+                 exposed; the operator allowed {:?}",
+                self.limits
+            );
+            return Err(Violation::new("I1", what));
+        }
+        if book.place.is_none_or(|place| grant.stage > place.stage) {
+            let what = format!("grant {id} begins before its tier's turn, at {:?}", book.place);
+            return Err(Violation::new("I7", what));
+        }
+        Ok(())
+    }
+
+    /// I2 at the entry that answers an asking, whether it begins the grant or began it before.
+    fn check_go(&self, index: u64, entry: &Entry) -> Result<(), Violation> {
+        let Ok(Reply::Begin(Begin::Go { .. })) = &entry.outcome else { return Ok(()) };
+        let Command::BeginGrant(begin) = &*entry.command else { return Ok(()) };
+        let grant = self.grants.get(&begin.grant);
+        let book = grant.and_then(|grant| self.rollouts.get(&grant.rollout));
+        if grant.is_some_and(|grant| grant.host == begin.host)
+            && book.is_some_and(|book| !book.halted)
+        {
+            return Ok(());
+        }
+        let what = format!("at index {index} {begin:?} is let go, and must not");
+        Err(Violation::new("I2", what))
+    }
+
+    /// The controllers count every host once, and count what happened.
+    pub(super) fn compare(&self, node: u64, machine: &Machine) -> Result<(), Violation> {
+        if machine.applied() != self.index {
+            return Ok(());
+        }
+        for (id, book) in &self.rollouts {
+            let Some(rollout) = machine.rollouts().get(id) else {
+                return Err(Violation::new("I9", format!("node {node} does not know {id}")));
+            };
+            let (all, unforgiven) = (book.counts(|_| true), book.counts(|row| !row.acknowledged));
+            // What was begun is never forgiven: acknowledging takes a failure out, not a begin.
+            let unforgiven = Counts { begun: rollout.unacknowledged.begun, ..unforgiven };
+            if rollout.counts != all || rollout.unacknowledged != unforgiven {
+                let what = format!(
+                    "at index {} node {node} counts {:?} and {:?} in {id}, the log says {all:?} and \
+                     {unforgiven:?}",
+                    self.index, rollout.counts, rollout.unacknowledged
+                );
+                return Err(Violation::new("I9", what));
+            }
+            let halt_stands =
+                machine.patch_sets().get(&book.version).is_some_and(|set| set.halt.is_some());
+            if halt_stands != book.halted {
+                let what = format!("node {node}: the halt on {id} stands: {halt_stands}");
+                return Err(Violation::new("I9", what));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn reports_acknowledged(
+        &self,
+        host: HostId,
+        spool: u64,
+        through: u64,
+    ) -> Result<(), Violation> {
+        let counted = self.spools.get(&(host, spool)).copied().unwrap_or(0);
+        if through <= counted {
+            return Ok(());
+        }
+        let what = format!("host {host} was told that report {through} counts; {counted} do");
+        Err(Violation::new("I4", what))
+    }
+
+    /// A host whose grant no longer counts as exposed must not insert.
+    pub(super) fn may_insert(&self, act: &Insert<'_>) -> Result<(), Violation> {
+        let id = GrantId(act.insertion.grant_id);
+        let class = self.grants.get(&id).map(|grant| grant.class);
+        match class {
+            Some(Class::InFlight | Class::Failure(_)) => Ok(()),
+            // It said goodbye after it was let go; its kernel is on its way down.
+            Some(Class::Refused) if act.said_goodbye => Ok(()),
+            Some(Class::None | Class::Offered | Class::Verified | Class::Refused) | None => {
+                let what = format!("host {} inserts grant {id}, which is {class:?}", act.host);
+                Err(Violation::new("I1", what))
+            }
+        }
+    }
+
+    /// Hosts of `rollout` that have begun, ever.
+    pub(in crate::sim) fn begun(&self, rollout: &RolloutId) -> BTreeSet<HostId> {
+        let rows = self.rollouts.get(rollout).map(|book| &book.hosts).into_iter().flatten();
+        rows.filter(|(_, row)| row.begun).map(|(&host, _)| host).collect()
+    }
+}
+
+impl Book {
+    /// Hosts in flight, and hosts exposed: in flight or gone wrong, and not forgiven.
+    fn exposure(&self) -> (u64, u64) {
+        let (mut in_flight, mut failed) = (0, 0);
+        for row in self.hosts.values().filter(|row| !row.acknowledged) {
+            match row.class {
+                Class::InFlight => in_flight += 1,
+                Class::Failure(_) => failed += 1,
+                Class::None | Class::Offered | Class::Verified | Class::Refused => (),
+            }
+        }
+        (in_flight, in_flight + failed)
+    }
+
+    fn counts(&self, counts_here: impl Fn(&Row) -> bool) -> Counts {
+        let mut counts = Counts::default();
+        for row in self.hosts.values().filter(|row| counts_here(row)) {
+            counts.shift(Class::None, row.class);
+            counts.begun += u64::from(row.begun);
+        }
+        counts
+    }
+}
+
+/// What a host counts as while its grant is in this phase.
+fn class_of(phase: &Phase) -> Class {
+    match phase {
+        Phase::Offered { .. } => Class::Offered,
+        Phase::Begun(_) | Phase::Applied { .. } => Class::InFlight,
+        Phase::Soaked { .. } => Class::Verified,
+        Phase::Failed { failure, .. } => Class::Failure(*failure),
+        Phase::Refused { begun: Some(_), .. } => Class::Refused,
+        Phase::Expired | Phase::Withdrawn | Phase::Refused { begun: None, .. } => Class::None,
+    }
+}

@@ -1,0 +1,216 @@
+//! What must be true after every step? The invariants, checked against the committed log and against
+//! the hosts' own truth; no controller is believed.
+
+pub mod books;
+pub mod host;
+pub mod log;
+mod minority;
+mod settled;
+
+use std::fmt;
+
+use tidegate_controller::journal::Journal;
+use tidegate_controller::machine::ids::HostId;
+use tidegate_controller::machine::{Command, Outcome, Position};
+use tidegate_controller::node::Node;
+
+use super::scenario::Scenario;
+use books::Books;
+use host::{Insert, Truth};
+use log::{Entry, Log};
+use minority::Minority;
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which promise it breaks, e.g. `I1`.
+    pub invariant: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+impl Violation {
+    /// `what` breaks `invariant`.
+    #[must_use]
+    pub fn new(invariant: &'static str, what: String) -> Self {
+        Self { invariant, what }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.what)
+    }
+}
+
+/// How much the checks looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Committed entries.
+    pub entries: u64,
+    /// Grants that began.
+    pub begins: u64,
+    /// Halts.
+    pub halts: u64,
+    /// State hashes of one replica compared with another's.
+    pub hashes: u64,
+    /// Verdicts computed again.
+    pub verdicts: u64,
+    /// Steps of controllers without a neighbour.
+    pub isolated_steps: u64,
+}
+
+/// Every check of one run.
+#[derive(Debug)]
+pub struct Checks {
+    pub(super) log: Log,
+    pub(super) books: Books,
+    truth: Truth,
+    minority: Minority,
+}
+
+impl Checks {
+    /// Checks for a run of `scenario`.
+    #[must_use]
+    pub fn new(scenario: &Scenario) -> Self {
+        Self {
+            log: Log::default(),
+            books: Books::new(scenario.limits),
+            truth: Truth::new(scenario.lease, scenario.soak),
+            minority: Minority::default(),
+        }
+    }
+
+    /// How much was looked at so far.
+    #[must_use]
+    pub fn counts(&self) -> Counted {
+        Counted {
+            entries: self.log.len(),
+            begins: self.books.begins,
+            halts: self.books.halts(),
+            hashes: self.log.hashes_compared,
+            verdicts: self.log.verdicts,
+            isolated_steps: self.minority.steps,
+        }
+    }
+
+    /// A controller has started, and applies its log anew.
+    pub fn node_starts(&mut self, node: u64) {
+        self.log.node_starts(node);
+    }
+
+    /// A controller believes that it leads `term`.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] of `ELECTION`.
+    pub fn leads(&mut self, node: u64, term: u64) -> Result<(), Violation> {
+        self.log.leads(node, term)
+    }
+
+    /// A controller is about to be stepped.
+    pub fn before_step(&mut self, node: u64, isolated: bool) {
+        self.minority.before_step(node, isolated);
+    }
+
+    /// A controller was stepped.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] of I5, I8 or I9.
+    pub fn after_step<J: Journal>(
+        &mut self,
+        now: u64,
+        id: u64,
+        node: &Node<J>,
+    ) -> Result<(), Violation> {
+        self.minority.after_step(now, id, node.applied())?;
+        let machine = node.machine();
+        if !self.log.moved(id, machine.applied()) {
+            return Ok(());
+        }
+        self.log.compare_hash(id, machine)?;
+        self.books.compare(id, machine)
+    }
+
+    /// A controller has applied an entry. What is news comes back as a line for the trace, if it is
+    /// worth one.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] of I1, I2, I4, I5, I7, I9 or I10.
+    pub fn applied(
+        &mut self,
+        now: u64,
+        node: u64,
+        index: u64,
+        entry: Entry,
+    ) -> Result<Option<String>, Violation> {
+        let Some(entry) = self.log.take(node, index, entry)? else { return Ok(None) };
+        self.books.take(now, index, entry)?;
+        self.truth.take(now, index, entry)?;
+        Ok(log::line(index, entry))
+    }
+
+    /// An operator's job was answered.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] of I4.
+    pub fn acknowledged(
+        &mut self,
+        command: &Command,
+        position: Position,
+        outcome: &Outcome,
+    ) -> Result<(), Violation> {
+        self.log.acknowledged(command, position, outcome)
+    }
+
+    /// A host was told that its reports up to `through` are settled.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] of I4.
+    pub fn reports_acknowledged(
+        &self,
+        host: HostId,
+        spool: u64,
+        through: u64,
+    ) -> Result<(), Violation> {
+        self.books.reports_acknowledged(host, spool, through)
+    }
+
+    /// A host asks to begin.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] of `FENCE`.
+    pub fn asks_to_begin(
+        &self,
+        host: HostId,
+        patch_set: &str,
+        epoch: u64,
+    ) -> Result<(), Violation> {
+        self.truth.asks_to_begin(host, patch_set, epoch)
+    }
+
+    /// A host has heard of an epoch.
+    pub fn told(&mut self, host: HostId, patch_set: &str, epoch: u64) {
+        self.truth.told(host, patch_set, epoch);
+    }
+
+    /// A host's boot has ended.
+    pub fn host_went_down(&mut self, host: HostId, boot: u64) {
+        self.truth.host_went_down(host, boot);
+    }
+
+    /// A host's driver has passed its last look, and inserts.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] of I2, I3, I8, I9 or `FENCE`.
+    pub fn inserts(&mut self, now: u64, act: &Insert<'_>) -> Result<(), Violation> {
+        self.books.may_insert(act)?;
+        self.truth.inserts(now, act, &self.log)
+    }
+}

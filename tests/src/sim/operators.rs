@@ -1,0 +1,314 @@
+//! What do the operators do? A script from the first entry to both rollouts, and whims. Each of their
+//! jobs has a request id and is tried through any controller until its answer is known.
+
+use std::collections::BTreeMap;
+
+use tidegate_controller::machine::command::{
+    Action, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Operate, Promote,
+    PromoteRollout, PublishPatchSet, StoreBlob, TierSpec, WithReason,
+};
+use tidegate_controller::machine::fleet::Mode;
+use tidegate_controller::machine::ids::{Digest, NodeId};
+use tidegate_controller::machine::rollouts::State;
+use tidegate_controller::machine::{Outcome, Position, Rejection};
+use tidegate_controller::api::convert;
+use tidegate_policies::document;
+
+use super::chance::Chance;
+use super::checks::Violation;
+use super::happening::{Caller, Happening, HostHappening, Question};
+use super::network::End;
+use super::scenario::{Patch, Scenario};
+use super::world::World;
+
+/// After how long an unanswered job is tried again, in milliseconds.
+const PATIENCE: u64 = 2_500;
+/// After how long a refused step of the script is asked for anew.
+const ASK_AGAIN: u64 = 4_000;
+
+/// The operators' desk.
+#[derive(Debug)]
+pub struct Operators {
+    luck: Chance,
+    jobs: BTreeMap<u64, Job>,
+    script: Vec<Step>,
+    at: usize,
+}
+
+/// A step of the script.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A command without a request id, safe to repeat.
+    Bare(Command),
+    /// An operator's action.
+    Operate(Action),
+}
+
+/// Something that an operator wants done.
+#[derive(Clone, Debug)]
+struct Job {
+    command: Command,
+    attempt: u64,
+    is_done: bool,
+    is_script: bool,
+}
+
+impl Operators {
+    /// An empty desk.
+    #[must_use]
+    pub fn new(luck: Chance) -> Self {
+        Self { luck, jobs: BTreeMap::new(), script: Vec::new(), at: 0 }
+    }
+}
+
+impl World {
+    /// Writes the script, and begins with it.
+    pub(super) fn begin_script(&mut self) {
+        match script(&self.scenario) {
+            Ok(script) => self.operators.script = script,
+            Err(what) => return self.violated(Violation::new("SCRIPT", what)),
+        }
+        self.next_step(1_500);
+    }
+
+    /// Asks for the present step of the script, after `delay`.
+    fn next_step(&mut self, delay: u64) {
+        let Some(step) = self.operators.script.get(self.operators.at).cloned() else { return };
+        // The fleet needs a moment to enrol before the first rollout starts.
+        let starts = matches!(&step, Step::Operate(Action::StartRollout(_)));
+        let delay = if starts { delay.max(12_000_u64.saturating_sub(self.now())) } else { delay };
+        let job = match step {
+            Step::Bare(command) => self.new_job(command),
+            Step::Operate(action) => self.new_operation(action),
+        };
+        if let Some(job) = self.operators.jobs.get_mut(&job) {
+            job.is_script = true;
+        }
+        self.queue.after(delay, Happening::Job { job, attempt: 0 });
+    }
+
+    fn new_job(&mut self, command: Command) -> u64 {
+        let id = u64::try_from(self.operators.jobs.len()).unwrap_or(0) + 1;
+        let job = Job { command, attempt: 0, is_done: false, is_script: false };
+        self.operators.jobs.insert(id, job);
+        id
+    }
+
+    fn new_operation(&mut self, action: Action) -> u64 {
+        let id = u64::try_from(self.operators.jobs.len()).unwrap_or(0) + 1;
+        let (request, actor) = (format!("job-{id}"), "ada".to_owned());
+        self.new_job(Command::Operate(Operate { request, actor, action }))
+    }
+
+    /// Has an operator do something, after `delay`.
+    pub(super) fn operate(&mut self, delay: u64, action: Action) {
+        let job = self.new_operation(action);
+        self.queue.after(delay, Happening::Job { job, attempt: 0 });
+    }
+
+    /// Sends a job to some controller, unless it was answered.
+    pub(super) fn try_job(&mut self, id: u64, attempt: u64) {
+        let now = self.now();
+        let leader = self.controllers.iter().find(|(_, one)| one.leads()).map(|(&id, _)| id);
+        let nodes: Vec<u64> = self.controllers.keys().copied().collect();
+        let Some(job) = self.operators.jobs.get_mut(&id) else { return };
+        if job.is_done || job.attempt != attempt {
+            return;
+        }
+        job.attempt += 1;
+        // An operator in a hurry asks the leader, all others anybody.
+        let anybody = self.operators.luck.pick(&nodes);
+        let hurried = self.operators.luck.below(2) == 0;
+        let Some(node) = leader.filter(|_| hurried).or(anybody) else { return };
+        let question = Question::Command(Box::new(job.command.clone()));
+        for delay in self.network.fates(now, End::Desk, End::Node(node)) {
+            let (caller, question) = (Caller::Desk { job: id }, question.clone());
+            self.queue.after(delay, Happening::Asked { node, caller, question });
+        }
+        self.queue.after(PATIENCE, Happening::Job { job: id, attempt: attempt + 1 });
+    }
+
+    /// A job was answered.
+    pub(super) fn job_answered(&mut self, id: u64, position: Position, outcome: Outcome) {
+        let now = self.now();
+        let Some(job) = self.operators.jobs.get_mut(&id) else { return };
+        let known = self.checks.acknowledged(&job.command, position, &outcome);
+        if let Err(violation) = known {
+            return self.violated(violation);
+        }
+        if std::mem::replace(&mut job.is_done, true) {
+            return;
+        }
+        let is_script = job.is_script;
+        self.stats.jobs += 1;
+        let refused = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        self.trace.line(now, format_args!("job {id} is answered at {}: {refused}", position.index));
+        if !is_script {
+            return;
+        }
+        match outcome {
+            Ok(_) | Err(Rejection::AlreadyBootstrapped { .. }) => {
+                self.operators.at += 1;
+                self.next_step(10);
+            }
+            Err(_) => self.next_step(ASK_AGAIN),
+        }
+    }
+
+    /// A host's installer asks for it to be enrolled.
+    pub(super) fn enrol(&mut self, at: usize) {
+        let now = self.now();
+        let nodes: Vec<u64> = self.controllers.keys().copied().collect();
+        let Some(host) = self.hosts.get_mut(at).filter(|host| !host.enrolled) else { return };
+        let Ok(facts) = convert::facts::facts(Some(&host.facts)) else { return };
+        let command = Command::EnrollHost(Box::new(EnrollHost {
+            request: format!("enrol-{at}"),
+            secret: secret(host.tier.as_str()),
+            machine: [u8::try_from(at).unwrap_or(u8::MAX); 32],
+            host: host.id,
+            facts,
+            boot: host.boot_id(),
+            mode: Mode::Normal,
+        }));
+        let Some(node) = host.luck.pick(&nodes) else { return };
+        let question = Question::Command(Box::new(command));
+        for delay in self.network.fates(now, End::Host(at), End::Node(node)) {
+            let (caller, question) = (Caller::Installer { host: at }, question.clone());
+            self.queue.after(delay, Happening::Asked { node, caller, question });
+        }
+        self.queue.after(PATIENCE, Happening::Host { host: at, what: HostHappening::Enrol });
+    }
+
+    /// A host's enrolment was answered.
+    pub(super) fn enrolled(&mut self, at: usize, accepted: bool) {
+        let Some(host) = self.hosts.get_mut(at).filter(|host| !host.enrolled && accepted) else {
+            return;
+        };
+        host.enrolled = true;
+        let what = HostHappening::AgentStarts { boot: host.boot };
+        self.queue.after(20, Happening::Host { host: at, what });
+    }
+
+    /// An operator has a whim.
+    pub(super) fn whim(&mut self) {
+        if self.is_calm() || self.faults.whim_every == 0 {
+            return;
+        }
+        let luck = &mut self.operators.luck;
+        let patch = if luck.below(3) == 0 { Patch::Bad } else { Patch::Good };
+        let (kind, later) = (luck.below(10), luck.between(500, 9_000));
+        let next = luck.between(1, 2 * self.faults.whim_every);
+        match kind {
+            0..=2 => {
+                self.operate(0, Action::PauseRollout(because(patch, "lunch")));
+                self.operate(later, Action::ResumeRollout(because(patch, "lunch is over")));
+            }
+            3..=5 => {
+                self.operate(0, Action::HaltRollout(because(patch, "a bad feeling")));
+                self.operate(later, Action::ResumeRollout(because(patch, "it was nothing")));
+            }
+            6 | 7 => self.operate(0, Action::ResumeRollout(because(patch, "go on"))),
+            8 => self.operate(0, promote(patch, Promote::WhenOpen)),
+            _ => {
+                let reason = "the board wants it".to_owned();
+                self.operate(0, promote(patch, Promote::Forced { reason }));
+            }
+        }
+        self.queue.after(next, Happening::Whim);
+    }
+
+    /// Once the faults are over: the good rollout is to go on, the bad one to stand.
+    pub(super) fn look_after_rollouts(&mut self) {
+        let Some(machine) = self.newest() else { return };
+        let state = |patch: Patch| machine.rollouts().get(&patch.rollout()).map(|one| one.state);
+        let (good, bad) = (state(Patch::Good), state(Patch::Bad));
+        match bad {
+            Some(State::Running | State::Paused) => {
+                self.operate(0, Action::HaltRollout(because(Patch::Bad, "it harms")));
+            }
+            Some(State::Draft | State::Halted | State::Completed) | None => (),
+        }
+        match good {
+            Some(State::Paused | State::Halted) => {
+                self.operate(0, Action::ResumeRollout(because(Patch::Good, "all is calm")));
+            }
+            Some(State::Draft | State::Running | State::Completed) | None => (),
+        }
+    }
+}
+
+/// A rollout and a reason.
+pub(super) fn because(patch: Patch, reason: &str) -> WithReason {
+    WithReason { rollout: patch.rollout(), reason: reason.to_owned() }
+}
+
+fn promote(patch: Patch, how: Promote) -> Action {
+    let rollout = patch.rollout();
+    Action::PromoteRollout(PromoteRollout { rollout, how, from_tier: None, from_wave: None })
+}
+
+fn secret(tier: &str) -> Digest {
+    let mut secret = [0; 32];
+    for (byte, letter) in secret.iter_mut().zip(tier.bytes()) {
+        *byte = letter;
+    }
+    Digest(secret)
+}
+
+/// From the first entry to both rollouts.
+fn script(scenario: &Scenario) -> Result<Vec<Step>, String> {
+    let policy_toml = scenario.policy();
+    let policy = document::parse("policy", &policy_toml).map_err(|error| error.to_string())?;
+    let mut script = vec![Step::Bare(Command::Bootstrap(bootstrap()?))];
+    for tier in ["free", "paid"] {
+        script.push(Step::Operate(Action::CreateToken(CreateToken {
+            token: tier.parse().map_err(|_| "a token's name".to_owned())?,
+            tier: tier.parse().map_err(|_| "a tier's name".to_owned())?,
+            max_hosts: 1_000,
+            secret: secret(tier),
+        })));
+    }
+    let (first, second) = match scenario.first {
+        Patch::Good => (Patch::Good, Patch::Bad),
+        Patch::Bad => (Patch::Bad, Patch::Good),
+    };
+    for patch in [first, second] {
+        let artifacts = Scenario::artifacts(patch);
+        for node in 1..=3 {
+            script.extend(artifacts.values().map(|artifact| {
+                Step::Bare(Command::StoreBlob(StoreBlob {
+                    node: NodeId(node),
+                    digest: artifact.digest,
+                    size: Scenario::artifact_bytes(),
+                }))
+            }));
+        }
+        script.push(Step::Operate(Action::PublishPatchSet(PublishPatchSet {
+            version: patch.version(),
+            notice: format!("LSN-{}", patch.name()),
+            artifacts,
+            fixes: Vec::new(),
+        })));
+        script.push(Step::Operate(Action::CreateRollout(Box::new(CreateRollout {
+            rollout: patch.rollout(),
+            version: patch.version(),
+            policy: policy.clone(),
+            policy_toml: policy_toml.clone(),
+        }))));
+    }
+    script.push(Step::Operate(Action::StartRollout(first.rollout())));
+    script.push(Step::Operate(Action::StartRollout(second.rollout())));
+    Ok(script)
+}
+
+fn bootstrap() -> Result<Bootstrap, String> {
+    let tier = |name: &str, sampled| {
+        let name = name.parse().map_err(|_| "a tier's name".to_owned())?;
+        Ok::<_, String>(TierSpec { name, sampled })
+    };
+    Ok(Bootstrap {
+        cluster: "simulated".to_owned(),
+        members: (1..=3).map(|id| (NodeId(id), format!("node-{id}:7400"))).collect(),
+        ladder: vec![tier("canary", true)?, tier("free", false)?, tier("paid", false)?],
+    })
+}

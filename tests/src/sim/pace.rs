@@ -1,0 +1,86 @@
+//! When does a leading controller propose its next tick? As the runtime does it: one at a time, its
+//! step counted from the last that was applied in the same term.
+
+use std::collections::BTreeSet;
+
+use tidegate_controller::machine::ids::HostId;
+
+/// How much rarer ticks are while nothing is live.
+const IDLE_FACTOR: u64 = 10;
+
+/// What one tick carries.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// Hosts heard.
+    pub heard: BTreeSet<HostId>,
+    /// Hosts that would take an offer.
+    pub asking: BTreeSet<HostId>,
+}
+
+/// Paces the ticks of one controller.
+#[derive(Debug)]
+pub struct Pace {
+    every: u64,
+    leading: Option<u64>,
+    applied: Option<u64>,
+    next: u64,
+    under_way: Option<(u64, Noted)>,
+    noted: Noted,
+}
+
+impl Pace {
+    /// A tick every `every` milliseconds while something is live.
+    #[must_use]
+    pub fn new(every: u64) -> Self {
+        Self {
+            every,
+            leading: None,
+            applied: None,
+            next: 0,
+            under_way: None,
+            noted: Noted::default(),
+        }
+    }
+
+    /// Learns which term this controller leads. What was heard before says nothing about now.
+    pub fn lead(&mut self, term: Option<u64>) {
+        if self.leading != term {
+            *self = Self { leading: term, ..Self::new(self.every) };
+        }
+    }
+
+    /// Notes that a host was heard, and whether it would take an offer.
+    pub fn note(&mut self, host: HostId, asks: bool) {
+        self.noted.heard.insert(host);
+        if asks {
+            self.noted.asking.insert(host);
+        }
+    }
+
+    /// The step of the tick that is due at `now`, and whom it carries; `None` while none is.
+    pub fn due(&mut self, now: u64, is_live: bool) -> Option<(u64, Noted)> {
+        let wait = if is_live { 0 } else { self.every * (IDLE_FACTOR - 1) };
+        if self.leading.is_none() || self.under_way.is_some() || now < self.next + wait {
+            return None;
+        }
+        let noted = std::mem::take(&mut self.noted);
+        self.under_way = Some((now, noted.clone()));
+        self.next = now + self.every;
+        Some((self.applied.map_or(0, |applied| now - applied), noted))
+    }
+
+    /// The tick under way was applied.
+    pub fn settled(&mut self) {
+        if let Some((read, _)) = self.under_way.take() {
+            self.applied = Some(read);
+        }
+    }
+
+    /// The tick under way was not taken; what it carried waits for the next.
+    pub fn refused(&mut self) {
+        if let Some((_, mut noted)) = self.under_way.take() {
+            self.noted.heard.append(&mut noted.heard);
+            self.noted.asking.append(&mut noted.asking);
+        }
+    }
+}
