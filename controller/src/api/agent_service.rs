@@ -25,13 +25,10 @@ impl AgentService for Desk {
         request: Request<pb::EnrollRequest>,
     ) -> Result<Response<pb::EnrollResponse>, Status> {
         let command = enroll::enroll(request.get_ref()).map_err(ApiError::from)?;
-        match self.propose(Command::EnrollHost(Box::new(command))).await?.1 {
-            Reply::Host { host, tier } => {
-                tracing::info!(%host, %tier, "host.enrolled");
-                Ok(Response::new(enroll::enrolled(host, &tier)))
-            }
-            other => Err(unexpected(&other).into()),
-        }
+        let (_, reply) = self.propose(Command::EnrollHost(Box::new(command))).await?;
+        let Reply::Host { host, tier } = reply else { return Err(unexpected("EnrollHost").into()) };
+        tracing::info!(%host, %tier, "host.enrolled");
+        Ok(Response::new(enroll::enrolled(host, &tier)))
     }
 
     async fn sync(
@@ -66,14 +63,9 @@ impl AgentService for Desk {
         let request = request.into_inner();
         let command = begin::begin(host, &request).map_err(ApiError::from)?;
         let (position, reply) = self.propose(Command::BeginGrant(command)).await?;
-        match reply {
-            Reply::Begin(decision) => {
-                tracing::debug!(%host, grant = request.grant_id, ?decision, "grant.begin");
-                let answer = begin::begun(request.request_id, decision, position.index);
-                Ok(Response::new(answer))
-            }
-            other => Err(unexpected(&other).into()),
-        }
+        let Reply::Begin(decision) = reply else { return Err(unexpected("BeginGrant").into()) };
+        tracing::debug!(%host, grant = request.grant_id, ?decision, "grant.begin");
+        Ok(Response::new(begin::begun(request.request_id, decision, position.index)))
     }
 
     async fn report(
@@ -82,17 +74,14 @@ impl AgentService for Desk {
     ) -> Result<Response<pb::ReportResponse>, Status> {
         let host = caller::host(request.metadata())?;
         let command = report::reports(host, request.get_ref()).map_err(ApiError::from)?;
-        match self.propose(Command::RecordReports(command)).await?.1 {
-            Reply::Reports(results) => {
-                for (sequence, disposition) in &results {
-                    if let Disposition::Refused { reason, message } = disposition {
-                        tracing::warn!(%host, sequence, reason, message, "report.refused");
-                    }
-                }
-                Ok(Response::new(report::reported(results)))
+        let (_, reply) = self.propose(Command::RecordReports(command)).await?;
+        let Reply::Reports(results) = reply else { return Err(unexpected("RecordReports").into()) };
+        for (sequence, disposition) in &results {
+            if let Disposition::Refused { reason, message } = disposition {
+                tracing::warn!(%host, sequence, reason, message, "report.refused");
             }
-            other => Err(unexpected(&other).into()),
         }
+        Ok(Response::new(report::reported(results)))
     }
 
     async fn fetch_artifact(
@@ -131,6 +120,6 @@ fn unavailable(reason: &'static str, what: &str) -> ApiError {
 }
 
 /// A reply of another command: a defect, and never a reason to go ahead.
-pub(super) fn unexpected(reply: &Reply) -> ApiError {
-    ApiError::Internal { what: format!("the machine answered {reply:?} to another question") }
+fn unexpected(command: &str) -> ApiError {
+    ApiError::Internal { what: format!("the machine gave {command} another command's answer") }
 }

@@ -1,6 +1,5 @@
 //! What does a caller get when it goes wrong? `google.rpc.Status`, always with an `ErrorInfo`.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use tidegate_proto::ERROR_DOMAIN;
@@ -9,6 +8,10 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::machine::Rejection;
 use crate::runtime::{ProposeError, Stopped};
+
+/// An `ErrorInfo`'s metadata.
+#[expect(clippy::disallowed_types, reason = "the shape that tonic-types asks for; never printed")]
+type Metadata = std::collections::HashMap<String, String>;
 
 /// How soon a caller should try again what was not taken.
 const RETRY_SOON: Duration = Duration::from_millis(200);
@@ -165,10 +168,9 @@ fn rejection_code(rejection: &Rejection) -> Code {
 }
 
 impl From<ApiError> for Status {
-    #[expect(clippy::disallowed_types, reason = "the shape that tonic-types asks for")]
     fn from(error: ApiError) -> Self {
         let code = error.code();
-        let mut metadata = HashMap::new();
+        let mut metadata = Metadata::new();
         if let ApiError::Propose(ProposeError::NotLeader { leader: Some(leader) }) = &error {
             metadata.insert("leader_hint".to_owned(), leader.0.to_string());
         }

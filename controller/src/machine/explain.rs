@@ -63,9 +63,10 @@ impl Machine {
                     GateState::Waiting,
                     format!("it has grant {other} of another rollout, which is not over"),
                 ),
-                None if self.is_past(rollout, host) => {
-                    (GateState::Shut, "it has begun a patch set that was published later".to_owned())
-                }
+                None if self.is_past(rollout, host) => (
+                    GateState::Shut,
+                    "it has begun a patch set that was published later".to_owned(),
+                ),
                 None => (GateState::Waiting, "it gets an offer when it syncs next".to_owned()),
             },
             Some((id, Phase::Refused { detail, .. })) if refusals >= MAX_REFUSALS => (

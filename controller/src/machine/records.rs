@@ -102,9 +102,8 @@ impl Records {
             chained(&Record { hash, ..(*record).clone() }) != record.hash
         });
         let end = self.kept.back();
-        broken.or_else(|| {
-            end.filter(|last| last.hash != self.head || last.sequence != self.written)
-        })
+        broken
+            .or_else(|| end.filter(|last| last.hash != self.head || last.sequence != self.written))
     }
 }
 

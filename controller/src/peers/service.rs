@@ -107,7 +107,10 @@ impl PeerService for PeerDesk {
             let bytes = wrong.len();
             Status::invalid_argument(format!("a SHA-256 has 32 bytes, not {bytes}; send all of it"))
         })?;
-        let path = (shared.hooks.find_blob)(sha256).ok_or_else(|| {
+        let find_blob = shared.hooks.find_blob.clone();
+        // Finding it may mean reading it whole, to see that it has not rotted.
+        let found = tokio::task::spawn_blocking(move || find_blob(sha256)).await;
+        let path = found.ok().flatten().ok_or_else(|| {
             Status::not_found("this node does not hold the artifact; ask another")
         })?;
         Ok(Response::new(blobs::stream(path, request.offset_bytes).await?))

@@ -13,9 +13,9 @@ use crate::machine::{Command, Machine};
 /// How long after a failed pull it is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// An artifact of a published patch set that this node has not said it holds.
+/// An artifact of a published patch set.
 #[derive(Clone, Debug)]
-struct Lacking {
+struct Wanted {
     digest: Digest,
     size: u64,
     holders: BTreeSet<NodeId>,
@@ -63,22 +63,23 @@ fn concerns_artifacts(event: &Event) -> bool {
     matches!(event, Event::PatchSetPublished { .. })
 }
 
-/// Pulls and announces what is lacking. Whether nothing is lacking any more.
+/// Pulls what is not on this disk, whatever was said of it before, and announces what the cluster does
+/// not know of. Whether nothing is left to do.
 async fn complete(desk: &Desk) -> bool {
     let node = desk.handle.id();
-    let Ok(lacking) = desk.handle.query(move |machine| lacking(machine, node)).await else {
-        return true;
-    };
+    let Ok(wanted) = desk.handle.query(wanted).await else { return true };
     let mut all = true;
-    for blob in lacking {
+    for blob in wanted {
         if let Err(error) = pull(desk, &blob).await {
             tracing::warn!(digest = %blob.digest, %error, "artifact.not_pulled");
             all = false;
             continue;
         }
-        let Lacking { digest, size, .. } = blob;
-        let stored = Command::StoreBlob(StoreBlob { node, digest, size });
-        match desk.peers.propose(stored).await {
+        let Wanted { digest, size, holders } = blob;
+        if holders.contains(&node) {
+            continue;
+        }
+        match desk.peers.propose(Command::StoreBlob(StoreBlob { node, digest, size })).await {
             Ok(_) => tracing::info!(%digest, size, "artifact.stored"),
             Err(error) => {
                 tracing::debug!(%digest, %error, "artifact.not_announced");
@@ -89,25 +90,24 @@ async fn complete(desk: &Desk) -> bool {
     all
 }
 
-fn lacking(machine: &Machine, node: NodeId) -> Vec<Lacking> {
+fn wanted(machine: &Machine) -> Vec<Wanted> {
     let artifacts = machine.patch_sets().values().flat_map(|set| set.artifacts.values());
     let digests: BTreeSet<Digest> = artifacts.map(|artifact| artifact.digest).collect();
-    let lacking = digests.into_iter().filter_map(|digest| {
+    let wanted = digests.into_iter().filter_map(|digest| {
         let blob = machine.blobs().get(&digest)?;
-        let holders = blob.nodes.clone();
-        (!holders.contains(&node)).then_some(Lacking { digest, size: blob.size, holders })
+        Some(Wanted { digest, size: blob.size, holders: blob.nodes.clone() })
     });
-    lacking.collect()
+    wanted.collect()
 }
 
 /// Brings the artifact here, from the first holder that gives it whole.
-async fn pull(desk: &Desk, blob: &Lacking) -> Result<(), PullError> {
+async fn pull(desk: &Desk, blob: &Wanted) -> Result<(), PullError> {
     let (store, digest) = (desk.store.clone(), blob.digest);
     if tokio::task::spawn_blocking(move || store.has(digest)).await?? {
         return Ok(());
     }
     let mut last = Err(PullError::Peer(tonic::Status::not_found("no node holds it")));
-    for &holder in &blob.holders {
+    for &holder in blob.holders.iter().filter(|&&holder| holder != desk.handle.id()) {
         last = pull_from(desk, blob, holder).await;
         if last.is_ok() {
             break;
@@ -116,7 +116,7 @@ async fn pull(desk: &Desk, blob: &Lacking) -> Result<(), PullError> {
     last
 }
 
-async fn pull_from(desk: &Desk, blob: &Lacking, holder: NodeId) -> Result<(), PullError> {
+async fn pull_from(desk: &Desk, blob: &Wanted, holder: NodeId) -> Result<(), PullError> {
     let mut stream = desk.peers.fetch_blob(holder, blob.digest.0, 0).await?;
     let (store, digest, size) = (desk.store.clone(), blob.digest, blob.size);
     let mut incoming = tokio::task::spawn_blocking(move || store.receive(digest, size)).await??;

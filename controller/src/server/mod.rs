@@ -179,7 +179,10 @@ fn hooks(handle: &Handle, store: &Store) -> Hooks {
             let handle = handle.clone();
             tokio::spawn(async move { take_over(&handle, beats).await });
         }),
-        find_blob: Arc::new(move |sha256| store.verified_path(Digest(sha256)).ok().flatten()),
+        find_blob: Arc::new(move |sha256| {
+            let found = store.verified_path(Digest(sha256));
+            found.inspect_err(|error| tracing::error!(%error, "artifact.unreadable")).ok().flatten()
+        }),
     }
 }
 

@@ -168,8 +168,8 @@ fn parts(
 fn draw(patch_set: &v1::PatchSet, now: DateTime<Utc>) -> String {
     let nodes: Vec<String> = patch_set.stored_on_nodes.iter().map(u64::to_string).collect();
     let stored = format!(
-        "{} nodes ({}), needs {}",
-        nodes.len(),
+        "{} ({}), needs {}",
+        text::nodes(nodes.len()),
         or_dash(&nodes.join(", ")),
         patch_set.nodes_needed
     );

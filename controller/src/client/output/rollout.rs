@@ -78,8 +78,25 @@ pub(crate) fn standing(rollout: &v1::Rollout) -> String {
     format!("{state}, {} wave {}/{waves}", id_of(&rollout.tier), rollout.wave)
 }
 
-/// The gate that it waits on, with its sentence.
+/// What it waits on: a person where somebody has stopped it or nobody has started it, else the gate,
+/// with its sentence.
 pub(crate) fn waiting_on(rollout: &v1::Rollout) -> String {
+    match rollout.state() {
+        v1::RolloutState::Draft => "a person: it is a draft until it is started".to_owned(),
+        v1::RolloutState::Paused => "a person: it is paused until it is resumed".to_owned(),
+        v1::RolloutState::Halted => {
+            let halt = rollout.halt.as_ref();
+            let (actor, reason) = halt.map_or(("-", "-"), |halt| (&halt.actor, &halt.reason));
+            format!("a person: halted by {actor}: {reason}")
+        }
+        v1::RolloutState::Unspecified
+        | v1::RolloutState::Running
+        | v1::RolloutState::AwaitingApproval
+        | v1::RolloutState::Completed => waiting_gate(rollout),
+    }
+}
+
+fn waiting_gate(rollout: &v1::Rollout) -> String {
     let Some(verdict) = &rollout.verdict else { return "-".to_owned() };
     let gate = verdict.gates.iter().find(|gate| gate.name == verdict.waiting_on);
     gate.map_or_else(

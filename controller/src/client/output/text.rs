@@ -38,6 +38,11 @@ pub(crate) fn hosts(count: u64) -> String {
     if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
 }
 
+/// `1 node`, `3 nodes`.
+pub(crate) fn nodes(count: usize) -> String {
+    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
+}
+
 /// The text, or a dash where there is none.
 pub(crate) fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }

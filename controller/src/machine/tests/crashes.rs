@@ -39,22 +39,28 @@ fn a_new_boot_without_a_goodbye_is_a_crash_with_or_without_evidence() {
 
 #[test]
 fn a_start_in_the_same_boot_is_an_agent_that_was_restarted() {
-    check(&in_flight("report h1 started marker=h1\nreport h1 started kernel=k2"), &expect![[r#"
+    check(
+        &in_flight("report h1 started marker=h1\nreport h1 started kernel=k2"),
+        &expect![[r#"
         report h1 started marker=h1
             counted
         report h1 started kernel=k2
             counted; h1 runs k2 in b1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_new_boot_of_an_offered_host_is_no_crash() {
-    check(&in_flight("report h2 started boot=b2\nbegin h2"), &expect![[r#"
+    check(
+        &in_flight("report h2 started boot=b2\nbegin h2"),
+        &expect![[r#"
         report h2 started boot=b2
             counted; h2 runs k1 in b2
         begin h2
             go, epoch 1, lease 5s; g1 of h2 begun
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -124,10 +130,13 @@ fn a_crash_is_found_by_its_marker_even_if_the_host_has_another_offer() {
 
 #[test]
 fn a_marker_that_names_the_grant_of_another_host_accuses_nobody() {
-    check(&in_flight("report h3 started boot=b2 marker=h1 evidence=oops"), &expect![[r#"
+    check(
+        &in_flight("report h3 started boot=b2 marker=h1 evidence=oops"),
+        &expect![[r#"
         report h3 started boot=b2 evidence=oops marker=h1
             counted; h3 runs k1 in b2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -154,24 +163,30 @@ fn a_goodbye_is_no_failure_and_the_host_may_have_another_grant() {
 
 #[test]
 fn a_goodbye_takes_an_offer_back() {
-    check(&in_flight("report h2 goodbye\nbegin h2\nreport h3 goodbye"), &expect![[r#"
+    check(
+        &in_flight("report h2 goodbye\nbegin h2\nreport h3 goodbye"),
+        &expect![[r#"
         report h2 goodbye
             counted; g1 of h2 withdrawn
         begin h2
             no-go Withdrawn, again never
         report h3 goodbye
             counted
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_goodbye_of_another_boot_ends_no_grant() {
-    check(&in_flight("report h1 goodbye boot=b0\nreport h2 goodbye boot=b0"), &expect![[r#"
+    check(
+        &in_flight("report h1 goodbye boot=b0\nreport h2 goodbye boot=b0"),
+        &expect![[r#"
         report h1 goodbye boot=b0
             stale
         report h2 goodbye boot=b0
             stale
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

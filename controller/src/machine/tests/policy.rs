@@ -21,7 +21,7 @@ pub(super) fn policy(words: &Words<'_>) -> Policy {
         None => Quantity::Hosts(100),
     };
     let rail = |key| words.read(key).unwrap_or(100);
-    let span = |key, default| words.get(key).map_or(Millis::from_secs(default), millis);
+    let span = |key, default| words.get(key).map_or_else(|| Millis::from_secs(default), millis);
     Policy {
         name: "test".to_owned(),
         description: "For a test.".to_owned(),
@@ -56,10 +56,9 @@ fn ladder(words: &Words<'_>) -> Vec<Stage> {
     let said: Vec<Stage> = tiers
         .filter_map(|tier| {
             let text = words.get(tier)?;
-            let drawn = text.strip_prefix("draw").map(|n| DrawRule {
-                share: Share::default(),
-                at_least_per_stratum: read(n),
-            });
+            let drawn = text
+                .strip_prefix("draw")
+                .map(|n| DrawRule { share: Share::default(), at_least_per_stratum: read(n) });
             let waves = match drawn {
                 Some(_) => vec![Share::ALL],
                 None => text.split(',').map(read).collect(),

@@ -17,9 +17,9 @@ const BEGINNING: &str = "bootstrap canary* free paid
      blob 113.2 k1
      publish 113.1 k1 k2
      publish 113.2 k1
-     create r1 113.1 canary=draw1 free=30%,100% paid=100% budget=4 in-flight=3 crashed=2 failed=2 \
+     create r1 113.1 canary=draw1 free=30%,100% paid=100% budget=3 in-flight=3 crashed=2 failed=2 \
          stalled=2 silent=3 share=2,40%,80% coverage=60% verified=60%
-     create r2 113.2 canary=draw1 free=100% paid=50%,100% budget=50% in-flight=50% crashed=1 \
+     create r2 113.2 canary=draw1 free=100% paid=50%,100% budget=30% in-flight=90% crashed=3 \
          promotion=manual
      create r3 113.1 canary=draw2 free=100% coverage=50%
      start r1
@@ -77,9 +77,16 @@ fn begin() -> impl Strategy<Value = String> {
 
 fn operator() -> impl Strategy<Value = String> {
     let verb = prop_oneof![
-        Just("start {}"), Just("pause {}"), Just("resume {}"), Just("resume {} reason=known"),
-        Just("resume {} reason=known"), Just("halt {} reason=odd"), Just("promote {}"),
-        Just("promote {} force=hurry"), Just("halt {} as=same"), Just("pause {} as=same"),
+        Just("start {}"),
+        Just("pause {}"),
+        Just("resume {}"),
+        Just("resume {} reason=known"),
+        Just("resume {} reason=known"),
+        Just("halt {} reason=odd"),
+        Just("promote {}"),
+        Just("promote {} force=hurry"),
+        Just("halt {} as=same"),
+        Just("pause {} as=same"),
     ];
     (verb, any_rollout()).prop_map(|(verb, rollout)| verb.replace("{}", &rollout))
 }

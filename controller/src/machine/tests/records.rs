@@ -95,7 +95,8 @@ fn the_oldest_record_leaves_at_the_limit_and_the_next_is_still_checked() {
     let clock = Clock::default();
     for index in 0..=MAX_RECORDS as u64 {
         let word = |text: &str| text.to_owned();
-        let note = Note { actor: word("a"), event: word("e"), subject: word("s"), detail: word("") };
+        let note =
+            Note { actor: word("a"), event: word("e"), subject: word("s"), detail: word("") };
         records.write(Position { index, term: 1 }, &clock, note, None);
     }
     assert_eq!(records.newest_first().count(), MAX_RECORDS);

@@ -107,7 +107,8 @@ fn a_report_on_the_grant_of_another_host_is_refused_and_changes_nothing() {
             refused(NOT_YOUR_GRANT)
         report h2 health grant=99
             refused(NOT_YOUR_GRANT)
-    "#]].assert_eq(&transcript);
+    "#]]
+    .assert_eq(&transcript);
     let mut after = world.machine.clone();
     after.applied = before.applied;
     let h2 = super::world::host("h2");
@@ -168,28 +169,37 @@ fn a_soak_in_another_boot_than_the_grants_verifies_nobody() {
 
 #[test]
 fn an_apply_in_another_boot_than_the_grants_starts_no_soak() {
-    check(&soaking("report h2 applied boot=b2"), &expect![[r#"
+    check(
+        &soaking("report h2 applied boot=b2"),
+        &expect![[r#"
         report h2 applied boot=b2
             stale
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_soak_that_ends_without_the_livepatch_is_a_failure() {
-    check(&soaking("report h1 soaked-gone"), &expect![[r#"
+    check(
+        &soaking("report h1 soaked-gone"),
+        &expect![[r#"
         report h1 soaked-gone
             counted; g2 of h1 failed: at the end of the soak the livepatch is not enabled
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_livepatch_that_is_gone_in_mid_soak_is_a_failure() {
-    check(&soaking("report h1 health\nreport h1 health-gone"), &expect![[r#"
+    check(
+        &soaking("report h1 health\nreport h1 health-gone"),
+        &expect![[r#"
         report h1 health
             counted
         report h1 health-gone
             counted; g2 of h1 failed: while soaking the livepatch is not enabled any more
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -242,20 +252,26 @@ fn a_host_that_did_not_begin_has_nothing_to_report() {
 
 #[test]
 fn a_begun_host_may_refuse_for_reasons_of_its_own_and_a_soaking_one_may_not() {
-    check(&soaking("report h2 refused boot=b2\nreport h2 refused\nreport h1 refused"), &expect![[r#"
+    check(
+        &soaking("report h2 refused boot=b2\nreport h2 refused\nreport h1 refused"),
+        &expect![[r#"
         report h2 refused boot=b2
             stale
         report h2 refused
             counted; g1 of h2 refused: why
         report h1 refused
             stale
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn reports_of_a_host_that_is_not_enrolled_are_refused() {
-    check(&soaking("report h40 started"), &expect![[r#"
+    check(
+        &soaking("report h40 started"),
+        &expect![[r#"
         report h40 started
             UNKNOWN_HOST
-    "#]]);
+    "#]],
+    );
 }

@@ -198,7 +198,8 @@ fn tick(world: &mut World, words: &Words<'_>) -> Command {
         world.term = term;
     }
     let step = millis(words.at(0));
-    let wall = WallTime(words.read("wall").unwrap_or(world.machine.clock().wall.0 + step.0));
+    let wall =
+        WallTime(words.read("wall").unwrap_or_else(|| world.machine.clock().wall.0 + step.0));
     let (heard, asking) = (ids(words.get("heard")), ids(words.get("asking")));
     Command::Tick(Tick { step, wall, heard, asking })
 }
@@ -232,7 +233,7 @@ fn enrol(world: &mut World, words: &Words<'_>, who: &str) -> Command {
 }
 
 fn begin(world: &World, words: &Words<'_>, who: &str) -> Command {
-    let id = grant_id(world, words.get("grant")).unwrap_or(world.newest_grant(host(who)));
+    let id = grant_id(world, words.get("grant")).unwrap_or_else(|| world.newest_grant(host(who)));
     let grant = world.machine.grants().get(&id);
     let rollout = grant.and_then(|grant| world.machine.rollouts().get(&grant.rollout));
     let known = world.machine.hosts().get(&host(who));
@@ -254,7 +255,7 @@ fn begin(world: &World, words: &Words<'_>, who: &str) -> Command {
 
 fn report(world: &mut World, words: &Words<'_>, who: &str) -> Command {
     let id = host(who);
-    let grant = grant_id(world, words.get("grant")).unwrap_or(world.newest_grant(id));
+    let grant = grant_id(world, words.get("grant")).unwrap_or_else(|| world.newest_grant(id));
     let known = world.machine.hosts().get(&id).cloned();
     let own_boot = known.as_ref().map_or("b1", |host| host.boot.as_str());
     let spool = words.read("spool").unwrap_or(1);
@@ -313,7 +314,7 @@ fn action(words: &Words<'_>) -> Action {
             token: read(words.at(0)),
             tier: read(words.at(1)),
             max_hosts: read(words.at(2)),
-            secret: secret(words.get("secret").unwrap_or(words.at(0))),
+            secret: secret(words.get("secret").unwrap_or_else(|| words.at(0))),
         }),
         "publish" => Action::PublishPatchSet(publish(words)),
         "create" => Action::CreateRollout(Box::new(CreateRollout {
@@ -328,9 +329,9 @@ fn action(words: &Words<'_>) -> Action {
         "halt" => Action::HaltRollout(with_reason()),
         "promote" => Action::PromoteRollout(PromoteRollout {
             rollout: read(words.at(0)),
-            how: words.get("force").map_or(Promote::WhenOpen, |reason| Promote::Forced {
-                reason: reason.to_owned(),
-            }),
+            how: words
+                .get("force")
+                .map_or(Promote::WhenOpen, |reason| Promote::Forced { reason: reason.to_owned() }),
             from_tier: words.read("tier"),
             from_wave: words.read("wave"),
         }),

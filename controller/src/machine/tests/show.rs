@@ -25,7 +25,8 @@ fn answer(outcome: &Outcome) -> String {
         Err(rejection) => rejection.reason().to_owned(),
         Ok(Reply::Begin(Begin::Go { epoch, lease })) => format!("go, epoch {epoch}, lease {lease}"),
         Ok(Reply::Begin(Begin::NoGo(no))) => {
-            let retry = no.retry_after.map_or("never".to_owned(), |after| format!("in {after}"));
+            let retry =
+                no.retry_after.map_or_else(|| "never".to_owned(), |after| format!("in {after}"));
             format!("no-go {:?}, again {retry}", no.reason)
         }
         Ok(Reply::Reports(results)) => {
@@ -48,7 +49,9 @@ fn disposition(what: &Disposition) -> String {
 
 fn event_words(world: &World, event: &Event) -> Option<String> {
     Some(match event {
-        Event::ClockAdvanced(_) | Event::BlobStored(_) | Event::ReportCounted { .. } => return None,
+        Event::ClockAdvanced(_) | Event::BlobStored(_) | Event::ReportCounted { .. } => {
+            return None;
+        }
         Event::ClusterBootstrapped(_) => "bootstrapped".to_owned(),
         Event::TokenCreated { token, .. } => format!("token {} of {}", token.id, token.tier),
         Event::PatchSetPublished { patch_set, .. } => format!("published {}", patch_set.version),
@@ -99,11 +102,9 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
 fn moved(world: &World, id: GrantId, to: &Phase, soak_ends: Option<Elapsed>) -> String {
     let grant = world.machine.grants().get(&id);
     let host = grant.map_or(String::new(), |grant| format!(" of {}", name(grant.host)));
-    let word = match to {
-        Phase::Begun(begun) if begun.index != world.machine.applied() => "heard",
-        Phase::Applied { .. } if soak_ends.is_none() => "heard",
-        _ => to.word(),
-    };
+    let began_before = matches!(to, Phase::Begun(begun) if begun.index != world.machine.applied());
+    let applied_before = matches!(to, Phase::Applied { .. }) && soak_ends.is_none();
+    let word = if began_before || applied_before { "heard" } else { to.word() };
     let detail = to.detail();
     let colon = if detail.is_empty() { "" } else { ": " };
     format!("g{id}{host} {word}{colon}{detail}")

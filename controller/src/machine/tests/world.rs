@@ -79,7 +79,10 @@ pub(super) fn host(name: &str) -> HostId {
 /// What `host` is called in scripts.
 pub(super) fn name(host: HostId) -> String {
     let names = (1..=40).map(|n| format!("h{n}"));
-    names.into_iter().find(|name| HostId::of_machine(name) == host).unwrap_or_else(|| "?".to_owned())
+    names
+        .into_iter()
+        .find(|name| HostId::of_machine(name) == host)
+        .unwrap_or_else(|| "?".to_owned())
 }
 
 /// The kernel called `name`.
