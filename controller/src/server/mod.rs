@@ -5,6 +5,7 @@
 
 mod blob_keeper;
 mod bootstrap;
+mod decision_log;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -112,6 +113,7 @@ impl Running {
         let tasks = vec![
             tokio::spawn(bootstrap::run(desk.clone(), config.cluster.clone(), members)),
             tokio::spawn(blob_keeper::run(desk.clone())),
+            tokio::spawn(decision_log::run(desk.clone())),
         ];
         tracing::info!(node = config.node.0, %address, cluster = config.cluster, "controller.started");
         Ok(Self { address, desk, shutdown, serving, tasks, node_thread })

@@ -1,5 +1,6 @@
 //! `tidegate patchset`: which releases are there, and how does a new one get in?
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::client::ids::to_hex;
 use crate::client::names::{self, id_of};
 use crate::client::output::json::word;
 use crate::client::output::table::grid;
-use crate::client::output::text::{bytes, or_dash, plain};
+use crate::client::output::text::{self, bytes, or_dash, plain};
 use crate::client::output::time::ago;
 use crate::client::session::Session;
 
@@ -83,9 +84,12 @@ async fn get(session: &mut Session, name: String) -> Result<Exit, Failure> {
 
 async fn publish(session: &mut Session, path: &Path) -> Result<Exit, Failure> {
     let manifest = manifest::read(path).map_err(|error| bad_manifest(path, &error))?;
-    let count = manifest.files.len();
     let patch_set = &manifest.patch_set;
-    for (at, (artifact, file)) in patch_set.artifacts.iter().zip(&manifest.files).enumerate() {
+    let named = patch_set.artifacts.iter().zip(&manifest.files);
+    // One file may do for several kernels.
+    let files: BTreeMap<_, _> = named.map(|pair| (pair.0.sha256.as_slice(), pair)).collect();
+    let count = files.len();
+    for (at, (artifact, file)) in files.into_values().enumerate() {
         upload(session, artifact, file).await?;
         let (size, digest) = (bytes(artifact.size_bytes), to_hex(&artifact.sha256));
         let line =

@@ -53,7 +53,7 @@ enum View {
     Screen,
     /// Stdout, one line each.
     Lines,
-    /// Stderr, one line each; stdout gets the end alone.
+    /// Stderr, one line for each change of phase; stdout gets the end alone.
     Progress,
 }
 
@@ -160,8 +160,12 @@ async fn changes(
             };
             match next {
                 Ok(Some(change)) => {
+                    let opens = seen.rollout.is_none();
                     if let Some(change) = seen.news(change) {
-                        show(&session.out, &change, view)?;
+                        // Who waits is told of changes of phase alone: those leave a record.
+                        if view != View::Progress || opens || !change.records.is_empty() {
+                            show(&session.out, &change, view)?;
+                        }
                         if let Some(rollout) = change.rollout.filter(|r| is_over(r, until)) {
                             return Ok(Some(rollout));
                         }

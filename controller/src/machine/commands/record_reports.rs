@@ -217,15 +217,16 @@ fn began_in(grant: &Grant, boot: &str) -> bool {
     grant.phase.begun().is_none_or(|begun| begun.boot == boot)
 }
 
-/// What a new boot means for a grant that began in another. A goodbye explains it, unless the kernel
-/// left evidence and the host's marker still names the grant.
+/// What a new boot means for a grant that began in another. A goodbye or the end of the soak explains
+/// it, unless the kernel left evidence while the host's marker still named the grant.
 fn cut_short(grant: &Grant, boot: &str, evidence: Option<&str>) -> Vec<Event> {
     let Some(begun) = grant.phase.begun().filter(|begun| begun.boot != boot) else {
         return Vec::new();
     };
     let unexplained = "the host rebooted without a goodbye, and left no kernel evidence";
     let detail = evidence.unwrap_or(unexplained).to_owned();
-    if matches!(grant.phase, Phase::Refused { .. }) && evidence.is_some() {
+    let was_over = matches!(grant.phase, Phase::Refused { .. } | Phase::Soaked { .. });
+    if was_over && evidence.is_some() {
         let (begun, failure) = (begun.clone(), Failure::Crashed);
         let to = Phase::Failed { begun, failure, detail, applied: None };
         return vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }];

@@ -64,12 +64,13 @@ fn a_new_boot_of_an_offered_host_is_no_crash() {
 }
 
 #[test]
-fn a_new_boot_after_the_soak_is_no_crash() {
+fn a_new_boot_after_the_soak_is_no_crash_unless_the_kernel_left_evidence() {
     check(
         &in_flight(
             "tick 4s heard=h1
              report h1 soaked
-             report h1 started boot=b2 marker=h1",
+             report h1 started boot=b2 marker=h1
+             report h1 started boot=b3 marker=h1 evidence=oops",
         ),
         &expect![[r#"
             tick 4s heard=h1
@@ -78,6 +79,8 @@ fn a_new_boot_after_the_soak_is_no_crash() {
                 counted; g2 of h1 soaked
             report h1 started boot=b2 marker=h1
                 counted; h1 runs k1 in b2
+            report h1 started boot=b3 evidence=oops marker=h1
+                counted; g2 of h1 crashed: oops; h1 runs k1 in b3
         "#]],
     );
 }

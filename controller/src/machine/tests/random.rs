@@ -17,9 +17,9 @@ const BEGINNING: &str = "bootstrap canary* free paid
      blob 113.2 k1
      publish 113.1 k1 k2
      publish 113.2 k1
-     create r1 113.1 canary=draw1 free=30%,100% paid=100% budget=3 in-flight=3 crashed=2 failed=2 \
-         stalled=2 silent=3 share=2,40%,80% coverage=60% verified=60%
-     create r2 113.2 canary=draw1 free=100% paid=50%,100% budget=30% in-flight=90% crashed=3 \
+     create r1 113.1 canary=draw1 free=30%,100% paid=100% budget=3 in-flight=5 crashed=3 failed=3 \
+         stalled=3 silent=4 share=3,50%,90% coverage=60% verified=60%
+     create r2 113.2 canary=draw1 free=100% paid=50%,100% budget=100% in-flight=30% crashed=3 \
          promotion=manual
      create r3 113.1 canary=draw2 free=100% coverage=50%
      start r1
@@ -100,8 +100,19 @@ fn enrol() -> impl Strategy<Value = String> {
     (any_host(), token, how).prop_map(|(host, token, how)| format!("enrol {host} {token}{how}"))
 }
 
+/// Many hosts do what hosts should, so that rollouts get somewhere.
+fn good_days() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("tick 1s heard=h1..h9 asking=h1..h9\nbegin h1..h8"),
+        Just("begin h1..h8\nreport h1..h8 applied"),
+        Just("tick 2s heard=h1..h9\ntick 2s heard=h1..h9\nreport h1..h8 soaked"),
+    ]
+    .prop_map(str::to_owned)
+}
+
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
+        5 => good_days(),
         6 => tick(),
         6 => begin(),
         7 => report(),
