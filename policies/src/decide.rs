@@ -30,6 +30,8 @@ pub struct Inputs {
     pub tier: Counts,
     /// Hosts of the present tier whose failure a person has acknowledged.
     pub tier_acknowledged: u64,
+    /// Those of them that are still eligible hosts of the tier.
+    pub tier_acknowledged_eligible: u64,
     /// Eligible hosts of the present tier.
     pub tier_hosts: u64,
     /// Eligible hosts of the present wave and those before it.
@@ -180,7 +182,8 @@ fn fleet_heard(inputs: &Inputs) -> Gate {
 }
 
 fn coverage(inputs: &Inputs) -> Gate {
-    let (begun, hosts) = (inputs.tier.begun, inputs.wave_hosts);
+    // A host that began and refused has shown nothing.
+    let (begun, hosts) = (inputs.tier.begun.saturating_sub(inputs.tier.refused), inputs.wave_hosts);
     let required = inputs.gates.coverage.of_rounded_up(hosts);
     // A wave without a host has nothing to show; the tier's minimum decides whether that may pass.
     Gate {
@@ -190,7 +193,7 @@ fn coverage(inputs: &Inputs) -> Gate {
         required,
         unit: Unit::Hosts,
         detail: format!(
-            "{begun} of the wave's {hosts} hosts have begun; it needs {required} ({})",
+            "{begun} of the wave's {hosts} hosts have begun and not refused; it needs {required} ({})",
             inputs.gates.coverage
         ),
     }
@@ -204,7 +207,13 @@ fn soak(inputs: &Inputs) -> Gate {
     let least = u64::from(inputs.wave_hosts > 0);
     let required = inputs.gates.verified.of_rounded_up(judged).max(least);
     let open = tier.verified >= required;
+    // Everybody has begun, and even if all that soak are verified it is not enough.
+    let cannot = tier.begun >= inputs.wave_hosts && tier.verified + tier.in_flight < required;
+    let state = if cannot { GateState::Shut } else { waiting_unless(open) };
     let rest = match inputs.soaks_end {
+        _ if cannot => "; too many went wrong for it to open: halt and resume with a reason \
+                        acknowledges them, `promote --force` goes on without"
+            .to_owned(),
         Some(end) if end > inputs.now => {
             format!("; the last soak ends in {} at the earliest", end.since(inputs.now))
         }
@@ -213,7 +222,7 @@ fn soak(inputs: &Inputs) -> Gate {
     };
     Gate {
         name: GateName::Soak,
-        state: waiting_unless(open),
+        state,
         observed: tier.verified,
         required,
         unit: Unit::Hosts,
@@ -226,7 +235,7 @@ fn soak(inputs: &Inputs) -> Gate {
 
 fn min_verified(inputs: &Inputs) -> Gate {
     let (seen, wanted) = (inputs.tier.verified, inputs.gates.min_verified);
-    let hosts = inputs.tier_hosts.saturating_sub(inputs.tier_acknowledged);
+    let hosts = inputs.tier_hosts.saturating_sub(inputs.tier_acknowledged_eligible);
     let (required, state, rest) = match (hosts, inputs.next, inputs.gates.when_fewer) {
         // Nothing follows, so that an empty last tier exposes nobody.
         (0, Next::End, _) => (0, GateState::Open, "; the last tier has no host".to_owned()),
@@ -351,6 +360,7 @@ mod tests {
             counts: Counts::default(),
             tier: Counts::default(),
             tier_acknowledged: 0,
+            tier_acknowledged_eligible: 0,
             tier_hosts: 100,
             wave_hosts: 20,
             next: Next::Wave,
@@ -413,8 +423,15 @@ mod tests {
 
     #[test]
     fn hosts_that_all_refused_are_no_data() {
-        check(|i| set(i, Counts { verified: 0, refused: 20, ..GOOD }), "Continue on soak");
-        check(|i| set(i, Counts { verified: 1, refused: 19, ..GOOD }), "Promote on nothing");
+        check(|i| set(i, Counts { verified: 0, refused: 20, ..GOOD }), "Continue on coverage");
+        let no_coverage = |counts: Counts| {
+            move |i: &mut Inputs| {
+                set(i, counts);
+                i.gates.coverage = Share::default();
+            }
+        };
+        check(no_coverage(Counts { verified: 0, refused: 20, ..GOOD }), "Continue on soak");
+        check(no_coverage(Counts { verified: 1, refused: 19, ..GOOD }), "Promote on nothing");
     }
 
     #[test]

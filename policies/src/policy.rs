@@ -147,6 +147,20 @@ impl GuardRails {
 }
 
 impl Timing {
+    /// Within what a host must have said what became of an apply: lease, transition, and the time after
+    /// which it would count as silent.
+    pub const fn apply_takes(&self) -> Millis {
+        let Millis(silent) = self.silent_after();
+        Millis(self.lease.0.saturating_add(self.transition.0).saturating_add(silent))
+    }
+
+    /// Within what a host must have said that its soak is over: the soak, a transition, and twice the
+    /// time after which it would count as silent.
+    pub const fn soak_takes(&self, soak: Millis) -> Millis {
+        let Millis(silent) = self.silent_after().times(2);
+        Millis(soak.0.saturating_add(self.transition.0).saturating_add(silent))
+    }
+
     /// Listening time after which a host with a begun grant is silent.
     pub const fn silent_after(&self) -> Millis {
         self.beat.times(self.silent_after_beats)

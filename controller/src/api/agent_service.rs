@@ -25,7 +25,7 @@ impl AgentService for Desk {
         request: Request<pb::EnrollRequest>,
     ) -> Result<Response<pb::EnrollResponse>, Status> {
         let command = enroll::enroll(request.get_ref()).map_err(ApiError::from)?;
-        let (_, reply) = self.propose(Command::EnrollHost(Box::new(command))).await?;
+        let reply = self.propose_and_see(Command::EnrollHost(Box::new(command))).await?;
         let Reply::Host { host, tier } = reply else { return Err(unexpected("EnrollHost").into()) };
         tracing::info!(%host, %tier, "host.enrolled");
         Ok(Response::new(enroll::enrolled(host, &tier)))
@@ -44,13 +44,13 @@ impl AgentService for Desk {
             return Err(unavailable("NO_LEADER", what).into());
         }
         let idle = self.idle_sync;
-        let answer = self.look(move |machine| Ok(answers::sync(machine, host, &boot, idle)?)).await?;
+        let answer =
+            self.look(move |machine| Ok(answers::sync(machine, host, &boot, idle)?)).await?;
         let asks = if answer.asks { Asks::ForAnOffer } else { Asks::ForNothing };
-        if answer.known_boot {
-            match self.relay.note(host, &beat, asks) {
-                Relayed::Counts => (),
-                Relayed::Stray => tracing::debug!(%host, beat = beat.beat, "beat.stray"),
-            }
+        // Whether the boot is the known one is for the leader to say: this node may lag.
+        match self.relay.note(host, &beat, asks) {
+            Relayed::Counts => (),
+            Relayed::Stray => tracing::debug!(%host, beat = beat.beat, "beat.stray"),
         }
         Ok(Response::new(answer.response))
     }
@@ -94,7 +94,8 @@ impl AgentService for Desk {
         self.look(move |machine| is_offered(machine, host, digest)).await?;
         let stream = chunks(&self.store, digest, request.offset_bytes).await?;
         stream.map(Response::new).ok_or_else(|| {
-            let what = "this node does not hold the artifact yet: ask another, or again in a moment";
+            let what =
+                "this node does not hold the artifact yet: ask another, or again in a moment";
             unavailable("ARTIFACT_NOT_HERE", what).into()
         })
     }

@@ -32,17 +32,29 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Has the cluster carry out `command`, and waits until this node sees it too.
+    /// Has the cluster carry out `command`.
     ///
     /// # Errors
     ///
     /// [`ApiError`]: refused, or the outcome is not known.
     pub async fn propose(&self, command: Command) -> Result<(Position, Reply), ApiError> {
         let (position, outcome) = self.peers.propose(command).await?;
-        let reply = outcome?;
-        // Best effort: the command is done, and a node that lags shows it a moment later.
-        let _seen = self.handle.wait_applied(position.index, READ_YOUR_WRITES).await;
-        Ok((position, reply))
+        Ok((position, outcome?))
+    }
+
+    /// Has the cluster carry out `command`, and waits until this node sees it too.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`]: refused, the outcome is not known, or it is done and this node lags behind.
+    pub async fn propose_and_see(&self, command: Command) -> Result<Reply, ApiError> {
+        let (position, reply) = self.propose(command).await?;
+        let seen = self.handle.wait_applied(position.index, READ_YOUR_WRITES).await;
+        seen.map_err(|late| ApiError::Unavailable {
+            reason: "NODE_LAGS",
+            what: format!("it is done, but {late}: ask again with the same request id"),
+        })?;
+        Ok(reply)
     }
 
     /// Has the cluster carry out what an operator wants.
@@ -58,7 +70,7 @@ impl Desk {
     ) -> Result<Reply, ApiError> {
         tracing::info!(actor, request, action = action_word(&action), "operator.command");
         let operate = Operate { request, actor, action };
-        Ok(self.propose(Command::Operate(operate)).await?.1)
+        self.propose_and_see(Command::Operate(operate)).await
     }
 
     /// Looks at the state that this node has applied.

@@ -159,15 +159,15 @@ fn list_hosts(
     if let Some(tier) = &tier {
         find_tier(machine, tier)?;
     }
-    let after: Option<HostId> = match request.page_token.as_str() {
-        "" => None,
-        token => Some(token.parse().map_err(|_| {
-            BadField::new("page_token", token, "is not one that this method gave")
-        })?),
-    };
-    let of_tier = |host: &&crate::machine::fleet::Host| {
-        tier.as_ref().is_none_or(|tier| host.tier == *tier)
-    };
+    let after: Option<HostId> =
+        match request.page_token.as_str() {
+            "" => None,
+            token => Some(token.parse().map_err(|_| {
+                BadField::new("page_token", token, "is not one that this method gave")
+            })?),
+        };
+    let of_tier =
+        |host: &&crate::machine::fleet::Host| tier.as_ref().is_none_or(|tier| host.tier == *tier);
     let total_size = count(machine.hosts().values().filter(of_tier).count());
     let mut rows = machine
         .hosts()

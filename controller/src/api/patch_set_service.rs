@@ -22,7 +22,7 @@ impl PatchSetService for Desk {
         let actor = caller::operator(request.metadata())?;
         let (digest, size) = receive(&self.store, request.into_inner()).await?;
         let node = NodeId(self.handle.id().0);
-        self.propose(Command::StoreBlob(StoreBlob { node, digest, size })).await?;
+        self.propose_and_see(Command::StoreBlob(StoreBlob { node, digest, size })).await?;
         tracing::info!(actor, %digest, size, "artifact.uploaded");
         let sha256 = digest.0.to_vec();
         Ok(Response::new(pb::UploadArtifactResponse { sha256, size_bytes: size }))

@@ -1,5 +1,7 @@
 //! What can an operator do with rollouts? Start, steer, watch, and ask why.
 
+use std::ops::Bound;
+
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::rollout_service_server::RolloutService;
 use tokio::sync::mpsc;
@@ -26,7 +28,10 @@ type Answer<T> = Result<Response<T>, Status>;
 impl RolloutService for Desk {
     type WatchRolloutStream = ReceiverStream<Result<pb::WatchRolloutResponse, Status>>;
 
-    async fn create_rollout(&self, request: Request<pb::CreateRolloutRequest>) -> Answer<pb::Rollout> {
+    async fn create_rollout(
+        &self,
+        request: Request<pb::CreateRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
         let actor = caller::operator(request.metadata())?;
         let request = request.into_inner();
         check::reserved("validate_only", !request.validate_only).map_err(ApiError::from)?;
@@ -36,7 +41,10 @@ impl RolloutService for Desk {
         self.steer(actor, request.request_id, action, id).await
     }
 
-    async fn start_rollout(&self, request: Request<pb::StartRolloutRequest>) -> Answer<pb::Rollout> {
+    async fn start_rollout(
+        &self,
+        request: Request<pb::StartRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
         let actor = caller::operator(request.metadata())?;
         let request = request.into_inner();
         unsupported(&request.etag, request.validate_only)?;
@@ -44,7 +52,10 @@ impl RolloutService for Desk {
         self.steer(actor, request.request_id, Action::StartRollout(id.clone()), id).await
     }
 
-    async fn pause_rollout(&self, request: Request<pb::PauseRolloutRequest>) -> Answer<pb::Rollout> {
+    async fn pause_rollout(
+        &self,
+        request: Request<pb::PauseRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
         let actor = caller::operator(request.metadata())?;
         let request = request.into_inner();
         let pause = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
@@ -52,11 +63,15 @@ impl RolloutService for Desk {
         self.steer(actor, request.request_id, Action::PauseRollout(pause), id).await
     }
 
-    async fn resume_rollout(&self, request: Request<pb::ResumeRolloutRequest>) -> Answer<pb::Rollout> {
+    async fn resume_rollout(
+        &self,
+        request: Request<pb::ResumeRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
         let actor = caller::operator(request.metadata())?;
         let request = request.into_inner();
         unsupported(&request.etag, request.validate_only)?;
-        let resume = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
+        let resume =
+            rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
         let id = resume.rollout.clone();
         self.steer(actor, request.request_id, Action::ResumeRollout(resume), id).await
     }
@@ -296,7 +311,9 @@ fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>, host: &str) -> String 
         return format!("halted by {actor} at log index {index}, epoch {epoch}: {}", halt.reason);
     }
     match (of.state(), waiting) {
-        (pb::RolloutState::Draft, _) => "a draft: start it with `tidegate rollout start`".to_owned(),
+        (pb::RolloutState::Draft, _) => {
+            "a draft: start it with `tidegate rollout start`".to_owned()
+        }
         (pb::RolloutState::Paused, _) => "paused by an operator: resume it to go on".to_owned(),
         (pb::RolloutState::Completed, _) => "completed: every wave has passed".to_owned(),
         (_, Some(gate)) => format!("waits on {}: {}", gate.name, gate.detail),
@@ -313,13 +330,13 @@ fn list_grants(
     let limit = check::page_size(request.page_size)?;
     let after = match request.page_token.as_str() {
         "" => 0,
-        token => token.parse().map_err(|_| {
-            BadField::new("page_token", token, "is not one that this method gave")
-        })?,
+        token => token
+            .parse()
+            .map_err(|_| BadField::new("page_token", token, "is not one that this method gave"))?,
     };
     let mut rows = machine
         .grants()
-        .range(GrantId(after + 1)..)
+        .range((Bound::Excluded(GrantId(after)), Bound::Unbounded))
         .map(|(_, grant)| grant)
         .filter(|grant| grant.rollout == of.id);
     let page: Vec<_> = rows.by_ref().take(limit).collect();

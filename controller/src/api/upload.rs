@@ -55,7 +55,10 @@ pub(super) async fn receive(
     };
     let digest = check::digest("header.sha256", &header.sha256)?;
     let size = header.size_bytes;
-    let begin = { let store = store.clone(); move || store.receive(digest, size) };
+    let begin = {
+        let store = store.clone();
+        move || store.receive(digest, size)
+    };
     let mut incoming: Incoming = blocking(begin).await?;
     while let Some(message) = next(&mut upload).await? {
         let Some(Part::Data(data)) = message.part else {
@@ -86,7 +89,9 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
-        Err(error) => Err(ApiError::Internal { what: format!("the artifact store broke: {error}") }),
+        Err(error) => {
+            Err(ApiError::Internal { what: format!("the artifact store broke: {error}") })
+        }
     }
 }
 

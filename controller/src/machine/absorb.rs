@@ -46,6 +46,11 @@ impl Machine {
                     self.replace_host(after);
                 }
             }
+            Event::GoodbyeSaid { host, boot } => {
+                if let Some(host) = self.hosts.get_mut(host) {
+                    host.goodbye = Some(boot.clone());
+                }
+            }
             Event::ReportCounted { host, mark } => {
                 if let Some(host) = self.hosts.get_mut(host) {
                     host.mark(*mark);
@@ -174,7 +179,7 @@ impl Machine {
                 entry.acknowledged = true;
                 rollout.unacknowledged.shift(entry.class, Class::None);
                 if let Some(stage) = rollout.stages.get_mut(entry.stage) {
-                    stage.acknowledged += 1;
+                    stage.acknowledged.insert(*host);
                 }
             }
         });
@@ -260,13 +265,13 @@ impl Machine {
             self.expiries.remove(&(*expires, id));
         }
         if let Some(begun) = from.and_then(Phase::in_flight) {
-            self.dead_man.remove(&(begun.silent_at, id));
+            self.dead_man.remove(&(begun.dead_at(), id));
         }
         if let Phase::Offered { expires } = to {
             self.expiries.insert((*expires, id));
         }
         if let Some(begun) = to.in_flight() {
-            self.dead_man.insert((begun.silent_at, id));
+            self.dead_man.insert((begun.dead_at(), id));
         }
     }
 
@@ -288,7 +293,7 @@ impl Machine {
             let unacknowledged = if entry.acknowledged {
                 // What was acknowledged was the outcome of then: another one counts anew.
                 entry.acknowledged = false;
-                stage.acknowledged -= 1;
+                stage.acknowledged.remove(&host);
                 Class::None
             } else {
                 from

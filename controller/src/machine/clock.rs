@@ -29,23 +29,43 @@ pub struct Clock {
     pub term_since: Elapsed,
 }
 
+/// How often hosts report, over all that time matters to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beats {
+    /// The shortest interval; zero where nobody reports.
+    pub shortest: Millis,
+    /// The longest interval; zero where nobody reports.
+    pub longest: Millis,
+}
+
+impl Beats {
+    /// These, and hosts that report every `beat`.
+    #[must_use]
+    pub fn with(self, beat: Millis) -> Self {
+        let shortest = if self.longest.0 == 0 { beat } else { self.shortest.min(beat) };
+        Self { shortest, longest: self.longest.max(beat) }
+    }
+}
+
 impl Clock {
-    /// The clocks after `tick` of a leader of `term`, whose hosts report every `beat`.
+    /// The clocks after `tick` of a leader of `term`, whose hosts report every so often.
     ///
     /// Running time advances by at most [`MAX_STEP`]. Listening time stands still in a new term until
-    /// a full beat interval has passed: what an outage of the controllers looks like is not silence.
-    /// One tick tells of a host once, so that it counts for one beat of listening at most (or for
-    /// [`TICK`], where hosts beat faster): a leader that stood still has not listened.
+    /// a full beat interval, the longest, has passed: what an outage of the controllers looks like is
+    /// not silence. One tick tells of a host once, so that it counts for one beat of listening at most,
+    /// the shortest (or for [`TICK`], where hosts beat faster): a leader that stood still has not
+    /// listened.
     #[must_use]
-    pub fn ticked(self, tick: &Tick, term: u64, beat: Millis) -> Self {
+    pub fn ticked(self, tick: &Tick, term: u64, beats: Beats) -> Self {
         let step = tick.step.min(MAX_STEP);
         let elapsed = self.elapsed.after(step);
         let new_term = term != self.term;
         let term_since = if new_term { elapsed } else { self.term_since };
         let was_heard = self.heard_since.filter(|_| !new_term);
-        let listening = was_heard.map_or_else(Millis::default, |_| step.min(beat.max(TICK)));
+        let listening =
+            was_heard.map_or_else(Millis::default, |_| step.min(beats.shortest.max(TICK)));
         let listened = self.listened.after(listening);
-        let hears = elapsed.since(term_since) >= beat && !new_term;
+        let hears = elapsed.since(term_since) >= beats.longest && !new_term;
         let heard_since = was_heard.or_else(|| hears.then_some(elapsed));
         let wall = self.wall.max(tick.wall);
         Self { elapsed, wall, listened, term, heard_since, term_since }
@@ -63,7 +83,7 @@ mod tests {
         let mut shown = Vec::new();
         for &(term, step) in ticks {
             let tick = Tick { step: Millis(step), ..Tick::default() };
-            clock = clock.ticked(&tick, term, Millis(3_000));
+            clock = clock.ticked(&tick, term, Beats::default().with(Millis(3_000)));
             shown.push(format!("{}/{}", clock.elapsed.0, clock.listened.0));
         }
         assert_eq!(shown.join(" "), expected);

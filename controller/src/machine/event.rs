@@ -42,6 +42,13 @@ pub enum Event {
         /// Whether its agent may touch the kernel.
         mode: Mode,
     },
+    /// A host goes down on purpose.
+    GoodbyeSaid {
+        /// The host.
+        host: HostId,
+        /// The boot that ends.
+        boot: String,
+    },
     /// A report was counted.
     ReportCounted {
         /// The host.

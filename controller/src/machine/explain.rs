@@ -65,7 +65,8 @@ impl Machine {
                 ),
                 None if self.is_past(rollout, host) => (
                     GateState::Shut,
-                    "it has begun a patch set that was published later".to_owned(),
+                    "it has begun this patch set in another rollout, or one that was published later"
+                        .to_owned(),
                 ),
                 None => (GateState::Waiting, "it gets an offer when it syncs next".to_owned()),
             },

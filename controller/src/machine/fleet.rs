@@ -68,6 +68,8 @@ pub struct Host {
     /// The spools that it reported from, at most [`MAX_SPOOLS`], and the last report counted of each;
     /// the present one last.
     pub spools: Vec<SpoolMark>,
+    /// The last boot in which it said goodbye.
+    pub goodbye: Option<String>,
     /// Its grant that is not over, if it has one.
     pub live_grant: Option<GrantId>,
 }

@@ -80,6 +80,15 @@ pub struct Begun {
     pub boot: String,
     /// When the host counts as silent, unless it is heard before.
     pub silent_at: Listened,
+    /// When its next word on the grant is due, however alive it is.
+    pub due: Listened,
+}
+
+impl Begun {
+    /// When the grant ends by itself: the host is silent, or its word is overdue.
+    pub fn dead_at(&self) -> Listened {
+        self.silent_at.min(self.due)
+    }
 }
 
 impl Phase {

@@ -1,12 +1,13 @@
 //! What do the books say about a rollout now? Gathers the inputs, asks `policies`, and acts.
 
+use tidegate_policies::begin::room_for_one;
 use tidegate_policies::decide::{Inputs, Verdict, VerdictKind, decide};
 use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::GateState;
 
 use super::event::Event;
 use super::grants::{Grant, Phase};
-use super::ids::RolloutId;
+use super::ids::{HostId, RolloutId};
 use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
 use super::records::JUDGE;
 use super::rollouts::{Entry, Place, Reached, Rollout, State};
@@ -27,7 +28,8 @@ impl Machine {
             in_flight_cap: policy.exposure.in_flight.of(progress.hosts),
             counts: rollout.unacknowledged,
             tier: progress.counts,
-            tier_acknowledged: progress.acknowledged,
+            tier_acknowledged: count(progress.acknowledged.len()),
+            tier_acknowledged_eligible: self.acknowledged_eligible(rollout, place.stage),
             tier_hosts: progress.hosts,
             wave_hosts: progress.waves.get(place.wave)?.hosts,
             next: rollout.next(place),
@@ -35,6 +37,23 @@ impl Machine {
             approved: rollout.approved,
             heard_since: self.clock.heard_since,
         })
+    }
+
+    /// Whether one more host of `rollout` may have an offer now, with those that are offered reserved a
+    /// place, so that a begin seldom finds the room gone.
+    pub fn has_room(&self, rollout: &Rollout) -> bool {
+        let inputs = self.inputs(rollout);
+        inputs.is_some_and(|inputs| room_for_one(&inputs, rollout.counts.offered).is_ok())
+    }
+
+    /// Hosts of a step whose failure was acknowledged, and that still belong to it.
+    fn acknowledged_eligible(&self, rollout: &Rollout, step: usize) -> u64 {
+        let Some(stage) = rollout.stages.get(step) else { return 0 };
+        let belongs = |id: &&HostId| {
+            let part = self.hosts.get(id).and_then(|host| self.part(rollout, host).ok());
+            part.is_some_and(|part| part.stage == step)
+        };
+        count(stage.acknowledged.iter().filter(belongs).count())
     }
 
     /// The verdict on `rollout` now; `None` before it has started.
@@ -64,6 +83,7 @@ impl Machine {
             | Event::TokenCreated { .. }
             | Event::HostEnrolled(_)
             | Event::HostChanged { .. }
+            | Event::GoodbyeSaid { .. }
             | Event::ReportCounted { .. }
             | Event::PatchSetPublished { .. }
             | Event::RolloutCreated { .. }
@@ -180,6 +200,10 @@ impl Machine {
         };
         failed.filter_map(witness).take(MAX_WITNESSES).collect()
     }
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 /// Whether a verdict says something else than the one before: the kind, or which gates are not open.

@@ -30,9 +30,9 @@ pub mod tokens;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tidegate_policies::time::{Elapsed, Listened, Millis};
+use tidegate_policies::time::{Elapsed, Listened};
 
-use clock::Clock;
+use clock::{Beats, Clock};
 pub use command::{Bootstrap, Command, Tick, UnknownEntry};
 use event::Event;
 use fleet::Host;
@@ -80,7 +80,7 @@ pub struct Machine {
     grants: BTreeMap<GrantId, Grant>,
     /// When offers expire, earliest first.
     expiries: BTreeSet<(Elapsed, GrantId)>,
-    /// When hosts in flight count as silent, earliest first.
+    /// When hosts in flight count as silent, or their word is overdue, earliest first.
     dead_man: BTreeSet<(Listened, GrantId)>,
     records: Records,
     requests: Requests,
@@ -208,10 +208,11 @@ impl Machine {
         u64::try_from(voters / 2 + 1).unwrap_or(u64::MAX)
     }
 
-    /// The longest beat interval of the rollouts that time matters to.
-    fn longest_beat(&self) -> Millis {
+    /// How often the hosts report that time matters to.
+    fn beats(&self) -> Beats {
         let live = self.rollouts.values().filter(|rollout| rollout.is_live());
-        live.map(|rollout| rollout.policy.timing.beat).max().unwrap_or_default()
+        let beats = live.map(|rollout| rollout.policy.timing.beat);
+        beats.fold(Beats::default(), Beats::with)
     }
 
     fn tier_exists(&self, tier: &TierName) -> Result<(), Rejection> {

@@ -21,6 +21,16 @@ pub struct KernelKey {
     pub arch: String,
 }
 
+impl KernelKey {
+    /// What "one live rollout at a time" refers to: the `major.minor` of the release, with flavour and
+    /// architecture.
+    pub fn series(&self) -> (&str, &str, &str) {
+        let release = self.release.as_str();
+        let end = release.match_indices('.').nth(1).map_or(release.len(), |(at, _)| at);
+        (&release[..end], &self.flavour, &self.arch)
+    }
+}
+
 impl std::fmt::Display for KernelKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{} {}", self.release, self.flavour, self.arch)

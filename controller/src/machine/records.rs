@@ -178,6 +178,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
         | Event::BlobStored(_)
         | Event::HostEnrolled(_)
         | Event::HostChanged { .. }
+        | Event::GoodbyeSaid { .. }
         | Event::ReportCounted { .. }
         | Event::GrantOffered(_)
         | Event::GrantMoved { .. } => None,

@@ -85,7 +85,7 @@ pub struct StageProgress {
     /// Hosts by outcome.
     pub counts: Counts,
     /// Hosts whose failure was acknowledged.
-    pub acknowledged: u64,
+    pub acknowledged: BTreeSet<HostId>,
     /// Its waves.
     pub waves: Vec<WaveProgress>,
 }

@@ -23,10 +23,8 @@ const WAITING_BEATS: u64 = 2;
 pub struct SyncAnswer {
     /// The answer.
     pub response: pb::SyncResponse,
-    /// The host would take an offer.
+    /// The host would take an offer, and there is room for one.
     pub asks: bool,
-    /// The beat speaks of the boot that is known.
-    pub known_boot: bool,
 }
 
 /// Answers a beat of `host` in the boot `boot`, where idle hosts sync every `idle`.
@@ -34,7 +32,12 @@ pub struct SyncAnswer {
 /// # Errors
 ///
 /// [`Rejection::UnknownHost`].
-pub fn sync(machine: &Machine, id: HostId, boot: &str, idle: Millis) -> Result<SyncAnswer, Rejection> {
+pub fn sync(
+    machine: &Machine,
+    id: HostId,
+    boot: &str,
+    idle: Millis,
+) -> Result<SyncAnswer, Rejection> {
     let host = machine.hosts().get(&id).ok_or(Rejection::UnknownHost { host: id })?;
     let known_boot = host.boot == boot;
     let live = host.live_grant.and_then(|grant| machine.grants().get(&grant));
@@ -43,6 +46,10 @@ pub fn sync(machine: &Machine, id: HostId, boot: &str, idle: Millis) -> Result<S
         Concern::Granted { grant, rollout } => {
             let beat = rollout.policy.timing.beat;
             (beat, format!("grant {} of {} is {}", grant.id, rollout.version, grant.phase.word()))
+        }
+        Concern::Asks { rollout } if !machine.has_room(rollout) => {
+            let beat = rollout.policy.timing.beat;
+            (beat, format!("its turn for {} has come, and there is no room yet", rollout.version))
         }
         Concern::Asks { rollout } => {
             let soon = rollout.policy.timing.beat.min(Millis::from_secs(1));
@@ -55,14 +62,18 @@ pub fn sync(machine: &Machine, id: HostId, boot: &str, idle: Millis) -> Result<S
         Concern::None => (idle, "no rollout concerns it".to_owned()),
     };
     let offer = live.filter(|_| known_boot).and_then(|grant| offer(machine, host, grant));
-    let asks = known_boot && matches!(concern, Concern::Asks { .. });
+    let asks = known_boot
+        && match &concern {
+            Concern::Asks { rollout } => machine.has_room(rollout),
+            Concern::Granted { .. } | Concern::Waits { .. } | Concern::None => false,
+        };
     let response = pb::SyncResponse {
         offer,
         next_sync_ms: jittered(cadence, id, machine.applied()),
         revision: machine.applied(),
         explanation,
     };
-    Ok(SyncAnswer { response, asks, known_boot })
+    Ok(SyncAnswer { response, asks })
 }
 
 /// What a host has to do with the rollouts.
@@ -93,7 +104,10 @@ impl<'a> Concern<'a> {
                 return Self::Asks { rollout };
             }
             let runs = matches!(rollout.state, State::Running | State::Paused);
-            if runs && !rollout.entries.contains_key(&host.id) && machine.part(rollout, host).is_ok() {
+            if runs
+                && !rollout.entries.contains_key(&host.id)
+                && machine.part(rollout, host).is_ok()
+            {
                 waits = Some(rollout);
             }
         }

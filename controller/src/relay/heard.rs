@@ -56,9 +56,8 @@ impl Relay {
     pub fn note(&self, host: HostId, beat: &pb::SyncRequest, asks: Asks) -> Relayed {
         let at = self.clock.monotonic();
         let mut last = self.lock();
-        let stray = last
-            .get(&host)
-            .is_some_and(|last| last.boot == beat.boot_id && beat.beat <= last.beat);
+        let stray =
+            last.get(&host).is_some_and(|last| last.boot == beat.boot_id && beat.beat <= last.beat);
         if stray {
             return Relayed::Stray;
         }
@@ -93,20 +92,26 @@ pub enum Asks {
     ForNothing,
 }
 
-/// Notes, where the leader is, what a node heard: only beats of the boot that is known count.
+/// Notes, where the leader is, what a node heard: only beats of the boot that is known count, and only
+/// those that the next tick has a use for.
 pub async fn take_over(handle: &Handle, beats: Vec<pb::Beat>) {
-    let known = handle.query(move |machine| {
+    let useful = handle.query(move |machine| {
         let parsed = beats.iter().filter_map(|beat| Some((beat.host.parse().ok()?, beat)));
-        let known = parsed.filter(|(id, beat): &(HostId, _)| {
-            machine.hosts().get(id).is_some_and(|host| host.boot == beat.boot_id)
+        let useful = parsed.filter_map(|(id, beat): (HostId, _)| {
+            let host = machine.hosts().get(&id).filter(|host| host.boot == beat.boot_id)?;
+            let grant = host.live_grant.and_then(|grant| machine.grants().get(&grant));
+            let in_flight = grant.is_some_and(|grant| grant.phase.in_flight().is_some());
+            (in_flight || beat.asks).then_some((id, in_flight, beat.asks))
         });
-        known.map(|(host, beat)| (host, beat.asks)).collect::<Vec<_>>()
+        useful.collect::<Vec<_>>()
     });
     // A node that has stopped leads nothing.
-    let Ok(known) = known.await else { return };
+    let Ok(useful) = useful.await else { return };
     let noted = handle.beats();
-    for (host, asks) in known {
-        noted.note_heard(host);
+    for (host, in_flight, asks) in useful {
+        if in_flight {
+            noted.note_heard(host);
+        }
         if asks {
             noted.note_asking(host);
         }

@@ -29,9 +29,7 @@ pub fn begin(host: HostId, request: &pb::BeginRequest) -> Result<BeginGrant, Bad
 pub fn begun(request_id: String, begin: Begin, revision: u64) -> pb::BeginResponse {
     use pb::begin_response::Decision;
     let decision = match begin {
-        Begin::Go { epoch, lease } => {
-            Decision::Go(pb::Go { request_id, epoch, lease_ms: lease.0 })
-        }
+        Begin::Go { epoch, lease } => Decision::Go(pb::Go { request_id, epoch, lease_ms: lease.0 }),
         Begin::NoGo(no) => Decision::NoGo(pb::NoGo {
             request_id,
             reason: no_go(no.reason).into(),

@@ -28,7 +28,11 @@ pub fn bounded(field: &'static str, text: &str, max: usize) -> Result<String, Ba
         return Err(BadField::new(field, &shown(text), &what));
     }
     if text.chars().any(char::is_control) {
-        return Err(BadField::new(field, &shown(text), "has a control character in it: leave it out"));
+        return Err(BadField::new(
+            field,
+            &shown(text),
+            "has a control character in it: leave it out",
+        ));
     }
     Ok(text.to_owned())
 }

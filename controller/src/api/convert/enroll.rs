@@ -37,9 +37,5 @@ pub fn enroll(request: &pb::EnrollRequest) -> Result<EnrollHost, BadField> {
 /// The answer to `Enroll`.
 pub fn enrolled(host: HostId, tier: &TierName) -> pb::EnrollResponse {
     let host = format!("hosts/{host}");
-    pb::EnrollResponse {
-        development_identity: host.clone(),
-        host,
-        tier: format!("tiers/{tier}"),
-    }
+    pb::EnrollResponse { development_identity: host.clone(), host, tier: format!("tiers/{tier}") }
 }

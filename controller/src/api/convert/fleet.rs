@@ -23,7 +23,7 @@ pub const DEFAULT_TOKEN_HOSTS: u64 = 5;
 /// [`BadField`].
 pub fn create_token(request: &pb::CreateTokenRequest) -> Result<CreateToken, BadField> {
     let token = request.token_id.parse().map_err(|error: crate::machine::ids::NotAName| {
-        BadField::new("token_id", "", &error.to_string())
+        BadField::new("token_id", &request.token_id, &error.to_string())
     })?;
     let max_hosts = match request.max_hosts {
         0 => DEFAULT_TOKEN_HOSTS,

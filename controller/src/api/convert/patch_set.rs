@@ -13,6 +13,8 @@ use crate::machine::patch_sets::{Artifact, Fix, KernelKey, PatchSet, Severity};
 
 /// Most artifacts of a patch set.
 pub const MAX_ARTIFACTS: usize = 256;
+/// Longest name of a module, in bytes: what the kernel takes.
+pub const MAX_MODULE_BYTES: usize = 55;
 /// Most fixes of a patch set.
 pub const MAX_FIXES: usize = 256;
 
@@ -58,7 +60,7 @@ fn artifact_in(artifact: &pb::Artifact) -> Result<(KernelKey, Artifact), BadFiel
         let field = "patch_set.artifacts.size_bytes";
         return Err(BadField::new(field, &artifact.size_bytes.to_string(), &what));
     }
-    let module = required("patch_set.artifacts.module", &artifact.module, 64)?;
+    let module = required("patch_set.artifacts.module", &artifact.module, MAX_MODULE_BYTES)?;
     if !module.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         let what = "is not a module name: letters, digits and `_`, as under /sys/module";
         return Err(BadField::new("patch_set.artifacts.module", &module, what));

@@ -34,10 +34,9 @@ pub fn reports(host: HostId, request: &pb::ReportRequest) -> Result<RecordReport
 fn report(report: &pb::HostReport) -> Result<Report, BadField> {
     let body = match &report.body {
         Some(host_report::Body::Started(body)) => Body::Started(Box::new(started(body)?)),
-        Some(host_report::Body::Outcome(body)) => Body::Outcome {
-            grant: GrantId(body.grant_id),
-            outcome: outcome(body.result.as_ref())?,
-        },
+        Some(host_report::Body::Outcome(body)) => {
+            Body::Outcome { grant: GrantId(body.grant_id), outcome: outcome(body.result.as_ref())? }
+        }
         Some(host_report::Body::Health(body)) => Body::Health {
             grant: GrantId(body.grant_id),
             in_effect: in_effect(body.livepatch.as_ref()),

@@ -113,6 +113,7 @@ impl Machine {
             at: clock.elapsed,
             boot: begin.boot.clone(),
             silent_at: clock.listened.after(rollout.policy.timing.silent_after()),
+            due: clock.listened.after(rollout.policy.timing.apply_takes()),
         };
         Event::GrantMoved { grant: grant.id, to: Phase::Begun(begun), soak_ends: None }
     }

@@ -33,6 +33,7 @@ impl Machine {
             mode: enroll.mode,
             enrolled: before.map_or_else(|| self.clock().wall, |host| host.enrolled),
             spools: before.map_or_else(Vec::new, |host| host.spools.clone()),
+            goodbye: before.and_then(|host| host.goodbye.clone()),
             live_grant: before.and_then(|host| host.live_grant),
         };
         let reply = Reply::Host { host: host.id, tier: host.tier.clone() };

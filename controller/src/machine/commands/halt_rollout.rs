@@ -10,8 +10,8 @@ impl Machine {
         let rollout = self.rollout(&halt.rollout)?;
         let reply = Reply::Rollout(rollout.id.clone());
         match rollout.state {
-            State::Halted => Ok((reply, Vec::new())),
-            State::Draft | State::Running | State::Paused | State::Completed => {
+            State::Halted if self.is_halted(rollout) => Ok((reply, Vec::new())),
+            State::Halted | State::Draft | State::Running | State::Paused | State::Completed => {
                 let reason = if halt.reason.is_empty() { "no reason given" } else { &halt.reason };
                 let halt = self.halt(at, rollout, actor.to_owned(), reason.to_owned());
                 Ok((reply, self.halted(rollout, halt)))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tidegate_policies::evidence::Failure;
-use tidegate_policies::time::Elapsed;
+use tidegate_policies::time::{Elapsed, Listened, Millis};
 
 use crate::machine::absorb::may_become;
 use crate::machine::command::RecordReports;
@@ -30,7 +30,7 @@ impl Machine {
         for report in &batch.reports {
             let host = self.host(batch.host)?;
             if host.has_counted(batch.spool, report.sequence) {
-                results.push((report.sequence, Disposition::Counted));
+                results.push((report.sequence, self.again(host, report)));
                 continue;
             }
             let (disposition, decided) = self.meaning(host, report);
@@ -41,6 +41,31 @@ impl Machine {
             results.push((report.sequence, disposition));
         }
         Ok(Reply::Reports(results))
+    }
+
+    /// What a report that was delivered before is answered. A soak that was not over then may be by now,
+    /// and its report is spent: the host has to write a new one.
+    fn again(&self, host: &Host, report: &Report) -> Disposition {
+        let Body::Outcome { grant, outcome: HostOutcome::Soaked { .. } } = &report.body else {
+            return Disposition::Counted;
+        };
+        let soaking = self.own_grant(host, *grant).ok().and_then(|grant| match &grant.phase {
+            Phase::Applied { at, .. } if began_in(grant, &report.boot) => {
+                self.soak_ends(grant, *at)
+            }
+            Phase::Applied { .. }
+            | Phase::Offered { .. }
+            | Phase::Begun(_)
+            | Phase::Soaked { .. }
+            | Phase::Expired
+            | Phase::Withdrawn
+            | Phase::Refused { .. }
+            | Phase::Failed { .. } => None,
+        });
+        soaking.map_or(Disposition::Counted, |end| {
+            let remaining = end.since(self.clock().elapsed).max(Millis(1));
+            Disposition::NotYet { remaining }
+        })
     }
 
     fn meaning(&self, host: &Host, report: &Report) -> Meaning {
@@ -78,7 +103,8 @@ impl Machine {
     /// The agent started. In another boot, that ends what was in flight: nobody said goodbye.
     fn started(&self, host: &Host, boot: &str, started: &Started) -> Meaning {
         let rebooted = host.boot != boot;
-        let suspects = [host.live_grant, started.interrupted].into_iter().flatten();
+        let soaked = self.soaked_in_known_boot(host).filter(|_| started.evidence.is_some());
+        let suspects = [host.live_grant, started.interrupted, soaked].into_iter().flatten();
         let suspects: BTreeSet<GrantId> = suspects.filter(|_| rebooted).collect();
         let mut events: Vec<Event> = suspects
             .into_iter()
@@ -94,6 +120,16 @@ impl Machine {
             });
         }
         (Disposition::Counted, events)
+    }
+
+    /// The newest grant that soaked in the boot that is known: what a crash after the soak speaks of.
+    fn soaked_in_known_boot(&self, host: &Host) -> Option<GrantId> {
+        let entries = self.rollouts().values().filter_map(|rollout| rollout.entries.get(&host.id));
+        let grants = entries.filter_map(|entry| self.grants().get(&entry.grant));
+        let soaked = grants.filter(
+            |grant| matches!(&grant.phase, Phase::Soaked { begun } if begun.boot == host.boot),
+        );
+        soaked.map(|grant| grant.id).max()
     }
 
     fn outcome(&self, grant: &Grant, boot: &str, outcome: &HostOutcome) -> Meaning {
@@ -131,7 +167,9 @@ impl Machine {
         match &grant.phase {
             Phase::Begun(begun) => {
                 let silent_at = self.silent_at(grant).unwrap_or(begun.silent_at);
-                let to = Phase::Applied { begun: begun.clone(), at }.heard(silent_at);
+                let due = self.soak_due(grant).unwrap_or(begun.due);
+                let begun = Begun { silent_at, due, ..begun.clone() };
+                let to = Phase::Applied { begun, at };
                 settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends }])
             }
             // Away, and back in the same boot: the ledger learns when it was applied.
@@ -183,6 +221,13 @@ impl Machine {
         settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
     }
 
+    /// When the host must have said that its soak is over.
+    fn soak_due(&self, grant: &Grant) -> Option<Listened> {
+        let policy = &self.rollouts().get(&grant.rollout)?.policy;
+        let soak = policy.ladder.get(grant.stage)?.gates.soak;
+        Some(self.clock().listened.after(policy.timing.soak_takes(soak)))
+    }
+
     fn soak_ends(&self, grant: &Grant, applied: Elapsed) -> Option<Elapsed> {
         let rollout = self.rollouts().get(&grant.rollout)?;
         Some(applied.after(rollout.policy.ladder.get(grant.stage)?.gates.soak))
@@ -193,8 +238,9 @@ impl Machine {
         if host.boot != boot {
             return stale();
         }
+        let said = Event::GoodbyeSaid { host: host.id, boot: boot.to_owned() };
         let Some(grant) = host.live_grant.and_then(|id| self.grants().get(&id)) else {
-            return (Disposition::Counted, Vec::new());
+            return settled(vec![said]);
         };
         let detail = format!("the host said goodbye: {}", goodbye.word());
         let to = match &grant.phase {
@@ -208,7 +254,7 @@ impl Machine {
             | Phase::Refused { .. }
             | Phase::Failed { .. } => return stale(),
         };
-        settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
+        settled(vec![said, Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
     }
 }
 
@@ -226,10 +272,8 @@ fn cut_short(grant: &Grant, boot: &str, evidence: Option<&str>) -> Vec<Event> {
     let unexplained = "the host rebooted without a goodbye, and left no kernel evidence";
     let detail = evidence.unwrap_or(unexplained).to_owned();
     let was_over = matches!(grant.phase, Phase::Refused { .. } | Phase::Soaked { .. });
-    if was_over && evidence.is_some() {
-        let (begun, failure) = (begun.clone(), Failure::Crashed);
-        let to = Phase::Failed { begun, failure, detail, applied: None };
-        return vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }];
+    if was_over && evidence.is_none() {
+        return Vec::new();
     }
     fail(grant, begun, Failure::Crashed, detail)
 }
@@ -272,11 +316,12 @@ fn fail(grant: &Grant, begun: &Begun, failure: Failure, detail: String) -> Vec<E
     let may = match &grant.phase {
         Phase::Begun(_) | Phase::Applied { .. } => true,
         Phase::Failed { failure: before, .. } => may_become(*before, failure),
+        // Whoever said goodbye and stayed, or has soaked, may still crash.
+        Phase::Refused { begun: Some(_), .. } | Phase::Soaked { .. } => failure == Failure::Crashed,
         Phase::Offered { .. }
-        | Phase::Soaked { .. }
         | Phase::Expired
         | Phase::Withdrawn
-        | Phase::Refused { .. } => false,
+        | Phase::Refused { begun: None, .. } => false,
     };
     let applied = grant.phase.applied_at();
     let to = Phase::Failed { begun: begun.clone(), failure, detail, applied };

@@ -29,6 +29,11 @@ impl Machine {
                 });
             }
         };
+        if let Some(halt) = &self.patch_set(&rollout.version)?.halt
+            && halt.rollout != rollout.id
+        {
+            self.no_halt(self.patch_set(&rollout.version)?)?;
+        }
         if rollout.state_when_lifted() == State::Running {
             self.series_is_free(rollout, self.patch_set(&rollout.version)?)?;
         }

@@ -67,7 +67,9 @@ impl Machine {
         for other in live {
             let theirs = self.patch_sets().get(&other.version);
             let shared = theirs.and_then(|theirs| {
-                patch_set.artifacts.keys().find(|kernel| theirs.artifacts.contains_key(kernel))
+                patch_set.artifacts.keys().find(|kernel| {
+                    theirs.artifacts.keys().any(|other| other.series() == kernel.series())
+                })
             });
             if let Some(kernel) = shared {
                 let (other, kernel) = (other.id.clone(), kernel.clone());

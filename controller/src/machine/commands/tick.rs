@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_policies::begin::room_for_one;
 use tidegate_policies::evidence::Failure;
 use tidegate_policies::time::Listened;
 
@@ -15,7 +14,7 @@ use crate::machine::{Machine, Position, Reply, Tick};
 
 impl Machine {
     pub(super) fn tick(&mut self, at: Position, tick: &Tick, events: &mut Vec<Event>) -> Reply {
-        let clock = self.clock().ticked(tick, at.term, self.longest_beat());
+        let clock = self.clock().ticked(tick, at.term, self.beats());
         self.take(at, vec![Event::ClockAdvanced(clock)], events);
         let heard = tick.heard.iter().filter_map(|&host| self.heard(host)).collect();
         self.take(at, heard, events);
@@ -50,34 +49,38 @@ impl Machine {
         Some(self.clock().listened.after(timing.silent_after()))
     }
 
-    /// Offers that expire and hosts that are silent now.
+    /// Offers that expire, and hosts that are silent or whose word is overdue now.
     fn due(&self) -> Vec<Event> {
         let clock = self.clock();
         let expired = self.expiries.iter().take_while(|(at, _)| *at <= clock.elapsed);
         let expired = expired.map(|&(_, id)| (id, Phase::Expired));
-        let silent = self.dead_man.iter().take_while(|(at, _)| *at <= clock.listened);
-        let silent = silent.filter_map(|&(_, id)| Some((id, self.silent(id)?)));
+        let dead = self.dead_man.iter().take_while(|(at, _)| *at <= clock.listened);
+        let dead = dead.filter_map(|&(_, id)| Some((id, self.dead(id)?)));
         expired
-            .chain(silent)
+            .chain(dead)
             .map(|(grant, to)| Event::GrantMoved { grant, to, soak_ends: None })
             .collect()
     }
 
-    fn silent(&self, id: GrantId) -> Option<Phase> {
+    /// What a grant becomes whose dead-man timer has run out. A host may also live on and never say what
+    /// became of it, because its insert hangs or its agent lost its memory.
+    fn dead(&self, id: GrantId) -> Option<Phase> {
         let grant = self.grants().get(&id)?;
         let timing = &self.rollouts().get(&grant.rollout)?.policy.timing;
         let begun = grant.phase.in_flight()?.clone();
-        Some(Phase::Failed {
-            begun,
-            failure: Failure::Silent,
-            detail: format!(
-                "not heard for {} of listening time ({} beats of {})",
-                timing.silent_after(),
-                timing.silent_after_beats,
-                timing.beat
-            ),
-            applied: grant.phase.applied_at(),
-        })
+        let applied = grant.phase.applied_at();
+        let (failure, detail) = if begun.silent_at <= self.clock().listened {
+            let (span, beats, beat) =
+                (timing.silent_after(), timing.silent_after_beats, timing.beat);
+            let detail =
+                format!("not heard for {span} of listening time ({beats} beats of {beat})");
+            (Failure::Silent, detail)
+        } else if applied.is_some() {
+            (Failure::Silent, "it is heard, and never said that its soak is over".to_owned())
+        } else {
+            (Failure::Stalled, "it is heard, and never said what became of the apply".to_owned())
+        };
+        Some(Phase::Failed { begun, failure, detail, applied })
     }
 
     /// Rollouts whose hosts may get offers, oldest first.
@@ -114,23 +117,25 @@ impl Machine {
             && !self.is_past(rollout, host)
     }
 
-    /// The host has begun a patch set that was published later: this one would take it back.
+    /// The host has begun a patch set that was published later, which this one would take back, or
+    /// the same one in another rollout.
     pub(in crate::machine) fn is_past(&self, rollout: &Rollout, host: &Host) -> bool {
         let published = |rollout: &Rollout| {
             self.patch_sets().get(&rollout.version).map(|patch_set| patch_set.published_index)
         };
         self.rollouts().values().any(|other| {
-            other.entries.get(&host.id).is_some_and(|entry| entry.begun)
-                && published(other) > published(rollout)
+            other.id != rollout.id
+                && other.entries.get(&host.id).is_some_and(|entry| entry.begun)
+                && published(other) >= published(rollout)
         })
     }
 
     /// An offer for the host; `None` where there is no room for one.
     fn offer(&self, id: &RolloutId, host: HostId) -> Option<Event> {
         let rollout = self.rollouts().get(id)?;
-        let inputs = self.inputs(rollout)?;
-        // What is offered has its place reserved, so that a begin seldom finds the room gone.
-        room_for_one(&inputs, rollout.counts.offered).ok()?;
+        if !self.has_room(rollout) {
+            return None;
+        }
         let part = self.part(rollout, self.hosts().get(&host)?).ok()?;
         let expires = self.clock().elapsed.after(rollout.policy.timing.offer);
         let last = self.grants().last_key_value().map_or(0, |(id, _)| id.0);
@@ -145,18 +150,22 @@ impl Machine {
     }
 }
 
-/// A host has one grant, and another only if none began or it refused, a few times.
+/// A host has one grant, and another only if none began, if it refused, a few times, or if it lost the
+/// patch after its soak in a reboot that it had announced: what is unexplained is not tried again.
 fn may_have_another(machine: &Machine, rollout: &Rollout, host: &Host) -> bool {
     let Some(entry) = rollout.entries.get(&host.id) else { return true };
     match machine.grants().get(&entry.grant).map(|grant| &grant.phase) {
         Some(Phase::Expired | Phase::Withdrawn) => true,
-        Some(Phase::Refused { .. }) => entry.refusals < MAX_REFUSALS,
+        // Another boot is another chance.
+        Some(Phase::Refused { begun, .. }) => {
+            entry.refusals < MAX_REFUSALS
+                || begun.as_ref().is_some_and(|begun| begun.boot != host.boot)
+        }
+        Some(Phase::Soaked { begun }) => {
+            begun.boot != host.boot && host.goodbye.as_ref() == Some(&begun.boot)
+        }
         Some(
-            Phase::Offered { .. }
-            | Phase::Begun(_)
-            | Phase::Applied { .. }
-            | Phase::Soaked { .. }
-            | Phase::Failed { .. },
+            Phase::Offered { .. } | Phase::Begun(_) | Phase::Applied { .. } | Phase::Failed { .. },
         )
         | None => false,
     }

@@ -32,13 +32,13 @@ fn the_budget_is_full_at_its_edge_and_not_one_before() {
             tick 1s asking=h3 heard=h4
                 ok; g3 of h4 heard
             begin h1
-                go, epoch 1, lease 5s; g4 of h1 begun; verdict continue (soak)
+                go, epoch 1, lease 5s; g4 of h1 begun; verdict continue (coverage)
             halt r1
                 ok; HALT r1 by ada, epoch 2: no reason given
             resume r1 reason=known
-                ok; resumed r1, acknowledged [h2]
+                ok; resumed r1, acknowledged [h2]; verdict continue (coverage)
             tick 1s asking=h3 heard=h4
-                ok; g3 of h4 heard; g5 offered to h3, epoch 3
+                ok; g3 of h4 heard; g5 offered to h3, epoch 3; verdict continue (soak)
         "#]],
     );
 }

@@ -34,7 +34,7 @@ fn timers_balance(machine: &Machine) {
         if let Phase::Offered { expires } = grant.phase {
             expiries.insert((expires, grant.id));
         }
-        dead_man.extend(grant.phase.in_flight().map(|begun| (begun.silent_at, grant.id)));
+        dead_man.extend(grant.phase.in_flight().map(|begun| (begun.dead_at(), grant.id)));
     }
     assert_eq!(machine.expiries, expiries, "offers and their expiries");
     assert_eq!(machine.dead_man, dead_man, "hosts in flight and their dead-man timers");
@@ -77,7 +77,7 @@ fn counts_balance(machine: &Machine, rollout: &Rollout) {
         if entry.acknowledged {
             assert!(matches!(class, Class::Failure(_)), "{host} is acknowledged as {class:?}");
             unacknowledged.shift(class, Class::None);
-            stage.acknowledged += 1;
+            stage.acknowledged.insert(host);
         }
     }
     assert_eq!(rollout.counts, counts, "counts of {}", rollout.id);

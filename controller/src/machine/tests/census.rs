@@ -82,9 +82,9 @@ fn a_host_that_changes_its_tier_is_counted_where_its_newest_grant_says() {
             report h1 refused
                 refused(NOT_YOUR_GRANT)
             report h2 refused
-                counted; g2 of h2 refused: why
+                counted; g2 of h2 refused: why; verdict continue (coverage)
             report h3 refused
-                counted; g1 of h3 refused: why
+                counted; g1 of h3 refused: why; verdict continue (coverage)
             report h4 refused
                 refused(NOT_YOUR_GRANT)
             enrol h1 paid
@@ -112,7 +112,7 @@ fn a_host_that_changes_its_tier_is_counted_where_its_newest_grant_says() {
             begin h5
                 go, epoch 1, lease 5s; g7 of h5 begun; verdict continue (soak)
             report h1 failed
-                counted; g4 of h1 failed: why
+                counted; g4 of h1 failed: why; verdict continue (soak)
             enrol h1 free
                 h1 in free; h1 enrolled with free in free
         "#]],

@@ -12,6 +12,7 @@ mod enrolment;
 mod golden;
 mod halts;
 mod offers;
+mod overdue;
 mod policy;
 mod promotion;
 mod random;

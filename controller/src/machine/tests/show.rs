@@ -49,7 +49,10 @@ fn disposition(what: &Disposition) -> String {
 
 fn event_words(world: &World, event: &Event) -> Option<String> {
     Some(match event {
-        Event::ClockAdvanced(_) | Event::BlobStored(_) | Event::ReportCounted { .. } => {
+        Event::ClockAdvanced(_)
+        | Event::BlobStored(_)
+        | Event::GoodbyeSaid { .. }
+        | Event::ReportCounted { .. } => {
             return None;
         }
         Event::ClusterBootstrapped(_) => "bootstrapped".to_owned(),
