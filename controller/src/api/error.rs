@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::machine::Rejection;
-use crate::runtime::{ProposeError, Stopped};
+use crate::runtime::{ProposeError, QueryError, Stopped};
 
 /// An `ErrorInfo`'s metadata.
 #[expect(clippy::disallowed_types, reason = "the shape that tonic-types asks for; never printed")]
@@ -47,6 +47,9 @@ pub enum ApiError {
     /// This node has stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// This node has too much to do to look.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// The connection says nothing about who calls.
     #[error("the call does not say who calls: {hint}")]
     Unauthenticated {
@@ -103,7 +106,10 @@ impl ApiError {
                 ProposeError::Busy => Code::ResourceExhausted,
                 ProposeError::TooLarge { .. } => Code::InvalidArgument,
             },
-            Self::Stopped(_) | Self::Unavailable { .. } => Code::Unavailable,
+            Self::Stopped(_)
+            | Self::Query(QueryError::Stopped(_))
+            | Self::Unavailable { .. } => Code::Unavailable,
+            Self::Query(QueryError::Shed) => Code::ResourceExhausted,
             Self::Unauthenticated { .. } => Code::Unauthenticated,
             Self::NotAllowed { .. } => Code::PermissionDenied,
             Self::NotFound { .. } => Code::NotFound,
@@ -123,7 +129,8 @@ impl ApiError {
                 ProposeError::TooLarge { .. } => "TOO_LARGE",
                 ProposeError::Stopped => "DRAINING",
             },
-            Self::Stopped(_) => "DRAINING",
+            Self::Stopped(_) | Self::Query(QueryError::Stopped(_)) => "DRAINING",
+            Self::Query(QueryError::Shed) => "OVERLOADED",
             Self::Unauthenticated { .. } => "NO_IDENTITY",
             Self::NotAllowed { .. } => "ROLE_MISSING",
             Self::NotFound { reason, .. }

@@ -10,6 +10,8 @@ const MAX_APPEND_BYTES: u64 = 256 * 1024;
 const MAX_INFLIGHT_APPENDS: usize = 256;
 /// Most bytes of commands in the leader's log that are not committed; more are refused as busy.
 const MAX_UNCOMMITTED_BYTES: u64 = 8 * 1024 * 1024;
+/// How much of that agents may fill. The rest is for operators, and for the leader's own ticks.
+pub(super) const MAX_UNCOMMITTED_AGENT_BYTES: usize = 6 * 1024 * 1024;
 /// Most bytes of entries that are applied before the next ones are read.
 const MAX_APPLY_BYTES: u64 = 4 * 1024 * 1024;
 

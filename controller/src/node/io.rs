@@ -85,7 +85,8 @@ pub enum Answer {
         /// Its encoded size, in bytes.
         bytes: usize,
     },
-    /// It was not taken: too much is uncommitted. Ask again later.
+    /// It was not taken: too much is uncommitted. Ask again later. Agents' commands are refused
+    /// before operators' are.
     Busy,
 }
 

@@ -22,6 +22,7 @@ use raft::{RawNode, StateRole};
 
 use crate::journal::{Batch, Journal, JournalFailed, MAX_ENTRY_BYTES, Recovered};
 use crate::machine::{Command, Machine, Position, UnknownEntry};
+use config::MAX_UNCOMMITTED_AGENT_BYTES;
 use election::ElectionClock;
 use waiters::Waiters;
 
@@ -229,6 +230,10 @@ impl<J: Journal> Node<J> {
         if entry.len() > MAX_ENTRY_BYTES {
             return refuse(Answer::TooLarge { bytes: entry.len() });
         }
+        let uncommitted = self.raft.raft.uncommitted_size().saturating_add(entry.len());
+        if !may_use_reserve(command) && uncommitted > MAX_UNCOMMITTED_AGENT_BYTES {
+            return refuse(Answer::Busy);
+        }
         if self.raft.propose(Vec::new(), entry).is_err() {
             return refuse(Answer::Busy);
         }
@@ -248,5 +253,17 @@ impl<J: Journal> Node<J> {
             self.told = leadership;
             outputs.extend([Output::LeadershipChanged(leadership)]);
         }
+    }
+}
+
+/// Whether a command may take the room in the log that agents cannot fill. Ticks may, so that time
+/// goes on: one is under way at a time.
+fn may_use_reserve(command: &Command) -> bool {
+    match command {
+        Command::Bootstrap(_) | Command::Tick(_) | Command::Operate(_) => true,
+        Command::StoreBlob(_)
+        | Command::EnrollHost(_)
+        | Command::BeginGrant(_)
+        | Command::RecordReports(_) => false,
     }
 }

@@ -15,10 +15,10 @@ use super::service::MAX_MESSAGE_BYTES;
 /// How long an attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a silent connection is probed, and how long the answer may take.
-pub(super) const KEEPALIVE: Duration = Duration::from_secs(2);
+const KEEPALIVE: Duration = Duration::from_secs(2);
 /// Bytes that may be on their way unread. Raft's small messages are batched, and a receiver that is
 /// slow for a moment must not lose its connection for it.
-pub(super) const WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+const WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 
 /// A peer's address, and the connection to it while there is one.
 #[derive(Debug)]

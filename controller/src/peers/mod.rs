@@ -12,7 +12,6 @@ mod link;
 mod raft_stream;
 mod refusal;
 mod relay;
-mod serve;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -31,7 +30,6 @@ use door::Door;
 use link::Link;
 use relay::RelayedBeats;
 
-pub use serve::serve;
 pub use service::{MAX_MESSAGE_BYTES, PeerDesk};
 
 /// Who the peers are, and how patient this node is with them. Read once, at start.
@@ -138,7 +136,7 @@ impl Peers {
         Ok(peers)
     }
 
-    /// The service that answers the peers' calls; see [`serve`].
+    /// The service that answers the peers' calls.
     pub fn desk(&self) -> PeerDesk {
         PeerDesk::new(self.clone())
     }

@@ -46,7 +46,15 @@ pub(super) fn to_status(error: &ProposeError) -> Status {
 
 /// A status for a call that the door did not admit.
 pub(super) fn not_admitted(message: impl Into<String>) -> Status {
-    let mut status = Status::permission_denied(message);
+    marked_not_admitted(Status::permission_denied(message))
+}
+
+/// A status for a command that no peer may ask for.
+pub(super) fn not_for_peers(message: impl Into<String>) -> Status {
+    marked_not_admitted(Status::invalid_argument(message))
+}
+
+fn marked_not_admitted(mut status: Status) -> Status {
     status.metadata_mut().insert(REFUSAL, MetadataValue::from_static(NOT_ADMITTED));
     status
 }

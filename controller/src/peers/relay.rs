@@ -72,7 +72,7 @@ impl RelayedBeats {
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
-    fn reached_within(&self, span: Duration) -> bool {
+    pub(super) fn reached_within(&self, span: Duration) -> bool {
         let reached = *self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         reached.is_some_and(|at| self.clock.monotonic().saturating_sub(at) < span)
     }
@@ -97,8 +97,10 @@ pub(super) async fn run(peers: Peers) {
 
 impl Peers {
     /// Whether this node led, or the leader answered it, within `span`: whether a beat here counts.
+    /// Never while no leader is known.
     pub fn reached_leader_within(&self, span: Duration) -> bool {
-        self.shared.relayed.reached_within(span)
+        let knows_leader = self.shared.handle.leadership().borrow().leader.is_some();
+        knows_leader && self.shared.relayed.reached_within(span)
     }
 
     /// Tells also when there is nothing to tell: that the leader answers is what lets this node answer

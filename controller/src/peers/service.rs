@@ -74,6 +74,7 @@ impl PeerService for PeerDesk {
         let Ok(command) = Command::decode(&request.command) else {
             return Err(refusal::to_status(&ProposeError::NotLeader { leader: None }));
         };
+        may_come_from_a_peer(&command)?;
         let settled = shared.handle.propose(command).await;
         let (position, outcome) = settled.map_err(|error| refusal::to_status(&error))?;
         let response = forward::encode(position, &outcome)
@@ -115,4 +116,21 @@ impl PeerService for PeerDesk {
         })?;
         Ok(Response::new(blobs::stream(path, request.offset_bytes).await?))
     }
+}
+
+/// Time and the cluster's name are the leader's own to propose: a peer's clock is not the leader's.
+fn may_come_from_a_peer(command: &Command) -> Result<(), Status> {
+    let kind = match command {
+        Command::Tick(_) => "a tick",
+        Command::Bootstrap(_) => "a bootstrap",
+        Command::StoreBlob(_)
+        | Command::EnrollHost(_)
+        | Command::BeginGrant(_)
+        | Command::RecordReports(_)
+        | Command::Operate(_) => return Ok(()),
+    };
+    Err(refusal::not_for_peers(format!(
+        "the command was not taken: {kind} is proposed by the leader alone, for itself; forward what \
+         agents, operators and artifact stores ask for"
+    )))
 }

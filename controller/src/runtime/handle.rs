@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::Beats;
 use super::inbox::Request;
-use crate::journal::{MAX_ENTRY_BYTES, SledJournal};
+use super::{Beats, ProposeError, QueryError, Stopped, WaitError};
+use crate::journal::SledJournal;
 use crate::machine::event::Event;
 use crate::machine::{Command, Machine, Outcome, Position};
 use crate::node::{Fatal, Input, Leadership, Node, NodeId, NodeStatus};
@@ -25,43 +26,6 @@ pub struct AppliedEntry {
     pub events: Vec<Event>,
 }
 
-/// A command has no known outcome.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProposeError {
-    /// It was not taken: this node does not lead.
-    #[error("the command was not taken: this node does not lead; ask the leader")]
-    NotLeader {
-        /// Who leads, as far as the node knows.
-        leader: Option<NodeId>,
-    },
-    /// It may have happened, or may yet.
-    #[error(
-        "the command may have been carried out: the leadership changed while it was under way; \
-         ask again with the same request id"
-    )]
-    Unknown,
-    /// It was not taken: too much is under way.
-    #[error("the command was not taken: too many are under way; ask again in a moment")]
-    Busy,
-    /// It was not taken: it is too large for the log.
-    #[error(
-        "the command was not taken: it has {bytes} bytes, and at most {MAX_ENTRY_BYTES} fit an \
-         entry; split it"
-    )]
-    TooLarge {
-        /// Its encoded size, in bytes.
-        bytes: usize,
-    },
-    /// It was not taken: the node has stopped.
-    #[error("the command was not taken: this node has stopped; ask another")]
-    Stopped,
-}
-
-/// The node's thread has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the node has stopped; ask another")]
-pub struct Stopped;
-
 /// Why the node's thread ended.
 #[derive(Clone, Debug)]
 pub enum Stop {
@@ -73,27 +37,13 @@ pub enum Stop {
     Panicked,
 }
 
-/// An index was not applied in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WaitError {
-    /// The time is over.
-    #[error("entry {index} was not applied here in time; this node has applied up to {applied}")]
-    TimedOut {
-        /// The index that was waited for.
-        index: u64,
-        /// The last index that is applied.
-        applied: u64,
-    },
-    /// The node stopped meanwhile.
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
-}
-
 /// Reaches one replica. Clones reach the same one.
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(super) id: NodeId,
     pub(super) peer_inputs: mpsc::Sender<Input>,
+    /// What operators ask for; agents cannot fill it.
+    pub(super) operators: mpsc::Sender<Request>,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) entries: broadcast::WeakSender<Arc<AppliedEntry>>,
     pub(super) leadership: watch::Receiver<Leadership>,
@@ -109,19 +59,27 @@ impl Handle {
     }
 
     /// Has `command` replicated and applied, and answers what the machine made of it. When it
-    /// returns, a [`Handle::query`] on this node sees the effect.
+    /// returns, a [`Handle::query`] on this node sees the effect. What an operator asks for waits in
+    /// a queue of its own, and each round takes it first.
     ///
     /// # Errors
     ///
     /// [`ProposeError`]; after `Unknown` alone the command may have an effect.
     pub async fn propose(&self, command: Command) -> Result<(Position, Outcome), ProposeError> {
+        let queue = match &command {
+            Command::Operate(_) => &self.operators,
+            Command::Bootstrap(_)
+            | Command::Tick(_)
+            | Command::StoreBlob(_)
+            | Command::EnrollHost(_)
+            | Command::BeginGrant(_)
+            | Command::RecordReports(_) => &self.requests,
+        };
         let (reply, answer) = oneshot::channel();
-        self.requests.try_send(Request::Propose { command, reply }).map_err(
-            |error| match error {
-                mpsc::error::TrySendError::Full(_) => ProposeError::Busy,
-                mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
-            },
-        )?;
+        queue.try_send(Request::Propose { command, reply }).map_err(|error| match error {
+            TrySendError::Full(_) => ProposeError::Busy,
+            TrySendError::Closed(_) => ProposeError::Stopped,
+        })?;
         // A node that stops on the way leaves the command's fate to the others.
         answer.await.unwrap_or(Err(ProposeError::Unknown))
     }
@@ -137,6 +95,27 @@ impl Handle {
         look: impl FnOnce(&Machine) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
         self.look(|node| look(node.machine())).await
+    }
+
+    /// Like [`Handle::query`], for callers who are many and come back by themselves, such as agents:
+    /// while more than half of the queue is taken, it refuses at once instead of waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`].
+    pub async fn query_or_shed<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Machine) -> T + Send + 'static,
+    ) -> Result<T, QueryError> {
+        if self.requests.capacity() < self.requests.max_capacity() / 2 {
+            return Err(QueryError::Shed);
+        }
+        let (request, answer) = looking(|node| look(node.machine()));
+        self.requests.try_send(request).map_err(|error| match error {
+            TrySendError::Full(_) => QueryError::Shed,
+            TrySendError::Closed(_) => QueryError::Stopped(Stopped),
+        })?;
+        answer.await.map_err(|_| QueryError::Stopped(Stopped))
     }
 
     /// How the node is.
@@ -222,9 +201,18 @@ impl Handle {
         &self,
         look: impl FnOnce(&Node<SledJournal>) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
-        let (reply, answer) = oneshot::channel();
-        let look = Box::new(move |node: &Node<SledJournal>| drop(reply.send(look(node))));
-        self.requests.send(Request::Look(look)).await.map_err(|_| Stopped)?;
+        let (request, answer) = looking(look);
+        self.requests.send(request).await.map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
     }
+}
+
+/// The request that has `look` see the node, and where the answer arrives.
+fn looking<T: Send + 'static>(
+    look: impl FnOnce(&Node<SledJournal>) -> T + Send + 'static,
+) -> (Request, oneshot::Receiver<T>) {
+    let (reply, answer) = oneshot::channel();
+    // Whoever asked may have gone.
+    let look = Box::new(move |node: &Node<SledJournal>| drop(reply.send(look(node))));
+    (Request::Look(look), answer)
 }

@@ -1,5 +1,5 @@
-//! What does the node's thread work on next? Two bounded queues, so that clients cannot crowd out
-//! the peers whose heartbeats keep a leader in office.
+//! What does the node's thread work on next? Three bounded queues, so that agents crowd out neither
+//! the peers whose heartbeats keep a leader in office, nor the operator who wants to halt.
 
 use std::time::Duration;
 
@@ -10,11 +10,13 @@ use crate::journal::SledJournal;
 use crate::machine::{Command, Outcome, Position};
 use crate::node::{Input, Node};
 
-/// Most inputs of one round, half of them from each queue.
+/// Most inputs of one round besides the operators', half of them from each queue.
 const ROUND_INPUTS: usize = 1_024;
 /// Most inputs of peers that wait; further ones are dropped, and raft sends again.
 pub(super) const MAX_QUEUED_PEER_INPUTS: usize = 8_192;
-/// Most requests that wait; further proposals are refused as busy.
+/// Most operators' commands that wait; further ones are refused as busy. A round takes all of them.
+pub(super) const MAX_QUEUED_OPERATORS: usize = 256;
+/// Most other requests that wait; further proposals are refused as busy.
 pub(super) const MAX_QUEUED_REQUESTS: usize = 8_192;
 
 /// Tells a proposer what became of its proposal.
@@ -30,10 +32,11 @@ pub(super) enum Request {
     Stop,
 }
 
-/// Both queues, as the node's thread sees them.
+/// All queues, as the node's thread sees them.
 #[derive(Debug)]
 pub(super) struct Inbox {
     pub(super) peer_inputs: mpsc::Receiver<Input>,
+    pub(super) operators: mpsc::Receiver<Request>,
     pub(super) requests: mpsc::Receiver<Request>,
 }
 
@@ -41,30 +44,34 @@ pub(super) struct Inbox {
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) peer_inputs: Vec<Input>,
+    /// What operators ask for comes first.
     pub(super) requests: Vec<Request>,
 }
 
 impl Inbox {
     /// Waits at most `wait` for something to do, then takes what is there.
     pub(super) async fn next_round(&mut self, wait: Duration) -> Work {
-        let mut work = Work::default();
+        let (mut operators, mut peer_inputs, mut requests) = (Vec::new(), Vec::new(), Vec::new());
         tokio::select! {
             biased;
-            Some(input) = self.peer_inputs.recv() => work.peer_inputs.push(input),
+            Some(request) = self.operators.recv() => operators.push(request),
+            Some(input) = self.peer_inputs.recv() => peer_inputs.push(input),
             request = self.requests.recv() => {
                 // Without a handle nobody is left to work for.
-                work.requests.push(request.unwrap_or(Request::Stop));
+                requests.push(request.unwrap_or(Request::Stop));
             }
             () = tokio::time::sleep(wait) => (),
         }
-        fill(&mut work.peer_inputs, &mut self.peer_inputs);
-        fill(&mut work.requests, &mut self.requests);
-        work
+        fill(&mut operators, &mut self.operators, MAX_QUEUED_OPERATORS);
+        fill(&mut peer_inputs, &mut self.peer_inputs, ROUND_INPUTS / 2);
+        fill(&mut requests, &mut self.requests, ROUND_INPUTS / 2);
+        operators.append(&mut requests);
+        Work { peer_inputs, requests: operators }
     }
 }
 
-fn fill<T>(taken: &mut Vec<T>, queue: &mut mpsc::Receiver<T>) {
-    while taken.len() < ROUND_INPUTS / 2 {
+fn fill<T>(taken: &mut Vec<T>, queue: &mut mpsc::Receiver<T>, most: usize) {
+    while taken.len() < most {
         let Ok(next) = queue.try_recv() else { break };
         taken.push(next);
     }

@@ -7,6 +7,7 @@
 mod beats;
 mod carrier;
 mod clock;
+mod error;
 mod handle;
 mod inbox;
 mod log_drain;
@@ -28,7 +29,8 @@ use node_thread::NodeThread;
 
 pub use beats::Beats;
 pub use clock::Clock;
-pub use handle::{AppliedEntry, Handle, ProposeError, Stop, Stopped, WaitError};
+pub use error::{ProposeError, QueryError, Stopped, WaitError};
+pub use handle::{AppliedEntry, Handle, Stop};
 pub use outbound::Outbound;
 
 /// How a replica is run. Read once, at start.

@@ -12,7 +12,9 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use super::beats::Noted;
 use super::carrier::Carrier;
-use super::inbox::{Inbox, MAX_QUEUED_PEER_INPUTS, MAX_QUEUED_REQUESTS, Request, Work};
+use super::inbox::{
+    Inbox, MAX_QUEUED_OPERATORS, MAX_QUEUED_PEER_INPUTS, MAX_QUEUED_REQUESTS, Request, Work,
+};
 use super::pacing::{MachinePacer, Pace, RaftPacer};
 use super::{Beats, Clock, Handle, Outbound, RuntimeConfig, Stop};
 use crate::journal::{MAX_ENTRY_BYTES, SledJournal};
@@ -51,6 +53,7 @@ impl NodeThread {
         outbound: Outbound,
     ) -> (Handle, Self) {
         let (peer_sender, peer_inputs) = mpsc::channel(MAX_QUEUED_PEER_INPUTS);
+        let (operator_sender, operators) = mpsc::channel(MAX_QUEUED_OPERATORS);
         let (request_sender, requests) = mpsc::channel(MAX_QUEUED_REQUESTS);
         let (entries, _) = broadcast::channel(SUBSCRIPTION_ENTRIES);
         let (leadership, leadership_seen) = watch::channel(node.leadership());
@@ -61,6 +64,7 @@ impl NodeThread {
         let handle = Handle {
             id: config.id,
             peer_inputs: peer_sender,
+            operators: operator_sender,
             requests: request_sender,
             entries: entries.downgrade(),
             leadership: leadership_seen,
@@ -70,7 +74,7 @@ impl NodeThread {
         };
         let thread = Self {
             node,
-            inbox: Inbox { peer_inputs, requests },
+            inbox: Inbox { peer_inputs, operators, requests },
             carrier: Carrier::new(outbound, entries, leadership),
             clock,
             raft_pacer: RaftPacer::new(config.raft_tick, clock.monotonic()),

@@ -101,43 +101,54 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::tests::within_a_minute;
 
     const PEER: NodeId = NodeId(2);
 
     #[tokio::test]
     async fn messages_leave_in_order_and_in_batches() {
-        let outbound = Outbound::new([PEER]);
-        for message in 0..5 {
-            outbound.push(PEER, vec![message; BATCH_BYTES / 2]);
-        }
-        let mut firsts = Vec::new();
-        for _ in 0..3 {
-            firsts.push(outbound.next_batch(PEER).await.iter().map(|m| m[0]).collect::<Vec<_>>());
-        }
-        assert_eq!(firsts, [vec![0, 1], vec![2, 3], vec![4]]);
+        within_a_minute(async {
+            let outbound = Outbound::new([PEER]);
+            for message in 0..5 {
+                outbound.push(PEER, vec![message; BATCH_BYTES / 2]);
+            }
+            let mut firsts = Vec::new();
+            for _ in 0..3 {
+                firsts
+                    .push(outbound.next_batch(PEER).await.iter().map(|m| m[0]).collect::<Vec<_>>());
+            }
+            assert_eq!(firsts, [vec![0, 1], vec![2, 3], vec![4]]);
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn the_oldest_message_is_dropped_when_too_many_wait() {
-        let outbound = Outbound::new([PEER]);
-        for number in 0..=MAX_QUEUED {
-            outbound.push(PEER, number.to_be_bytes().to_vec());
-        }
-        assert_eq!(outbound.dropped(PEER), 1);
-        let batch = outbound.next_batch(PEER).await;
-        assert_eq!(batch.len(), MAX_QUEUED);
-        assert_eq!(batch[0], 1_usize.to_be_bytes());
+        within_a_minute(async {
+            let outbound = Outbound::new([PEER]);
+            for number in 0..=MAX_QUEUED {
+                outbound.push(PEER, number.to_be_bytes().to_vec());
+            }
+            assert_eq!(outbound.dropped(PEER), 1);
+            let batch = outbound.next_batch(PEER).await;
+            assert_eq!(batch.len(), MAX_QUEUED);
+            assert_eq!(batch[0], 1_usize.to_be_bytes());
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn the_oldest_messages_are_dropped_when_they_are_too_large() {
-        let outbound = Outbound::new([PEER]);
-        let half = MAX_QUEUED_BYTES / 2;
-        for message in 0..3 {
-            outbound.push(PEER, vec![message; half]);
-        }
-        assert_eq!(outbound.dropped(PEER), 1);
-        assert_eq!(outbound.next_batch(PEER).await[0][0], 1);
+        within_a_minute(async {
+            let outbound = Outbound::new([PEER]);
+            let half = MAX_QUEUED_BYTES / 2;
+            for message in 0..3 {
+                outbound.push(PEER, vec![message; half]);
+            }
+            assert_eq!(outbound.dropped(PEER), 1);
+            assert_eq!(outbound.next_batch(PEER).await[0][0], 1);
+        })
+        .await;
     }
 
     #[test]

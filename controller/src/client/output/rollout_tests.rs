@@ -68,10 +68,7 @@ fn a_halt_shows_who_why_and_a_few_witnesses() {
 #[test]
 fn what_a_person_stopped_waits_on_a_person_and_not_on_a_gate() {
     assert_eq!(waiting_on(&sample::rollout()), "soak: 1800000 of 3600000 ms");
-    assert_eq!(
-        waiting_on(&sample::halted()),
-        "a person: halted by judge: 4 of 120 crashed"
-    );
+    assert_eq!(waiting_on(&sample::halted()), "a person: halted by judge: 4 of 120 crashed");
     for (state, said) in [
         (v1::RolloutState::Draft, "a person: it is a draft until it is started"),
         (v1::RolloutState::Paused, "a person: it is paused until it is resumed"),

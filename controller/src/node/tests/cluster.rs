@@ -6,7 +6,8 @@ use std::ops::Range;
 use tidegate_policies::time::{Millis, WallTime};
 
 use crate::journal::{Batch, Journal, JournalFailed, Recovered};
-use crate::machine::ids::HostId;
+use crate::machine::command::{Action, BeginGrant, Operate, WithReason};
+use crate::machine::ids::{Digest, GrantId, HostId};
 use crate::machine::{Command, Machine, Tick};
 use crate::node::{Answer, Input, Node, NodeConfig, NodeId, Output};
 
@@ -78,6 +79,25 @@ pub(super) fn tick_of_bytes(bytes: usize) -> Command {
             return command;
         }
     }
+}
+
+/// A command of an agent that is a little larger than `bytes`.
+pub(super) fn begin_of_bytes(bytes: usize) -> Command {
+    Command::BeginGrant(BeginGrant {
+        host: HostId(1),
+        grant: GrantId(1),
+        version: "113.1".parse().unwrap(),
+        epoch: 1,
+        boot: "b".repeat(bytes),
+        digest: Digest([0; 32]),
+    })
+}
+
+/// An operator's command.
+pub(super) fn halt() -> Command {
+    let (rollout, reason) = ("113.1".parse().unwrap(), "kernel panics".to_owned());
+    let action = Action::HaltRollout(WithReason { rollout, reason });
+    Command::Operate(Operate { request: "1".to_owned(), actor: "ada".to_owned(), action })
 }
 
 pub(super) struct Cluster {

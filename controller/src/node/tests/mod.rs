@@ -98,6 +98,31 @@ fn a_proposal_without_a_majority_is_refused_as_busy_once_eight_mebibytes_wait() 
 }
 
 #[test]
+fn agents_are_refused_as_busy_while_an_operator_is_still_taken() {
+    let mut cluster = Cluster::new(3, 7);
+    let leader = cluster.elect();
+    cluster.isolate(leader);
+    let large = cluster::begin_of_bytes(60 * 1024);
+    let mut outputs = Vec::new();
+    let node = cluster.nodes.get_mut(&leader).unwrap();
+    let flood = (0..200).map(|ticket| Input::Propose { ticket, command: large.clone() });
+    node.step(flood, &mut outputs).unwrap();
+    let taken = node.status().waiting;
+    assert!((95..=102).contains(&taken), "{taken} of 200 fit 6 MiB");
+    outputs.clear();
+    let [halt, tick] = [(200, cluster::halt()), (201, tick(1))]
+        .map(|(ticket, command)| Input::Propose { ticket, command });
+    let again = Input::Propose { ticket: 202, command: large };
+    node.step([again, halt, tick], &mut outputs).unwrap();
+    outputs.retain(|output| matches!(output, Output::Answer { .. }));
+    assert!(
+        matches!(outputs[..], [Output::Answer { ticket: 202, answer: Answer::Busy }]),
+        "{outputs:?}"
+    );
+    assert_eq!(node.status().waiting, taken + 2);
+}
+
+#[test]
 fn a_command_larger_than_an_entry_is_refused_before_it_is_logged() {
     let mut node = alone();
     let last_index = node.status().last_index;
