@@ -44,8 +44,10 @@ impl AgentService for Desk {
             return Err(unavailable("NO_LEADER", what).into());
         }
         let idle = self.idle_sync;
-        let answer =
-            self.look(move |machine| Ok(answers::sync(machine, host, &boot, idle)?)).await?;
+        // Beats are shed before they get into an operator's way.
+        let look = move |machine: &Machine| answers::sync(machine, host, &boot, idle);
+        let answer = self.handle.query_or_shed(look).await.map_err(ApiError::from)?;
+        let answer = answer.map_err(ApiError::from)?;
         let asks = if answer.asks { Asks::ForAnOffer } else { Asks::ForNothing };
         // Whether the boot is the known one is for the leader to say: this node may lag.
         match self.relay.note(host, &beat, asks) {

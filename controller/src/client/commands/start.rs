@@ -21,6 +21,9 @@ const DEFAULT_PRESET: &str = "standard";
 /// Reason code of an id that is taken.
 const ROLLOUT_EXISTS: &str = "ROLLOUT_EXISTS";
 
+/// Reason code of a patch set that too few controllers hold yet.
+const ARTIFACTS_NOT_REPLICATED: &str = "ARTIFACTS_NOT_REPLICATED";
+
 /// Largest policy document, in bytes.
 const MAX_POLICY_BYTES: usize = 65_536;
 
@@ -60,7 +63,13 @@ pub(crate) async fn run(session: &mut Session, flags: Start) -> Result<Exit, Fai
         announce(session, &draft, "created", &format!("tidegate rollout start {}", id_of(&name)))?;
         return Ok(Exit::Done);
     }
-    let started = start(session, &name).await?;
+    let started = start(session, &name).await.map_err(|failure| {
+        if failure.has_reason(ARTIFACTS_NOT_REPLICATED) {
+            failure.with_next(once_replicated(&flags.version, &id))
+        } else {
+            failure
+        }
+    })?;
     let short = id_of(&name);
     if flags.wait {
         session.out.talk(&format!("{name} started; following it until it completes or halts"));
@@ -136,6 +145,13 @@ async fn start(session: &mut Session, name: &str) -> Result<v1::Rollout, Failure
         .await
 }
 
+/// What to type when the artifacts are there: the draft exists by now, with its policy.
+fn once_replicated(version: &str, id: &str) -> String {
+    let version = id_of(version);
+    let other_id = if id == version { String::new() } else { format!(" --id {id}") };
+    format!("tidegate rollout start {version}{other_id}   # in a moment; the draft has its policy")
+}
+
 /// A preset's name is a word; what ends in `.toml` or has a `/` is a file.
 fn policy(given: Option<&str>) -> Result<(Policy, String), Failure> {
     let given = given.unwrap_or(DEFAULT_PRESET);
@@ -164,6 +180,14 @@ mod tests {
         let preset = |name: &str| Policy::Preset(name.to_owned());
         assert_eq!(policy(None).unwrap().0, preset("standard"));
         assert_eq!(policy(Some("compressed")).unwrap().0, preset("compressed"));
+    }
+
+    #[test]
+    fn a_start_that_came_too_early_is_repeated_without_a_policy() {
+        let said = once_replicated("patchSets/113.1", "113.1");
+        assert!(said.starts_with("tidegate rollout start 113.1   #"), "{said}");
+        let said = once_replicated("patchSets/113.1", "again");
+        assert!(said.starts_with("tidegate rollout start 113.1 --id again   #"), "{said}");
     }
 
     #[test]
