@@ -12,7 +12,7 @@ use crate::core::life::{ApplyStep, AskStep, FetchStep, Life, SoakWord};
 use crate::core::memory::{Departure, PatchSetMemory};
 use crate::core::outbox::Outbox;
 use crate::core::output::Output;
-use crate::core::{AgentConfig, BootTime, Chance};
+use crate::core::{AgentConfig, BootTime, Chance, limits};
 
 /// Grants that are over and remembered by number, so that a late offer of one is passed over.
 const GRANTS_REMEMBERED: usize = 64;
@@ -49,7 +49,9 @@ impl Agent {
     /// taken up again. No clock is read: `now` is the time.
     #[must_use]
     pub fn start(now: BootTime, setup: Setup, out: &mut Vec<Output>) -> Self {
-        let Setup { config, seed, boot, restored } = setup;
+        let Setup { config, seed, mut boot, restored } = setup;
+        boot.facts = limits::facts(&boot.facts);
+        boot.evidence = boot.evidence.as_ref().map(limits::evidence);
         let mut chance = Chance::new(seed);
         let first_beat = now + chance.jitter(config.start_jitter);
         let mut agent = Self {
@@ -127,7 +129,11 @@ impl Agent {
                 }
                 AskStep::Waiting { .. } => Some(asking.offer.expires_at),
             },
-            Life::Applying(_) | Life::Soaking(_) => None,
+            Life::Applying(applying) => match applying.step {
+                ApplyStep::Inserting { until } => Some(until),
+                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Reverting { .. } => None,
+            },
+            Life::Soaking(_) => None,
         };
         [life, self.outbox.next_wake(), self.next_look()]
             .into_iter()
@@ -144,8 +150,10 @@ impl Agent {
             (Look::Wanted, _) => Some(seen_at),
             (Look::NotWanted, Life::Idle | Life::Fetching(_) | Life::Asking(_)) => None,
             (Look::NotWanted, Life::Applying(applying)) => match applying.step {
-                ApplyStep::Inserting => None,
-                ApplyStep::InTransition | ApplyStep::Reverting { .. } => Some(watch),
+                ApplyStep::Inserting { .. } => None,
+                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Reverting { .. } => {
+                    Some(watch)
+                }
             },
             (Look::NotWanted, Life::Soaking(soaking)) => {
                 let check = soaking.marker.plan.health_checks.get(soaking.next_check);

@@ -11,17 +11,12 @@ use crate::core::agent::Agent;
 use crate::core::fact::Fact;
 use crate::core::input::{Decline, DriverEvent, RevertEnd, Trouble};
 use crate::core::life::{ApplyStep, Life, SoakWord, Soaking};
+use crate::core::limits::{self, MESSAGE_BYTES, PROBE_BYTES, clip};
 use crate::core::memory::{InsertEnd, Marker, MarkerStage, PatchSetMemory};
 use crate::core::offer::Offer;
 use crate::core::output::Output;
-use crate::core::reports::{MESSAGE_BYTES, clip};
 use crate::core::start::apply_failed;
 use crate::core::{BootTime, Millis};
-
-/// Longest name of a probe, in bytes.
-const PROBE_BYTES: usize = 64;
-/// Longest crash signature, in bytes.
-const SIGNATURE_BYTES: usize = 256;
 
 impl Agent {
     /// Takes the driver's word on the live grant; a word on any other has no effect.
@@ -59,16 +54,20 @@ impl Agent {
         out: &mut Vec<Output>,
     ) {
         match (step, event) {
-            (ApplyStep::Inserting, DriverEvent::Declined(decline)) => {
+            (ApplyStep::Inserting { .. }, DriverEvent::Declined(decline)) => {
                 self.declined(now, &marker, decline, out);
             }
-            (ApplyStep::Inserting, DriverEvent::InsertFailed { message }) => {
+            (ApplyStep::Inserting { .. }, DriverEvent::InsertFailed { message }) => {
                 let failed = apply_failed(ApplyFailure::Insert, &message);
                 self.end_grant(now, &marker, (failed, InsertEnd::Failed), out);
             }
-            (ApplyStep::Inserting, DriverEvent::Inserted) => {
+            (ApplyStep::Inserting { .. }, DriverEvent::Inserted) => {
                 out.push(Output::Log(Fact::Inserted { grant_id: marker.grant_id }));
                 self.apply_step(ApplyStep::InTransition);
+            }
+            (ApplyStep::Stuck, DriverEvent::Declined(_) | DriverEvent::InsertFailed { .. }) => {
+                // Nothing hangs any more; what there was to say was said.
+                self.close_insert(&marker, InsertEnd::Failed, out);
             }
             (ApplyStep::InTransition, DriverEvent::NotEnabled) => {
                 let failed =
@@ -96,7 +95,10 @@ impl Agent {
             }
             // A word that does not fit the step was said before, or twice.
             (
-                ApplyStep::Inserting | ApplyStep::InTransition | ApplyStep::Reverting { .. },
+                ApplyStep::Inserting { .. }
+                | ApplyStep::Stuck
+                | ApplyStep::InTransition
+                | ApplyStep::Reverting { .. },
                 DriverEvent::Declined(_)
                 | DriverEvent::InsertFailed { .. }
                 | DriverEvent::Inserted
@@ -107,6 +109,24 @@ impl Agent {
                 | DriverEvent::Troubled(_),
             ) => {}
         }
+    }
+
+    /// The driver does not answer: the kernel may never let go of the insert. Says so, once; the
+    /// marker stays, so that the host's going down is no surprise to the next boot.
+    pub(crate) fn insert_is_stuck(&mut self, now: BootTime, out: &mut Vec<Output>) {
+        let Life::Applying(applying) = &mut self.life else { return };
+        let (MarkerStage::Applying { since }
+        | MarkerStage::Soaking { since, .. }
+        | MarkerStage::Stuck { since }) = applying.marker.stage;
+        applying.step = ApplyStep::Stuck;
+        applying.marker.stage = MarkerStage::Stuck { since };
+        let marker = applying.marker.clone();
+        let waited_ms = now.since(since).0;
+        let stalled = Ended::TransitionStalled(TransitionStalled { waited_ms, reverted: false });
+        self.spool_outcome(now, (marker.grant_id, &marker.patch_set), stalled, out);
+        let how = "the insert does not return; nothing more begins in this boot".to_owned();
+        out.push(Output::Log(Fact::GrantEnded { grant_id: marker.grant_id, how }));
+        out.push(Output::WriteMarker(Box::new(marker)));
     }
 
     fn apply_step(&mut self, step: ApplyStep) {
@@ -163,8 +183,8 @@ impl Agent {
         out: &mut Vec<Output>,
     ) {
         let ended = match trouble {
-            Trouble::Crashed(mut evidence) => {
-                evidence.signature = clip(&evidence.signature, SIGNATURE_BYTES);
+            Trouble::Crashed(evidence) => {
+                let evidence = limits::evidence(&evidence);
                 (Ended::Crashed(Crashed { evidence: Some(evidence) }), InsertEnd::Crashed)
             }
             Trouble::Degraded { probe, message } => (
@@ -228,14 +248,12 @@ impl Agent {
         (reason, message): (RefusalReason, &str),
         out: &mut Vec<Output>,
     ) {
-        let refused = Ended::Refused(Refused {
-            reason: reason.into(),
-            message: clip(message, MESSAGE_BYTES),
-        });
+        let message = clip(message, MESSAGE_BYTES);
+        let how = format!("refused: {message}");
+        let refused = Ended::Refused(Refused { reason: reason.into(), message });
         self.spool_outcome(now, grant, refused, out);
         self.remember(grant.1, |memory| memory.asking = None, out);
         self.grant_over(grant.0);
-        let how = format!("refused: {message}");
         out.push(Output::Log(Fact::GrantEnded { grant_id: grant.0, how }));
     }
 

@@ -16,6 +16,9 @@ use crate::core::memory::{Departure, Marker, MarkerStage};
 use crate::core::output::{CallId, Insertion, Output};
 use crate::core::{BootTime, Millis};
 
+/// How long after its lease and a whole transition an insert without the driver's word is stuck.
+const INSERT_SLACK: Millis = Millis(5_000);
+
 impl Agent {
     /// Starts the download when it is time, and lets go of an offer that has expired.
     pub(crate) fn drive_fetch(&mut self, now: BootTime, out: &mut Vec<Output>) {
@@ -222,7 +225,9 @@ impl Agent {
             lease,
             transition_timeout: marker.plan.transition_timeout,
         })));
-        self.life = Life::Applying(Box::new(Applying { marker, step: ApplyStep::Inserting }));
+        let until = not_after.max(now) + marker.plan.transition_timeout + INSERT_SLACK;
+        let step = ApplyStep::Inserting { until };
+        self.life = Life::Applying(Box::new(Applying { marker, step }));
     }
 
     fn take_no_go(&mut self, now: BootTime, no_go: &NoGo, out: &mut Vec<Output>) {

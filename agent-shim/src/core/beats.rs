@@ -10,6 +10,9 @@ use crate::core::input::{CallFailed, CallFailure, Mode};
 use crate::core::output::{CallId, Output};
 use crate::core::{BootTime, Millis};
 
+/// Shortest patience with a beat of a live grant, however often policy wants one.
+const SHORTEST_PATIENCE: Millis = Millis(200);
+
 /// The beats of one agent.
 #[derive(Debug)]
 pub(crate) struct Beats {
@@ -53,8 +56,8 @@ impl Beats {
         news
     }
 
-    pub(crate) fn expired(&self, now: BootTime) -> Option<CallId> {
-        self.outstanding.filter(|sync| now >= sync.deadline).map(|sync| sync.call)
+    pub(crate) fn expired(&self, now: BootTime) -> Option<Outstanding> {
+        self.outstanding.filter(|sync| now >= sync.deadline)
     }
 }
 
@@ -63,7 +66,8 @@ impl Agent {
         if self.beats.outstanding.is_some() || now < self.beats.due {
             return;
         }
-        let outstanding = self.calls.open(now, self.config.call_timeout);
+        let timeout = self.within_a_beat(self.config.call_timeout);
+        let outstanding = self.calls.open(now, timeout);
         self.beats.outstanding = Some(outstanding);
         // Counted by the clock, so that beats rise through a restart of the agent too.
         self.beats.last = now.as_millis().max(self.beats.last + 1);
@@ -94,15 +98,17 @@ impl Agent {
             Err(failed) => {
                 self.calls.failed(outstanding, out);
                 match failed.kind {
-                    CallFailure::Unavailable => {
+                    CallFailure::Unavailable | CallFailure::Refused => {
                         let again_in =
                             self.beats.backoff.after(&failed, &self.config, &mut self.chance);
+                        let again_in = self.within_a_beat(again_in);
                         let why = failed.message;
                         out.push(Output::Log(Fact::CallFailed { what: "sync", why, again_in }));
                         again_in
                     }
                     CallFailure::UnknownHost => {
                         let again_in = self.beats.backoff.at_cap(&self.config, &mut self.chance);
+                        let again_in = self.within_a_beat(again_in);
                         out.push(Output::Log(Fact::UnknownHost { again_in }));
                         again_in
                     }
@@ -110,6 +116,13 @@ impl Agent {
             }
         };
         self.beats.due = now + wait;
+    }
+
+    /// While a grant is live, no longer than a beat: one dead controller must not make the host
+    /// silent.
+    fn within_a_beat(&self, span: Millis) -> Millis {
+        let live = self.life.beat_interval();
+        live.map_or(span, |beat| span.min(beat.max(SHORTEST_PATIENCE)))
     }
 
     /// Takes a good answer; returns when to beat again.

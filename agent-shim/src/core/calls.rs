@@ -8,6 +8,8 @@ use crate::core::{BootTime, Millis};
 pub(crate) struct Outstanding {
     pub(crate) call: CallId,
     pub(crate) deadline: BootTime,
+    /// From the call to its deadline.
+    pub(crate) timeout: Millis,
     controller: u64,
 }
 
@@ -24,6 +26,7 @@ impl Calls {
         Outstanding {
             call: CallId(self.last),
             deadline: now + timeout,
+            timeout,
             controller: self.controller,
         }
     }

@@ -89,6 +89,13 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// A report was let go of: controllers refuse it even without its words.
+    ReportLost {
+        /// The report.
+        sequence: u64,
+        /// Why it was refused.
+        why: String,
+    },
     /// A call failed.
     CallFailed {
         /// Which.
@@ -140,6 +147,9 @@ impl fmt::Display for Fact {
             Self::GrantEnded { grant_id, how } => write!(f, "grant {grant_id}: ended: {how}"),
             Self::ReportRefused { sequence, why } => {
                 write!(f, "report {sequence} was refused: {why}")
+            }
+            Self::ReportLost { sequence, why } => {
+                write!(f, "report {sequence} is lost, it was refused even without its words: {why}")
             }
             Self::CallFailed { what, why, again_in } => {
                 write!(f, "{what} failed, again in {} ms: {why}", again_in.0)

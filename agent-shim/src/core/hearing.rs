@@ -10,7 +10,7 @@ use crate::core::fence;
 use crate::core::input::Mode;
 use crate::core::life::{AskStep, Doubt, FetchStep, Fetching, Life, Standing};
 use crate::core::memory::{Departure, InsertEnd, PatchSetMemory};
-use crate::core::offer::Offer;
+use crate::core::offer::{MalformedOffer, Offer};
 use crate::core::output::Output;
 
 impl Agent {
@@ -25,10 +25,11 @@ impl Agent {
             self.withdraw(now, "it was withdrawn", out);
             return;
         };
+        let (grant_id, patch_set, epoch) = (offer.grant_id, offer.patch_set.clone(), offer.epoch);
         let offer = match Offer::from_wire(offer, now) {
             Ok(offer) => offer,
             Err(malformed) => {
-                out.push(Output::Log(Fact::OfferIgnored { why: malformed.to_string() }));
+                self.refuse_malformed(now, (grant_id, &patch_set, epoch), &malformed, out);
                 return;
             }
         };
@@ -47,6 +48,37 @@ impl Agent {
         }
         if matches!(self.life, Life::Idle) {
             self.consider(now, offer, out);
+        }
+    }
+
+    /// An offer that makes no sense is refused once, so that its controller hears of it. One that
+    /// names no patch set cannot be answered.
+    fn refuse_malformed(
+        &mut self,
+        now: BootTime,
+        (grant_id, patch_set, epoch): (u64, &str, u64),
+        malformed: &MalformedOffer,
+        out: &mut Vec<Output>,
+    ) {
+        let inserted = |memory: &PatchSetMemory| {
+            memory.last_insert.as_ref().is_some_and(|last| last.grant_id == grant_id)
+        };
+        if self.over.contains(&grant_id) || self.departure == Departure::Announced {
+            return;
+        }
+        if patch_set.is_empty()
+            || self.memory.get(patch_set).is_some_and(inserted)
+            || !self.admit_epoch(patch_set, epoch, out)
+        {
+            out.push(Output::Log(Fact::OfferIgnored { why: malformed.to_string() }));
+            return;
+        }
+        if self.life.offer_mut().is_some() {
+            self.withdraw(now, "another offer took its place", out);
+        }
+        if matches!(self.life, Life::Idle) && !self.over.contains(&grant_id) {
+            let why = malformed.to_string();
+            self.spool_refusal(now, (grant_id, patch_set), (RefusalReason::Unspecified, &why), out);
         }
     }
 

@@ -224,6 +224,8 @@ pub enum CallFailure {
     Unavailable,
     /// The cluster does not know this host.
     UnknownHost,
+    /// The request itself is at fault, as any controller would say: the same request will not do.
+    Refused,
 }
 
 impl CallFailed {

@@ -71,9 +71,17 @@ pub(crate) struct Applying {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApplyStep {
-    Inserting,
+    /// The driver has the insert; without its word until then, the insert is stuck.
+    Inserting {
+        until: BootTime,
+    },
+    /// The insert did not return, and that was reported. The host is watched, and begins nothing
+    /// more in this boot.
+    Stuck,
     InTransition,
-    Reverting { waited: Millis },
+    Reverting {
+        waited: Millis,
+    },
 }
 
 #[derive(Debug)]

@@ -46,6 +46,11 @@ pub enum MarkerStage {
         /// From the insert to the end of the transition.
         transition: Millis,
     },
+    /// The insert did not return in time, and that was reported.
+    Stuck {
+        /// When the marker of the insert was written.
+        since: BootTime,
+    },
 }
 
 /// Whether a host that holds a marker said goodbye.

@@ -80,7 +80,8 @@ pub enum Output {
     },
     /// Insert a module if its lease still holds, and follow its transition.
     Insert(Box<Insertion>),
-    /// Follow the transition of a module that is in already: the agent was restarted.
+    /// Follow a module that is in already, and watch the kernel's log for its name: the agent was
+    /// restarted.
     Follow {
         /// The grant.
         grant_id: u64,

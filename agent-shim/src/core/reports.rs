@@ -5,13 +5,12 @@ use tidegate_proto::v1::{HostReport, ReportDisposition, ReportRequest, ReportRes
 
 use crate::core::BootTime;
 use crate::core::agent::Agent;
+use crate::core::calls::Outstanding;
 use crate::core::fact::Fact;
-use crate::core::input::CallFailed;
-use crate::core::life::{AskStep, FetchStep, Life};
+use crate::core::input::{CallFailed, CallFailure};
+use crate::core::life::{ApplyStep, AskStep, FetchStep, Life};
+use crate::core::outbox::Lessened;
 use crate::core::output::{CallId, Output};
-
-/// Longest message in a report, in bytes.
-pub(crate) const MESSAGE_BYTES: usize = 512;
 
 impl Agent {
     /// Numbers a report and hands it to the spool; returns its number.
@@ -74,12 +73,40 @@ impl Agent {
                 out.push(Output::SpoolTrim { through });
                 self.take_results(now, through, &response, out);
             }
-            Err(failed) => {
-                let again_in = self.outbox.backoff.after(&failed, &self.config, &mut self.chance);
-                self.outbox.not_before = now + again_in;
-                self.calls.failed(outstanding, out);
-                let why = failed.message;
-                out.push(Output::Log(Fact::CallFailed { what: "report", why, again_in }));
+            Err(failed) => self.report_failed(now, outstanding, &failed, out),
+        }
+    }
+
+    fn report_failed(
+        &mut self,
+        now: BootTime,
+        outstanding: Outstanding,
+        failed: &CallFailed,
+        out: &mut Vec<Output>,
+    ) {
+        let again_in = self.outbox.backoff.after(failed, &self.config, &mut self.chance);
+        self.outbox.not_before = now + again_in;
+        self.calls.failed(outstanding, out);
+        let why = failed.message.clone();
+        out.push(Output::Log(Fact::CallFailed { what: "report", why, again_in }));
+        if failed.kind == CallFailure::Refused {
+            self.lessen(now, &failed.message, out);
+        }
+    }
+
+    /// The same request would be refused for ever: a smaller one takes its place.
+    fn lessen(&mut self, now: BootTime, why: &str, out: &mut Vec<Output>) {
+        match self.outbox.lessen() {
+            None | Some(Lessened::Split) => {}
+            Some(Lessened::Bared { sequence }) => {
+                let why = format!("{why}; it is sent again without its words");
+                out.push(Output::Log(Fact::ReportRefused { sequence, why }));
+            }
+            Some(Lessened::Dropped { sequence }) => {
+                out.push(Output::SpoolDrop { sequence });
+                let why = why.to_owned();
+                out.push(Output::Log(Fact::ReportLost { sequence, why }));
+                self.word_unanswered(now, sequence);
             }
         }
     }
@@ -107,12 +134,14 @@ impl Agent {
         self.word_unanswered(now, through);
     }
 
-    /// Counts every call as failed that has waited too long for its end.
+    /// Counts every call as failed that has waited too long for its end, and gives an insert up
+    /// that does not return.
     pub(crate) fn expire_calls(&mut self, now: BootTime, out: &mut Vec<Output>) {
-        let late = CallFailed::timed_out(self.config.call_timeout);
-        if let Some(call) = self.beats.expired(now) {
-            self.sync_answered(now, call, Err(late.clone()), out);
+        if let Some(sync) = self.beats.expired(now) {
+            let late = CallFailed::timed_out(sync.timeout);
+            self.sync_answered(now, sync.call, Err(late), out);
         }
+        let late = CallFailed::timed_out(self.config.call_timeout);
         let report = self.outbox.outstanding.filter(|report| now >= report.deadline);
         if let Some(report) = report {
             self.report_answered(now, report.call, Err(late.clone()), out);
@@ -132,16 +161,14 @@ impl Agent {
                 }
                 AskStep::InFlight { .. } | AskStep::Waiting { .. } => {}
             },
-            Life::Idle | Life::Applying(_) | Life::Soaking(_) => {}
+            Life::Applying(applying) => match applying.step {
+                ApplyStep::Inserting { until } if now >= until => self.insert_is_stuck(now, out),
+                ApplyStep::Inserting { .. }
+                | ApplyStep::Stuck
+                | ApplyStep::InTransition
+                | ApplyStep::Reverting { .. } => {}
+            },
+            Life::Idle | Life::Soaking(_) => {}
         }
     }
-}
-
-/// The longest prefix of `text` that fits into `bytes`.
-pub(crate) fn clip(text: &str, bytes: usize) -> String {
-    let mut end = text.len().min(bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
 }

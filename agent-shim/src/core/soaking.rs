@@ -10,7 +10,7 @@ use crate::core::agent::Agent;
 use crate::core::fact::Fact;
 use crate::core::input::Trouble;
 use crate::core::life::{ApplyStep, Life, SoakWord, Soaking};
-use crate::core::memory::{InsertEnd, Marker};
+use crate::core::memory::{InsertEnd, Marker, MarkerStage};
 use crate::core::output::Output;
 use crate::core::{BootTime, Millis};
 
@@ -32,15 +32,23 @@ impl Agent {
         let (marker, soaking_since) = match &self.life {
             Life::Idle | Life::Fetching(_) | Life::Asking(_) => return,
             Life::Applying(applying) => match applying.step {
-                ApplyStep::Inserting => return,
-                ApplyStep::InTransition | ApplyStep::Reverting { .. } => {
+                ApplyStep::Inserting { .. } => return,
+                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Reverting { .. } => {
                     (applying.marker.clone(), None)
                 }
             },
             Life::Soaking(soaking) => (soaking.marker.clone(), Some(soaking.since)),
         };
         if let Some(trouble) = self.trouble(&marker) {
-            self.troubled(now, &marker, trouble, out);
+            // A stuck insert was reported as a failure: only a crash says more.
+            let known = match (&marker.stage, &trouble) {
+                (MarkerStage::Stuck { .. }, Trouble::Degraded { .. }) => true,
+                (MarkerStage::Stuck { .. }, Trouble::Crashed(_))
+                | (MarkerStage::Applying { .. } | MarkerStage::Soaking { .. }, _) => false,
+            };
+            if !known {
+                self.troubled(now, &marker, trouble, out);
+            }
             return;
         }
         // What was seen before the transition ended says nothing of the soak.

@@ -10,6 +10,7 @@ use crate::core::BootTime;
 use crate::core::agent::Agent;
 use crate::core::fact::Fact;
 use crate::core::life::{ApplyStep, Applying, Life};
+use crate::core::limits::{MESSAGE_BYTES, clip};
 use crate::core::memory::{Departure, InsertEnd, Marker, MarkerStage};
 use crate::core::output::Output;
 
@@ -88,16 +89,12 @@ impl Agent {
                 self.end_grant(now, &marker, (failed, InsertEnd::Failed), out);
             }
             (MarkerStage::Applying { since }, Some(LivepatchState { transition: true, .. })) => {
-                out.push(Output::Follow {
-                    grant_id: marker.grant_id,
-                    module: marker.module.clone(),
-                    since,
-                    transition_timeout: marker.plan.transition_timeout,
-                });
+                out.push(follow(&marker, since));
                 self.life =
                     Life::Applying(Box::new(Applying { marker, step: ApplyStep::InTransition }));
             }
             (MarkerStage::Applying { since }, Some(LivepatchState { enabled: true, .. })) => {
+                out.push(follow(&marker, since));
                 self.start_soak(now, marker, now.since(since), out);
             }
             (MarkerStage::Applying { .. }, Some(_)) => {
@@ -108,7 +105,12 @@ impl Agent {
                 self.end_grant(now, &marker, (failed, InsertEnd::Failed), out);
             }
             (MarkerStage::Soaking { since, .. }, Some(LivepatchState { enabled: true, .. })) => {
+                out.push(follow(&marker, since));
                 self.go_on_soaking(now, marker, since);
+            }
+            (MarkerStage::Stuck { since }, _) => {
+                out.push(follow(&marker, since));
+                self.life = Life::Applying(Box::new(Applying { marker, step: ApplyStep::Stuck }));
             }
             (MarkerStage::Soaking { .. }, _) => {
                 self.end_grant(
@@ -128,10 +130,18 @@ impl Agent {
     }
 }
 
+/// Follows what an earlier run of the agent inserted: the kernel's log is watched for its name
+/// again. A word on a transition that has ended is of no effect.
+fn follow(marker: &Marker, since: BootTime) -> Output {
+    Output::Follow {
+        grant_id: marker.grant_id,
+        module: marker.module.clone(),
+        since,
+        transition_timeout: marker.plan.transition_timeout,
+    }
+}
+
 /// The outcome of a livepatch that could not be applied.
 pub(crate) fn apply_failed(reason: ApplyFailure, message: &str) -> Ended {
-    Ended::ApplyFailed(ApplyFailed {
-        reason: reason.into(),
-        message: crate::core::reports::clip(message, crate::core::reports::MESSAGE_BYTES),
-    })
+    Ended::ApplyFailed(ApplyFailed { reason: reason.into(), message: clip(message, MESSAGE_BYTES) })
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::BootTime;
 use crate::core::agent::Agent;
-use crate::core::life::Life;
+use crate::core::life::{ApplyStep, Life};
 use crate::core::memory::InsertEnd;
 
 /// First words of a controller's explanation that a host's kernel is out of coverage.
@@ -108,7 +108,15 @@ impl Agent {
         match &self.life {
             Life::Fetching(fetching) => (PatchState::Unapplied, fetching.offer.patch_set.clone()),
             Life::Asking(asking) => (PatchState::Unapplied, asking.offer.patch_set.clone()),
-            Life::Applying(applying) => (PatchState::Applying, applying.marker.patch_set.clone()),
+            Life::Applying(applying) => {
+                let state = match applying.step {
+                    ApplyStep::Stuck => PatchState::ApplyFailed,
+                    ApplyStep::Inserting { .. }
+                    | ApplyStep::InTransition
+                    | ApplyStep::Reverting { .. } => PatchState::Applying,
+                };
+                (state, applying.marker.patch_set.clone())
+            }
             Life::Soaking(soaking) => (PatchState::Applied, soaking.marker.patch_set.clone()),
             Life::Idle => self.idle_state(),
         }

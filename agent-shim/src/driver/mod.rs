@@ -3,6 +3,7 @@
 pub mod kernel;
 pub mod simulated;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +16,18 @@ use crate::storage::StoredArtifact;
 
 /// Where a driver's words on a grant go.
 pub type Words = UnboundedSender<(u64, DriverEvent)>;
+
+/// Names dumps of kernels that went down: of each its file's name and the SHA-256 of what it says.
+pub type Dumps = BTreeSet<String>;
+
+/// What earlier kernels left behind.
+#[derive(Clone, Debug, Default)]
+pub struct LastWords {
+    /// Evidence of a crash, in a dump that was not known.
+    pub evidence: Option<KernelEvidence>,
+    /// All dumps that are there now, known and unknown.
+    pub dumps: Dumps,
+}
 
 /// A kernel.
 pub trait Driver: Send + Sync + 'static {
@@ -33,8 +46,8 @@ pub trait Driver: Send + Sync + 'static {
     fn facts(&self) -> Result<HostFacts, DriverFailed>;
 
     /// What the kernel of the boot before said when it went down. `module` is the one that was
-    /// being applied, if any.
-    fn evidence(&self, module: Option<&ModuleName>) -> Option<KernelEvidence>;
+    /// being applied, if any; what is among the `known` dumps was told before.
+    fn last_words(&self, module: Option<&ModuleName>, known: &Dumps) -> LastWords;
 
     /// Looks at the kernel. Quick enough to be called where nothing may wait.
     ///
@@ -47,7 +60,8 @@ pub trait Driver: Send + Sync + 'static {
     /// before the kernel is touched. Runs on the present tokio runtime.
     fn insert(self: Arc<Self>, insertion: Insertion, artifact: StoredArtifact, words: Words);
 
-    /// Starts to follow a module that is in already, and returns at once.
+    /// Starts to follow a module that is in already, and to watch the kernel's log for its name;
+    /// returns at once.
     fn follow(self: Arc<Self>, following: Following, words: Words);
 
     /// Starts to disable and remove a livepatch, and returns at once.

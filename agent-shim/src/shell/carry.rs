@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{Ended, Fatal, Shell};
-use crate::core::{CallId, FetchFailed, Input, OfferedArtifact, Output};
+use crate::core::{CallId, Fact, FetchFailed, Input, OfferedArtifact, Output};
 use crate::driver::{Driver, Following};
 use crate::storage::{Storage, StorageFailed};
 
@@ -26,8 +26,9 @@ impl<D: Driver, S: Storage> Shell<D, S> {
             Output::WriteMarker(marker) => host.storage.set_marker(Some(&marker))?,
             Output::ClearMarker => host.storage.set_marker(None)?,
             Output::Remember { patch_set, memory } => host.storage.remember(&patch_set, &memory)?,
-            Output::Observe => self.ready.push(Input::Observed(host.driver.observe()?)),
+            Output::Observe => self.look(),
             Output::WakeAt(at) => self.wake = Some(at),
+            Output::Log(fact @ Fact::ReportLost { .. }) => tracing::error!("{fact}"),
             Output::Log(fact) => tracing::info!("{fact}"),
             Output::NextController => host.transport.next_controller(),
             Output::Sync { call, request } => {

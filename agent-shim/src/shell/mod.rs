@@ -4,6 +4,8 @@
 mod carry;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod troubled;
 
 use std::sync::Arc;
 
@@ -13,11 +15,15 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::core::{
-    Agent, AgentConfig, AgentStatus, Boot, BootTime, CallId, DriverEvent, Input, Mode, Setup,
+    Agent, AgentConfig, AgentStatus, Boot, BootTime, CallId, DriverEvent, Input, Millis, Mode,
+    Setup,
 };
 use crate::driver::{Driver, DriverFailed};
-use crate::storage::{Storage, StorageFailed};
+use crate::storage::{Seen, Storage, StorageFailed};
 use crate::transport::Transport;
+
+/// How long to wait until a kernel that could not be looked at is looked at again.
+const LOOK_AGAIN: Millis = Millis(1_000);
 
 /// All that one host's agent runs on.
 pub struct Host<D, S> {
@@ -50,7 +56,7 @@ pub enum Fatal {
     /// What must be durable is not.
     #[error("the agent stops, because its storage failed")]
     Storage(#[from] StorageFailed),
-    /// The kernel cannot be looked at.
+    /// The kernel cannot be looked at when the agent starts.
     #[error("the agent stops, because its kernel cannot be looked at")]
     Driver(#[from] DriverFailed),
 }
@@ -63,6 +69,8 @@ struct Shell<D, S> {
     /// Inputs that are there already; taken before anything is waited for.
     ready: Vec<Input>,
     wake: Option<BootTime>,
+    /// When to look at the kernel again: it could not be looked at.
+    look_again: Option<BootTime>,
     published: Option<AgentStatus>,
 }
 
@@ -88,7 +96,7 @@ pub async fn run<D: Driver, S: Storage>(
     mut host: Host<D, S>,
     mut commands: mpsc::Receiver<Command>,
 ) -> Result<(), Fatal> {
-    let setup = set_up(&mut host)?;
+    let (setup, seen) = set_up(&mut host)?;
     let (words, mut said) = mpsc::unbounded_channel();
     let mut shell = Shell {
         host,
@@ -96,10 +104,14 @@ pub async fn run<D: Driver, S: Storage>(
         words,
         ready: Vec::new(),
         wake: None,
+        look_again: None,
         published: None,
     };
     let mut out = Vec::new();
     let mut agent = Agent::start(clock::boot_time(), setup, &mut out);
+    // What pstore keeps is told once it lies in the spool, and not before.
+    shell.carry_out(&mut out)?;
+    shell.host.storage.note(&seen)?;
     let mut leaving = false;
     loop {
         shell.carry_out(&mut out)?;
@@ -119,16 +131,22 @@ pub async fn run<D: Driver, S: Storage>(
     }
 }
 
-/// Reads what the host's storage has kept, and the machine as it is.
-fn set_up<D: Driver, S: Storage>(host: &mut Host<D, S>) -> Result<Setup, Fatal> {
+/// Reads what the host's storage has kept, and the machine as it is. Tells also what has to be
+/// noted once the start report is spooled.
+fn set_up<D: Driver, S: Storage>(host: &mut Host<D, S>) -> Result<(Setup, Seen), Fatal> {
     let boot_id = host.driver.boot_id()?;
     let restored = host.storage.restore()?;
-    let before = host.storage.note_boot(&boot_id)?;
-    // What pstore keeps speaks of the boot before, once.
-    let rebooted = before.is_some_and(|before| before != boot_id);
-    let module = restored.marker.as_ref().map(|marker| &marker.module);
-    let evidence = if rebooted { host.driver.evidence(module) } else { None };
-    Ok(Setup {
+    let before = host.storage.seen()?;
+    let mut seen = Seen { boot_id: Some(boot_id.clone()), dumps: before.dumps };
+    let mut evidence = None;
+    if before.boot_id != seen.boot_id {
+        let module = restored.marker.as_ref().map(|marker| &marker.module);
+        let left = host.driver.last_words(module, &seen.dumps);
+        seen.dumps = left.dumps;
+        // What an agent finds when it first runs may be of any age.
+        evidence = left.evidence.filter(|_| before.boot_id.is_some());
+    }
+    let setup = Setup {
         config: host.config.clone(),
         seed: host.seed,
         boot: Boot {
@@ -139,7 +157,8 @@ fn set_up<D: Driver, S: Storage>(host: &mut Host<D, S>) -> Result<Setup, Fatal> 
             observation: host.driver.observe()?,
         },
         restored,
-    })
+    };
+    Ok((setup, seen))
 }
 
 impl<D: Driver, S: Storage> Shell<D, S> {
@@ -152,7 +171,8 @@ impl<D: Driver, S: Storage> Shell<D, S> {
         if let Some(input) = self.ready.pop() {
             return Ok(Next::Input(Box::new(input)));
         }
-        let wait = self.wake.map(|wake| wake.since(clock::boot_time()).as_duration());
+        let due = [self.wake, self.look_again].into_iter().flatten().min();
+        let wait = due.map(|due| due.since(clock::boot_time()).as_duration());
         tokio::select! {
             biased;
             command = commands.recv() => Ok(Next::Command(command)),
@@ -168,7 +188,24 @@ impl<D: Driver, S: Storage> Shell<D, S> {
                 Err(_) => Ok(Next::Input(Box::new(Input::Wake))),
             },
             () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {
+                if self.look_again.is_some_and(|due| clock::boot_time() >= due) {
+                    self.look();
+                }
                 Ok(Next::Input(Box::new(Input::Wake)))
+            }
+        }
+    }
+
+    /// Looks at the kernel. One that cannot be looked at is looked at again, and until then the
+    /// core knows nothing new of it.
+    fn look(&mut self) {
+        self.look_again = None;
+        match self.host.driver.observe() {
+            Ok(observation) => self.ready.push(Input::Observed(observation)),
+            Err(error) => {
+                let again_in_ms = LOOK_AGAIN.0;
+                tracing::warn!(%error, again_in_ms, "the kernel could not be looked at");
+                self.look_again = Some(clock::boot_time() + LOOK_AGAIN);
             }
         }
     }

@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1::HostReport;
 
-use super::{Storage, StorageFailed, StoredArtifact};
+use super::{Seen, Storage, StorageFailed, StoredArtifact};
 use crate::core::{AgentStatus, Digest, Fetched, Marker, PatchSetMemory, Restored};
 use crate::spool::Spool;
 use crate::state::{
@@ -18,6 +18,7 @@ use crate::state::{
 const MARKER: &str = "marker.json";
 const MEMORY: &str = "patch-sets.json";
 const BOOT: &str = "boot.json";
+const DUMPS: &str = "dumps.json";
 const LOCK: &str = "lock";
 const ARTIFACTS: &str = "artifacts";
 
@@ -91,13 +92,24 @@ impl Storage for DiskStorage {
         write_document(&self.directory, MEMORY, &self.memory)
     }
 
-    fn note_boot(&mut self, boot_id: &str) -> Result<Option<String>, StorageFailed> {
-        let before: Option<String> = read_document(&self.directory, BOOT)?;
-        if before.as_deref() != Some(boot_id) {
-            write_document(&self.directory, BOOT, boot_id)?;
+    fn seen(&mut self) -> Result<Seen, StorageFailed> {
+        Ok(Seen {
+            boot_id: read_document(&self.directory, BOOT)?,
+            dumps: read_document(&self.directory, DUMPS)?.unwrap_or_default(),
+        })
+    }
+
+    fn note(&mut self, seen: &Seen) -> Result<(), StorageFailed> {
+        let before = self.seen()?;
+        // The boot comes last: as long as it is not noted, its dumps are looked at again.
+        if before.dumps != seen.dumps {
+            write_document(&self.directory, DUMPS, &seen.dumps)?;
         }
-        boot_id.clone_into(&mut self.boot_id);
-        Ok(before)
+        if before.boot_id != seen.boot_id {
+            write_document(&self.directory, BOOT, &seen.boot_id)?;
+        }
+        self.boot_id = seen.boot_id.clone().unwrap_or_default();
+        Ok(())
     }
 
     fn store_artifact(&mut self, bytes: &[u8]) -> Result<Fetched, StorageFailed> {
@@ -127,7 +139,7 @@ impl Storage for DiskStorage {
 mod tests {
     use super::{DiskStorage, MARKER};
     use crate::core::PatchSetMemory;
-    use crate::storage::{Storage as _, StorageFailed, StoredArtifact};
+    use crate::storage::{Seen, Storage as _, StorageFailed, StoredArtifact};
 
     #[test]
     fn what_was_remembered_survives_and_a_damaged_marker_stops_the_agent() {
@@ -140,6 +152,21 @@ mod tests {
         assert_eq!(storage.restore().unwrap().memory["patchSets/113.1"], memory);
         std::fs::write(directory.path().join(MARKER), "{").unwrap();
         assert!(matches!(storage.restore(), Err(StorageFailed::Damaged { .. })));
+    }
+
+    #[test]
+    fn the_boot_and_the_dumps_that_were_noted_survive() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut storage = DiskStorage::open(directory.path(), 1).unwrap();
+        assert_eq!(storage.seen().unwrap(), Seen::default());
+        let seen = Seen {
+            boot_id: Some("boot-1".to_owned()),
+            dumps: ["dmesg-ramoops-0 ab".to_owned()].into(),
+        };
+        storage.note(&seen).unwrap();
+        drop(storage);
+        let mut storage = DiskStorage::open(directory.path(), 2).unwrap();
+        assert_eq!(storage.seen().unwrap(), seen);
     }
 
     #[test]

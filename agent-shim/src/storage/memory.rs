@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1::HostReport;
 
-use super::{Storage, StorageFailed, StoredArtifact};
+use super::{Seen, Storage, StorageFailed, StoredArtifact};
 use crate::core::{AgentStatus, Digest, Fetched, Marker, PatchSetMemory, Restored};
 
 /// Storage in memory. Clones share it, as the same disk before and after a crash.
@@ -22,7 +22,7 @@ struct Kept {
     spool: Vec<HostReport>,
     marker: Option<Marker>,
     memory: BTreeMap<String, PatchSetMemory>,
-    boot_id: Option<String>,
+    seen: Seen,
     artifacts: BTreeMap<Digest, Vec<u8>>,
     status: Option<AgentStatus>,
 }
@@ -37,7 +37,7 @@ impl MemoryStorage {
             spool: Vec::new(),
             marker: None,
             memory: BTreeMap::new(),
-            boot_id: None,
+            seen: Seen::default(),
             artifacts: BTreeMap::new(),
             status: None,
         };
@@ -95,8 +95,12 @@ impl Storage for MemoryStorage {
         self.put(|kept| drop(kept.memory.insert(patch_set.to_owned(), memory.clone())))
     }
 
-    fn note_boot(&mut self, boot_id: &str) -> Result<Option<String>, StorageFailed> {
-        Ok(self.with(|kept| kept.boot_id.replace(boot_id.to_owned())))
+    fn seen(&mut self) -> Result<Seen, StorageFailed> {
+        Ok(self.with(|kept| kept.seen.clone()))
+    }
+
+    fn note(&mut self, seen: &Seen) -> Result<(), StorageFailed> {
+        self.put(|kept| kept.seen.clone_from(seen))
     }
 
     fn store_artifact(&mut self, bytes: &[u8]) -> Result<Fetched, StorageFailed> {

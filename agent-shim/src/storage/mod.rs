@@ -12,6 +12,16 @@ pub use disk::DiskStorage;
 pub use memory::MemoryStorage;
 
 use crate::core::{AgentStatus, Digest, Fetched, Marker, PatchSetMemory, Restored};
+use crate::driver::Dumps;
+
+/// What an agent has seen of its host's boots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The boot that it ran in last; `None` where it never ran.
+    pub boot_id: Option<String>,
+    /// Dumps that it has told of, or was not to tell of.
+    pub dumps: Dumps,
+}
 
 /// What must outlive an agent. Every method but those that say otherwise returns when its effect
 /// is durable.
@@ -59,12 +69,19 @@ pub trait Storage: Send + 'static {
     /// Where it is not durable.
     fn remember(&mut self, patch_set: &str, memory: &PatchSetMemory) -> Result<(), StorageFailed>;
 
-    /// Notes in which boot the agent runs; returns the one noted before.
+    /// What was noted of the boots before.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    fn seen(&mut self) -> Result<Seen, StorageFailed>;
+
+    /// Notes in which boot the agent runs, and what it has told of those before.
     ///
     /// # Errors
     ///
     /// Where it is not durable.
-    fn note_boot(&mut self, boot_id: &str) -> Result<Option<String>, StorageFailed>;
+    fn note(&mut self, seen: &Seen) -> Result<(), StorageFailed>;
 
     /// Stores an artifact, and measures what was stored.
     ///

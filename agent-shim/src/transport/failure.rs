@@ -11,9 +11,14 @@ const UNKNOWN_HOST: &str = "UNKNOWN_HOST";
 pub(super) fn call_failed(status: &Status) -> CallFailed {
     let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
     let unknown_host = reason == UNKNOWN_HOST || status.code() == Code::NotFound;
+    let refused = matches!(status.code(), Code::InvalidArgument | Code::OutOfRange);
     let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
     CallFailed {
-        kind: if unknown_host { CallFailure::UnknownHost } else { CallFailure::Unavailable },
+        kind: match (unknown_host, refused) {
+            (true, _) => CallFailure::UnknownHost,
+            (false, true) => CallFailure::Refused,
+            (false, false) => CallFailure::Unavailable,
+        },
         retry_after: retry_after.map(Into::into),
         message: match reason.as_str() {
             "" => format!("{:?}: {}", status.code(), status.message()),
@@ -49,6 +54,13 @@ mod tests {
         assert_eq!(failed.retry_after, Some(Millis(7_000)));
         assert_eq!(failed.kind, CallFailure::UnknownHost);
         assert_eq!(failed.message, "UNKNOWN_HOST: who?");
+    }
+
+    #[test]
+    fn a_request_that_is_at_fault_itself_is_told_from_a_controller_that_cannot_help() {
+        for status in [Status::invalid_argument("too long"), Status::out_of_range("too much")] {
+            assert_eq!(call_failed(&status).kind, CallFailure::Refused, "{status:?}");
+        }
     }
 
     #[test]

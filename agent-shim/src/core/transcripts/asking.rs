@@ -72,12 +72,12 @@ fn a_good_offer_is_fetched_verified_begun_inserted_soaked_and_forgotten() {
             3000 sync offer 7 epoch 3
                 sync #7 beat 3000 of boot-1
                 observe
-                wake at 11750
+                wake at 5000
             3001 seen livepatch enabled
                 wake at 3700
             3701 wake
                 observe
-                wake at 11750
+                wake at 5000
             3702 seen livepatch enabled
                 spool 4 grant 7 health at 2000
                 wake at 4702
@@ -298,14 +298,18 @@ fn no_room_in_the_budget_is_asked_for_again_later_and_a_final_no_go_drops_the_of
                 log grant 7: no-go, asks again in 5000 ms: NO_GO_REASON_BUDGET: says the script
             3000 sync offer 7
                 sync #5 beat 3000 of boot-1
-                wake at 6200
+                wake at 5000
             3001 seen livepatch gone
             6200 wake
+                next controller
+                log sync failed, again in 36 ms: no answer within 2000 ms
                 begin #6 grant 7 epoch 3
-                wake at 13000
+                wake at 6236
             6300 no-go reason WITHDRAWN
                 remember patchSets/113.1 epoch 3 asking 0 last none
                 log grant 7: offer dropped: NO_GO_REASON_WITHDRAWN: says the script
+                sync #7 beat 6300 of boot-1
+                wake at 16300
             6400 sync offer 7
                 observe
                 wake at 66400
@@ -336,7 +340,7 @@ fn an_offer_withdrawn_while_asking_is_refused_even_when_the_go_comes() {
                 begin #4 grant 7 epoch 3
             3000 wake
                 sync #5 beat 3000 of boot-1
-                wake at 11100
+                wake at 5000
             3100 sync offer none
                 observe
                 wake at 5100

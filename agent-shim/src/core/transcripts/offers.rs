@@ -109,7 +109,7 @@ fn an_answer_older_than_the_newest_neither_offers_nor_withdraws() {
             1001 seen livepatch gone
             3000 wake
                 sync #4 beat 3000 of boot-1
-                wake at 13000
+                wake at 5000
             3100 sync offer none rev 19
                 log offer ignored: the answer is older than an earlier one
                 observe
@@ -194,6 +194,69 @@ fn an_offer_that_expires_while_waiting_is_dropped() {
                 log grant 7: offer dropped: it expired
                 sync #5 beat 4000 of boot-1
                 wake at 14000
+        "#]],
+    );
+}
+
+#[test]
+fn an_offer_of_a_module_that_cannot_be_loaded_is_refused_once() {
+    let name = "x".repeat(56);
+    check(
+        STARTED,
+        &format!(
+            "1000 sync offer 7 module {name}
+             1100 reports counted
+             61000 wake
+             61100 sync offer 7 module {name}"
+        ),
+        &expect![[r#"
+            1000 sync offer 7 module xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+                remember patchSets/113.1 epoch 3 asking 0 last none
+                spool 2 grant 7 REFUSAL_REASON_UNSPECIFIED: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` is not a kernel module's name
+                log grant 7: ended: refused: `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx` is not a kernel module's name
+                report #3 [2]
+                observe
+                wake at 11000
+            1100 reports counted
+                spool-trim through 2
+                wake at 61000
+            61000 wake
+                sync #4 beat 61000 of boot-1
+                wake at 71000
+            61100 sync offer 7 module xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+                wake at 121100
+        "#]],
+    );
+}
+
+#[test]
+fn a_malformed_offer_takes_the_place_of_the_one_before() {
+    check(
+        STARTED,
+        "1000 sync offer 7
+         1001 seen livepatch gone
+         3000 wake
+         3100 sync offer 8 module a/b
+         3200 fetched",
+        &expect![[r#"
+            1000 sync offer 7
+                remember patchSets/113.1 epoch 3 asking 0 last none
+                log grant 7: offered patchSets/113.1 at epoch 3
+                fetch #3 livepatch_113_1
+                observe
+                wake at 3000
+            1001 seen livepatch gone
+            3000 wake
+                sync #4 beat 3000 of boot-1
+                wake at 5000
+            3100 sync offer 8 module a/b
+                log grant 7: offer dropped: another offer took its place
+                spool 2 grant 8 REFUSAL_REASON_UNSPECIFIED: `a/b` is not a kernel module's name
+                log grant 8: ended: refused: `a/b` is not a kernel module's name
+                report #5 [2]
+                observe
+                wake at 13100
+            3200 fetched
         "#]],
     );
 }

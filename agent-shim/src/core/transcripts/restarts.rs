@@ -94,6 +94,7 @@ fn a_restart_in_mid_apply_with_the_livepatch_enabled_goes_on_to_soak() {
             1500 restart boot same livepatch enabled
                 spool 2 started interrupted 0 evidence none
                 log grant 7: resumed after a restart
+                follow grant 7 since 1200
                 spool 3 grant 7 applied in 300 ms
                 marker grant 7 soaking in boot-1
                 log grant 7: applied, soaks for 5000 ms
@@ -122,7 +123,7 @@ fn a_restart_in_mid_transition_follows_it_without_inserting() {
                 log grant 7: applied, soaks for 5000 ms
                 sync #2 beat 1900 of boot-1
                 observe
-                wake at 11500
+                wake at 3900
         "#]],
     );
 }
@@ -164,6 +165,7 @@ fn a_restart_in_the_soak_counts_on_from_the_end_of_the_transition() {
             5000 restart boot same livepatch enabled
                 spool 3 started interrupted 0 evidence none
                 log grant 7: resumed after a restart
+                follow grant 7 since 1700
                 report #1 [2, 3]
                 wake at 5111
             5010 reports counted
@@ -171,7 +173,7 @@ fn a_restart_in_the_soak_counts_on_from_the_end_of_the_transition() {
             6700 wake
                 sync #2 beat 6700 of boot-1
                 observe
-                wake at 16700
+                wake at 8700
             6701 seen livepatch enabled
                 spool 4 grant 7 SOAKED for 5001 ms
                 report #3 [4]
@@ -204,6 +206,47 @@ fn a_restart_while_asking_reports_the_grant_as_refused_and_does_not_ask_again() 
             2200 sync offer 7
                 observe
                 wake at 62200
+        "#]],
+    );
+}
+
+#[test]
+fn a_restart_with_a_stuck_insert_reports_nothing_new_and_a_reboot_reports_the_interruption() {
+    check(
+        ASKING,
+        "1200 go
+         19100 wake
+         19200 reports counted
+         20000 restart boot same livepatch gone
+         21000 restart boot other",
+        &expect![[r#"
+            1200 go
+                log grant 7: go until 11100 ms
+                marker grant 7 applying in boot-1
+                INSERT grant 7 until 11100
+            19100 wake
+                spool 2 grant 7 stalled after 17900 ms, reverted false
+                log grant 7: ended: the insert does not return; nothing more begins in this boot
+                marker grant 7 stuck in boot-1
+                report #5 [2]
+                sync #6 beat 19100 of boot-1
+                wake at 21100
+            19200 reports counted
+                spool-trim through 2
+            20000 restart boot same livepatch gone
+                spool 3 started interrupted 0 evidence none
+                log grant 7: resumed after a restart
+                follow grant 7 since 1200
+                report #1 [3]
+                wake at 20111
+            21000 restart boot other
+                spool 4 started interrupted 7 evidence none
+                log grant 7: the host went down inside patchSets/113.1
+                remember patchSets/113.1 epoch 3 asking 0 last grant 7 Crashed
+                marker cleared
+                log grant 7: ended: crashed
+                report #1 [3, 4]
+                wake at 21054
         "#]],
     );
 }

@@ -28,18 +28,20 @@ fn a_not_yet_leads_to_a_new_report_later() {
                 spool-trim through 4
                 log grant 7: not over yet, again in 2000 ms
             8800 wake
+                next controller
+                log sync failed, again in 36 ms: no answer within 2000 ms
                 observe
-                wake at 16701
+                wake at 8836
             8801 seen livepatch enabled
                 spool 5 grant 7 SOAKED for 7101 ms
                 report #8 [5]
-                wake at 9801
             8900 reports counted
                 spool-trim through 5
                 remember patchSets/113.1 epoch 3 asking 0 last grant 7 Soaked
                 marker cleared
                 log grant 7: ended: soaked
-                wake at 16701
+                sync #9 beat 8900 of boot-1
+                wake at 18900
             8901 again
         "#]],
     );
@@ -93,7 +95,7 @@ fn a_livepatch_in_transition_or_gone_is_never_reported_as_soaked() {
                 wake at 6801
             6801 wake
                 observe
-                wake at 16701
+                wake at 8701
             6802 seen livepatch disabled
                 spool 4 grant 7 reverted
                 remember patchSets/113.1 epoch 3 asking 0 last grant 7 Failed
@@ -148,7 +150,7 @@ fn a_stalled_transition_is_reverted_and_reported() {
             4300 driver says stalled after 3000
                 revert grant 7 livepatch_113_1
                 sync #5 beat 4300 of boot-1
-                wake at 14300
+                wake at 6300
             4400 driver says reverted
                 spool 2 grant 7 stalled after 3000 ms, reverted true
                 remember patchSets/113.1 epoch 3 asking 0 last grant 7 Failed
@@ -176,6 +178,121 @@ fn a_module_that_the_kernel_refuses_is_reported_and_the_marker_cleared() {
                 marker cleared
                 log grant 7: ended: failed
                 report #5 [2]
+        "#]],
+    );
+}
+
+#[test]
+fn an_insert_that_never_returns_is_reported_as_stalled_once_and_a_late_word_adds_no_report() {
+    check(
+        ASKING,
+        "1200 go
+         19099 wake
+         19100 wake
+         19200 reports counted
+         20000 driver says inserted
+         20100 seen livepatch enabled
+         22000 wake
+         22050 wake
+         22100 sync offer 9 epoch 4
+         23000 driver says done",
+        &expect![[r#"
+            1200 go
+                log grant 7: go until 11100 ms
+                marker grant 7 applying in boot-1
+                INSERT grant 7 until 11100
+            19099 wake
+                sync #5 beat 19099 of boot-1
+                wake at 19100
+            19100 wake
+                spool 2 grant 7 stalled after 17900 ms, reverted false
+                log grant 7: ended: the insert does not return; nothing more begins in this boot
+                marker grant 7 stuck in boot-1
+                report #6 [2]
+                wake at 21099
+            19200 reports counted
+                spool-trim through 2
+            20000 driver says inserted
+            20100 seen livepatch enabled
+            22000 wake
+                next controller
+                log sync failed, again in 36 ms: no answer within 2000 ms
+                observe
+                wake at 22036
+            22050 wake
+                sync #7 beat 22050 of boot-1
+                wake at 24050
+            22100 sync offer 9 epoch 4
+                remember patchSets/113.1 epoch 4 asking 7 last none
+                wake at 24100
+            23000 driver says done
+        "#]],
+    );
+}
+
+#[test]
+fn a_stuck_insert_that_fails_late_frees_the_host_without_a_second_report() {
+    check(
+        ASKING,
+        "1200 go
+         19100 wake
+         19200 reports counted
+         20000 driver says insert-failed",
+        &expect![[r#"
+            1200 go
+                log grant 7: go until 11100 ms
+                marker grant 7 applying in boot-1
+                INSERT grant 7 until 11100
+            19100 wake
+                spool 2 grant 7 stalled after 17900 ms, reverted false
+                log grant 7: ended: the insert does not return; nothing more begins in this boot
+                marker grant 7 stuck in boot-1
+                report #5 [2]
+                sync #6 beat 19100 of boot-1
+                wake at 21100
+            19200 reports counted
+                spool-trim through 2
+            20000 driver says insert-failed
+                remember patchSets/113.1 epoch 3 asking 0 last grant 7 Failed
+                marker cleared
+                log grant 7: ended: failed
+        "#]],
+    );
+}
+
+#[test]
+fn a_stuck_insert_that_oopses_the_kernel_is_a_crash_too() {
+    check(
+        ASKING,
+        "1200 go
+         19100 wake
+         19200 reports counted
+         20100 seen livepatch gone taint 128
+         21200 seen livepatch gone oops BUG:livepatch_113_1",
+        &expect![[r#"
+            1200 go
+                log grant 7: go until 11100 ms
+                marker grant 7 applying in boot-1
+                INSERT grant 7 until 11100
+            19100 wake
+                spool 2 grant 7 stalled after 17900 ms, reverted false
+                log grant 7: ended: the insert does not return; nothing more begins in this boot
+                marker grant 7 stuck in boot-1
+                report #5 [2]
+                sync #6 beat 19100 of boot-1
+                wake at 21100
+            19200 reports counted
+                spool-trim through 2
+            20100 seen livepatch gone taint 128
+            21200 seen livepatch gone oops BUG:livepatch_113_1
+                spool 3 grant 7 crashed: BUG:livepatch_113_1
+                remember patchSets/113.1 epoch 3 asking 0 last grant 7 Crashed
+                marker cleared
+                log grant 7: ended: crashed
+                next controller
+                log sync failed, again in 36 ms: no answer within 2000 ms
+                report #7 [3]
+                wake at 21236
         "#]],
     );
 }

@@ -70,7 +70,7 @@ pub(super) fn sync_response(words: &Words<'_>) -> Result<SyncResponse, CallFaile
             arch: "amd64".to_owned(),
             sha256: DIGEST.to_vec(),
             size_bytes: SIZE,
-            module: "livepatch_113_1".to_owned(),
+            module: words.text("module", "livepatch_113_1").to_owned(),
         }),
         expires_in_ms: words.number("expires", 600_000),
         plan: Some(ApplyPlan {
@@ -126,14 +126,17 @@ pub(super) fn begin_response(
     Ok(BeginResponse { decision: Some(decision), revision: words.number("rev", 0) })
 }
 
-/// `reports counted`, `reports not-yet 2000`, `reports lost`; the last report gets the word, the
-/// others are counted.
+/// `reports counted`, `reports not-yet 2000`, `reports lost`, `reports refused`; the last report
+/// gets the word, the others are counted.
 pub(super) fn report_response(
     words: &Words<'_>,
     reported: &[u64],
 ) -> Result<ReportResponse, CallFailed> {
     if words.get("lost").is_some() {
         return Err(failed(CallFailure::Unavailable, words));
+    }
+    if words.get("refused").is_some() {
+        return Err(failed(CallFailure::Refused, words));
     }
     let last = reported.last().copied().unwrap_or(0);
     let disposition = if words.get("not-yet").is_some() {
@@ -232,6 +235,7 @@ fn marker(marker: &Marker) -> String {
     let stage = match marker.stage {
         MarkerStage::Applying { .. } => "applying",
         MarkerStage::Soaking { .. } => "soaking",
+        MarkerStage::Stuck { .. } => "stuck",
     };
     format!("grant {} {stage} in {}", marker.grant_id, marker.boot_id)
 }

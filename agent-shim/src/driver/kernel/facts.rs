@@ -5,6 +5,7 @@ use std::fs;
 use tidegate_proto::v1::HostFacts;
 
 use super::roots::Roots;
+use crate::core::limits;
 use crate::driver::DriverFailed;
 use crate::state::Place;
 
@@ -39,7 +40,7 @@ pub(super) fn read(roots: &Roots, place: &Place) -> Result<HostFacts, DriverFail
     let (kernel_release, flavour) = kernel_release(roots)?;
     let cpu = read_or_empty(roots, "cpuinfo");
     let os = fs::read_to_string(roots.etc.join("os-release")).unwrap_or_default();
-    Ok(HostFacts {
+    Ok(limits::facts(&HostFacts {
         hostname: roots.read_proc("sys/kernel/hostname").unwrap_or_default(),
         kernel_release,
         flavour,
@@ -54,7 +55,7 @@ pub(super) fn read(roots: &Roots, place: &Place) -> Result<HostFacts, DriverFail
         rack: place.rack.clone(),
         labels: place.labels.clone(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-    })
+    }))
 }
 
 /// The first value of `key` in lines of `key<separator>value`, without quotes.

@@ -3,7 +3,9 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
+use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::system::delete_module;
 use tidegate_proto::v1::LivepatchState;
 
@@ -33,21 +35,36 @@ pub(super) fn list(roots: &Roots) -> Result<Vec<LivepatchState>, DriverFailed> {
     let mut livepatches = Vec::new();
     for entry in entries {
         let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
-        livepatches.extend(state(roots, &name));
+        livepatches.extend(state(roots, &name)?);
     }
     livepatches.sort_by(|one, other| one.module.cmp(&other.module));
     Ok(livepatches)
 }
 
-/// One livepatch; `None` where it is not loaded, or went away while it was read.
-fn state(roots: &Roots, module: &str) -> Option<LivepatchState> {
+/// One livepatch; `None` where it is not loaded, or went away while it was read. What cannot be
+/// read of one that is loaded is unknown, which is an error.
+fn state(roots: &Roots, module: &str) -> Result<Option<LivepatchState>, DriverFailed> {
     let directory = roots.sys.join("kernel/livepatch").join(module);
-    let flag = |name: &str| read(&directory.join(name)).ok().map(|text| text == "1");
-    Some(LivepatchState {
-        module: module.to_owned(),
-        enabled: flag("enabled")?,
-        transition: flag("transition")?,
-    })
+    let flags = flag(&directory.join("enabled"))
+        .and_then(|enabled| Ok((enabled, flag(&directory.join("transition"))?)));
+    match flags {
+        Ok((enabled, transition)) => {
+            Ok(Some(LivepatchState { module: module.to_owned(), enabled, transition }))
+        }
+        Err(unknown) => match fs::exists(&directory) {
+            Ok(false) => Ok(None),
+            Ok(true) | Err(_) => Err(unknown),
+        },
+    }
+}
+
+fn flag(path: &Path) -> Result<bool, DriverFailed> {
+    let said = read(path)?;
+    match said.as_str() {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(DriverFailed::Senseless { path: path.to_owned(), said }),
+    }
 }
 
 /// Follows a transition to its end, or until it counts as stalled.
@@ -55,11 +72,12 @@ pub(super) async fn follow(roots: &Roots, following: &Following, words: &Words) 
     let event = loop {
         let waited = clock::boot_time().since(following.since);
         match state(roots, following.module.as_str()) {
-            Some(LivepatchState { transition: true, .. }) => {}
-            Some(LivepatchState { enabled: true, .. }) => {
+            Ok(Some(LivepatchState { transition: true, .. })) => {}
+            Ok(Some(LivepatchState { enabled: true, .. })) => {
                 break DriverEvent::TransitionDone { transition: waited };
             }
-            Some(_) | None => break DriverEvent::NotEnabled,
+            Ok(Some(_) | None) => break DriverEvent::NotEnabled,
+            Err(error) => tracing::debug!(%error, "whether the transition ended is unknown"),
         }
         if waited >= following.transition_timeout {
             break DriverEvent::TransitionStalled { waited };
@@ -77,24 +95,44 @@ pub(super) async fn revert(roots: &Roots, module: &ModuleName) -> RevertEnd {
     }
     let started: BootTime = clock::boot_time();
     loop {
-        match state(roots, module.as_str()) {
-            None => return RevertEnd::Done,
-            Some(LivepatchState { enabled: false, transition: false, .. }) => {
-                remove(module);
-                return RevertEnd::Done;
-            }
-            Some(_) if clock::boot_time().since(started) >= REVERT_TIMEOUT => {
+        // A kernel takes the folder of a disabled livepatch away.
+        let found = state(roots, module.as_str());
+        let out_of_effect = matches!(
+            found,
+            Ok(None | Some(LivepatchState { enabled: false, transition: false, .. }))
+        );
+        if out_of_effect && remove(module) == Removal::Over {
+            return RevertEnd::Done;
+        }
+        if clock::boot_time().since(started) >= REVERT_TIMEOUT {
+            if !out_of_effect {
                 return RevertEnd::StillInTransition;
             }
-            Some(_) => tokio::time::sleep(POLL.as_duration()).await,
+            tracing::warn!(%module, "the livepatch is disabled, its module is still in use");
+            return RevertEnd::Done;
         }
+        tokio::time::sleep(POLL.as_duration()).await;
     }
 }
 
-fn remove(module: &ModuleName) {
-    let Ok(name) = CString::new(module.as_str()) else { return };
-    if let Err(error) = delete_module(&name, NONBLOCK) {
-        tracing::warn!(%module, %error, "the livepatch is disabled, its module stays loaded");
+/// Whether there is more to do about a module that shall go.
+#[derive(Debug, PartialEq, Eq)]
+enum Removal {
+    /// It is gone, or will not go.
+    Over,
+    /// The kernel has not let go of it yet, which it does a moment after the livepatch is disabled.
+    Again,
+}
+
+fn remove(module: &ModuleName) -> Removal {
+    let Ok(name) = CString::new(module.as_str()) else { return Removal::Over };
+    match delete_module(&name, NONBLOCK) {
+        Ok(()) | Err(Errno::NOENT) => Removal::Over,
+        Err(Errno::AGAIN | Errno::BUSY) => Removal::Again,
+        Err(error) => {
+            tracing::warn!(%module, %error, "the livepatch is disabled, its module stays loaded");
+            Removal::Over
+        }
     }
 }
 
@@ -180,6 +218,25 @@ pub(super) mod tests {
         let roots = Roots { sys: tree.path().to_owned(), ..Roots::default() };
         assert_eq!(revert(&roots, &module()).await, RevertEnd::Done);
         assert!(!list(&roots).unwrap()[0].enabled);
+    }
+
+    #[tokio::test]
+    async fn a_livepatch_that_cannot_be_read_is_unknown_and_not_gone() {
+        let tree = tempfile::tempdir().unwrap();
+        let roots = Roots { sys: tree.path().to_owned(), ..Roots::default() };
+        set(tree.path(), "1\n", "0\n");
+        let enabled = tree.path().join("kernel/livepatch").join(MODULE).join("enabled");
+        fs::remove_file(&enabled).unwrap();
+        // Nobody, root neither, reads a folder as a file.
+        fs::create_dir(&enabled).unwrap();
+        assert!(list(&roots).is_err());
+        let event = followed(tree.path(), Millis(0)).await;
+        assert!(matches!(event, DriverEvent::TransitionStalled { .. }), "{event:?}");
+        fs::remove_dir(&enabled).unwrap();
+        fs::write(&enabled, "").unwrap();
+        assert!(list(&roots).is_err());
+        fs::remove_dir_all(tree.path().join("kernel/livepatch").join(MODULE)).unwrap();
+        assert_eq!(list(&roots).unwrap(), Vec::new());
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustix::fs::OFlags;
+use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1::KernelEvidence;
 
-use crate::core::ModuleName;
+use crate::core::{Digest, ModuleName};
+use crate::driver::{Dumps, LastWords};
 
 /// Words that open a report of trouble.
 const TROUBLE: [&str; 9] = [
@@ -147,13 +149,15 @@ fn without_addresses(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Evidence that pstore kept of the boot before.
-pub(super) fn pstore_evidence(
+/// What pstore kept of the boots before. Evidence comes from dumps that are not `known`.
+pub(super) fn last_words(
     directory: &Path,
     module: Option<&ModuleName>,
-) -> Option<KernelEvidence> {
+    known: &Dumps,
+) -> LastWords {
     let mut files: Vec<_> = fs::read_dir(directory)
-        .ok()?
+        .into_iter()
+        .flatten()
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.file_name().is_some_and(|name| is_dump(&name.to_string_lossy())))
@@ -162,11 +166,32 @@ pub(super) fn pstore_evidence(
     // The last part of a dump comes first in time.
     files.reverse();
     let mut text = String::new();
+    let mut dumps = Dumps::new();
     for file in files {
-        text.push_str(&String::from_utf8_lossy(&fs::read(file).unwrap_or_default()));
-        text.push('\n');
+        let Ok(bytes) = fs::read(&file) else { continue };
+        let digest = Digest(Sha256::digest(&bytes).into());
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let dump = format!("{name} {digest}");
+        if !known.contains(&dump) {
+            for line in String::from_utf8_lossy(&bytes).lines() {
+                text.push_str(without_stamp(line));
+                text.push('\n');
+            }
+        }
+        dumps.insert(dump);
     }
-    evidence(&text, module)
+    LastWords { evidence: evidence(&text, module), dumps }
+}
+
+/// A line of a dump is `<priority>[seconds since the boot] words`: its words.
+fn without_stamp(line: &str) -> &str {
+    let words = || {
+        let (priority, rest) = line.strip_prefix('<')?.split_once(">[")?;
+        let (time, words) = rest.split_once("] ")?;
+        let numbers = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        (numbers(priority) && numbers(time.trim_start())).then_some(words)
+    };
+    words().unwrap_or(line)
 }
 
 fn is_dump(name: &str) -> bool {
@@ -178,8 +203,9 @@ mod tests {
     use std::fs::{self, OpenOptions};
     use std::io::Write as _;
 
-    use super::{KernelLog, evidence, pstore_evidence};
+    use super::{KernelLog, evidence, last_words};
     use crate::core::ModuleName;
+    use crate::driver::Dumps;
 
     const OOPS: &str = "6,1,1,-;livepatch: enabling patch 'livepatch_113_1'\n\
         1,2,2,-;BUG: kernel NULL pointer dereference, address: 0000000000000010\n\
@@ -224,9 +250,25 @@ mod tests {
     #[test]
     fn a_panic_is_read_from_pstore() {
         let tree = tempfile::tempdir().unwrap();
-        assert_eq!(pstore_evidence(tree.path(), None), None);
-        fs::write(tree.path().join("dmesg-ramoops-0"), "Kernel panic - not syncing: x\n").unwrap();
-        let found = pstore_evidence(tree.path(), None).unwrap();
+        assert_eq!(last_words(tree.path(), None, &Dumps::new()).evidence, None);
+        let dump = "Panic#1 Part1\n<6>[   60.1] livepatch: enabling patch 'a'\n\
+            <0>[   63.909803] Kernel panic - not syncing: x\n";
+        fs::write(tree.path().join("dmesg-ramoops-0"), dump).unwrap();
+        let found = last_words(tree.path(), None, &Dumps::new()).evidence.unwrap();
         assert_eq!(found.signature, "Kernel panic - not syncing: x");
+    }
+
+    #[test]
+    fn a_panic_that_was_told_is_not_told_again_and_a_new_one_in_its_file_is() {
+        let tree = tempfile::tempdir().unwrap();
+        let file = tree.path().join("dmesg-ramoops-0");
+        fs::write(&file, "<0>[   63.1] Kernel panic - not syncing: x\n").unwrap();
+        let first = last_words(tree.path(), None, &Dumps::new());
+        assert!(first.evidence.is_some());
+        let again = last_words(tree.path(), None, &first.dumps);
+        assert_eq!((again.evidence, &again.dumps), (None, &first.dumps));
+        fs::write(&file, "<0>[   71.4] Kernel panic - not syncing: y\n").unwrap();
+        let new = last_words(tree.path(), None, &first.dumps).evidence.unwrap();
+        assert_eq!(new.signature, "Kernel panic - not syncing: y");
     }
 }

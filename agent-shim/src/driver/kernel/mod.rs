@@ -9,9 +9,9 @@ mod roots;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidegate_proto::v1::{HostFacts, KernelEvidence};
+use tidegate_proto::v1::HostFacts;
 
-use super::{Driver, DriverFailed, Following, Words};
+use super::{Driver, DriverFailed, Dumps, Following, LastWords, Words};
 use crate::clock;
 use crate::core::{DriverEvent, Insertion, ModuleName, Observation};
 use crate::state::Place;
@@ -56,8 +56,8 @@ impl Driver for KernelDriver {
         facts::read(&self.roots, &self.place)
     }
 
-    fn evidence(&self, module: Option<&ModuleName>) -> Option<KernelEvidence> {
-        log::pstore_evidence(&self.roots.sys.join("fs/pstore"), module)
+    fn last_words(&self, module: Option<&ModuleName>, known: &Dumps) -> LastWords {
+        log::last_words(&self.roots.sys.join("fs/pstore"), module, known)
     }
 
     fn observe(&self) -> Result<Observation, DriverFailed> {
@@ -113,5 +113,45 @@ impl Driver for KernelDriver {
 fn say(words: &Words, grant_id: u64, event: DriverEvent) {
     if words.send((grant_id, event)).is_err() {
         tracing::debug!(grant_id, "the agent has stopped; a driver's word is lost");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, OpenOptions};
+    use std::io::Write as _;
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::{KernelDriver, Roots};
+    use crate::clock;
+    use crate::core::Millis;
+    use crate::driver::{Driver as _, Following};
+    use crate::state::Place;
+
+    #[tokio::test]
+    async fn an_oops_that_names_a_module_followed_after_a_restart_names_it() {
+        let tree = tempfile::tempdir().unwrap();
+        let here = tree.path().to_owned();
+        fs::create_dir_all(here.join("sys/kernel")).unwrap();
+        fs::write(here.join("sys/kernel/tainted"), "0\n").unwrap();
+        fs::write(here.join("kmsg"), "").unwrap();
+        let roots =
+            Roots { proc: here.clone(), sys: here.clone(), dev: here.clone(), etc: here.clone() };
+        let driver = Arc::new(KernelDriver::new(roots, Place::default()).following_log());
+        let (words, _said) = mpsc::unbounded_channel();
+        let following = Following {
+            grant_id: 7,
+            module: "livepatch_113_1".to_owned().try_into().unwrap(),
+            since: clock::boot_time(),
+            transition_timeout: Millis(0),
+        };
+        Arc::clone(&driver).follow(following, words);
+        let oops = "1,2,2,-;BUG: unable to handle page fault\n\
+            4,4,4,-;RIP: 0010:show+0x5/0x20 [livepatch_113_1]\n";
+        let mut kmsg = OpenOptions::new().append(true).open(here.join("kmsg")).unwrap();
+        kmsg.write_all(oops.as_bytes()).unwrap();
+        assert!(driver.observe().unwrap().trouble.unwrap().names_module);
     }
 }

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::core::{
     BootTime, Decline, Digest, DriverEvent, Insertion, ModuleName, Observation, RevertEnd,
 };
-use crate::driver::{Driver, DriverFailed, Following, Words};
+use crate::driver::{Driver, DriverFailed, Dumps, Following, LastWords, Words};
 use crate::storage::StoredArtifact;
 
 /// The kernel went down; told to whoever runs the host, who must drop its agent at once.
@@ -184,8 +184,9 @@ impl Driver for SimulatedDriver {
         Ok(self.facts.clone())
     }
 
-    fn evidence(&self, _module: Option<&ModuleName>) -> Option<KernelEvidence> {
-        self.with(|state| state.evidence.take())
+    fn last_words(&self, _module: Option<&ModuleName>, _known: &Dumps) -> LastWords {
+        let evidence = self.with(|state| state.evidence.take());
+        LastWords { evidence, dumps: Dumps::new() }
     }
 
     fn observe(&self) -> Result<Observation, DriverFailed> {
