@@ -106,9 +106,9 @@ impl ApiError {
                 ProposeError::Busy => Code::ResourceExhausted,
                 ProposeError::TooLarge { .. } => Code::InvalidArgument,
             },
-            Self::Stopped(_)
-            | Self::Query(QueryError::Stopped(_))
-            | Self::Unavailable { .. } => Code::Unavailable,
+            Self::Stopped(_) | Self::Query(QueryError::Stopped(_)) | Self::Unavailable { .. } => {
+                Code::Unavailable
+            }
             Self::Query(QueryError::Shed) => Code::ResourceExhausted,
             Self::Unauthenticated { .. } => Code::Unauthenticated,
             Self::NotAllowed { .. } => Code::PermissionDenied,

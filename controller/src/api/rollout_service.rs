@@ -271,7 +271,9 @@ fn explain(
     let of = find(machine, id)?;
     let drawn = rollout::rollout(machine, of);
     let subject = rollout_subject(id.as_str());
-    let kept = machine.records().on(&subject).take(MAX_EXPLAINED).map(records::record).collect();
+    // A host's gates speak for themselves; the rollout's history would bury them.
+    let limit = if host.is_empty() { MAX_EXPLAINED } else { 0 };
+    let kept = machine.records().on(&subject).take(limit).map(records::record).collect();
     let (gates, grant) = if host.is_empty() {
         (drawn.verdict.clone().map_or_else(Vec::new, |verdict| verdict.gates), None)
     } else {

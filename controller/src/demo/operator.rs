@@ -102,7 +102,8 @@ impl Operator {
             name: created.into_inner().name,
             ..pb::StartRolloutRequest::default()
         };
-        let started = self.rollouts.start_rollout(start).await.map_err(call("start the rollout"))?;
+        let started =
+            self.rollouts.start_rollout(start).await.map_err(call("start the rollout"))?;
         Ok(started.into_inner())
     }
 

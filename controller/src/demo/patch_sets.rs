@@ -40,7 +40,8 @@ pub(super) fn good() -> Publication {
 pub(super) fn bad(kernels: &BTreeMap<String, u64>) -> Publication {
     let mut by_number: Vec<(&String, &u64)> = kernels.iter().collect();
     by_number.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
-    let kernel = by_number.get(1).or_else(|| by_number.first()).map(|(kernel, _)| (*kernel).clone());
+    let kernel =
+        by_number.get(1).or_else(|| by_number.first()).map(|(kernel, _)| (*kernel).clone());
     let fault = Fault {
         kind: FaultKind::Crash,
         percent: CRASHES_PERCENT,

@@ -162,7 +162,11 @@ impl Report {
             self.hosts
         )?;
         if let Some(halt) = &self.halt {
-            writeln!(out, "halt  by {} at log index {}: {}", halt.actor, halt.log_index, halt.reason)?;
+            writeln!(
+                out,
+                "halt  by {} at log index {}: {}",
+                halt.actor, halt.log_index, halt.reason
+            )?;
             for witness in &halt.witnesses {
                 let WitnessReport { host, outcome, kernel_release, zone, detail } = witness;
                 writeln!(out, "      {host} {outcome} on {kernel_release} in {zone}: {detail}")?;

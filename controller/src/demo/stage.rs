@@ -45,9 +45,10 @@ impl Stage {
     pub(super) async fn set(args: &Args, show: &Show) -> Result<Self, DemoError> {
         let data = match &args.data_dir {
             Some(_) => None,
-            None => Some(TempDir::with_prefix("tidegate-demo-").map_err(|error| {
-                DemoError::setup("make a temporary folder", &error)
-            })?),
+            None => Some(
+                TempDir::with_prefix("tidegate-demo-")
+                    .map_err(|error| DemoError::setup("make a temporary folder", &error))?,
+            ),
         };
         let temporary = data.as_ref().map(|dir| dir.path().to_owned());
         let data_dir = args.data_dir.clone().or(temporary).unwrap_or_default();
@@ -90,7 +91,8 @@ impl Stage {
         let mut facts = FleetFacts { kernels: BTreeMap::new(), tiers: BTreeMap::new() };
         for truth in self.fleet.truths() {
             *facts.kernels.entry(truth.kernel_release).or_default() += 1;
-            *facts.tiers.entry(truth.tier.trim_start_matches("tiers/").to_owned()).or_default() += 1;
+            *facts.tiers.entry(truth.tier.trim_start_matches("tiers/").to_owned()).or_default() +=
+                1;
         }
         show.say(&format!(
             "{} agents enrolled, each with a simulated kernel of {} releases",

@@ -6,7 +6,7 @@ use tidegate_policies::gate::GateState;
 use super::Machine;
 use super::fleet::{Host, Mode};
 use super::grants::Phase;
-use super::membership::{NoPart, Part};
+use super::membership::{NoPart, Part, artifact_for};
 use super::rollouts::{MAX_REFUSALS, Rollout, State};
 
 /// One condition on a host's way to a patch set.
@@ -26,10 +26,10 @@ impl Machine {
         let part = self.part(rollout, host);
         vec![
             mode_gate(host),
-            artifact_gate(rollout, host, &part),
+            artifact_gate(self, rollout, host),
             self.rollout_gate(rollout),
             turn_gate(rollout, host, &part),
-            self.grant_gate(rollout, host),
+            self.grant_gate(rollout, host, &part),
             self.room_gate(rollout),
         ]
     }
@@ -54,7 +54,7 @@ impl Machine {
     }
 
     /// The host is free to have a grant, or has one.
-    fn grant_gate(&self, rollout: &Rollout, host: &Host) -> HostGate {
+    fn grant_gate(&self, rollout: &Rollout, host: &Host, part: &Result<Part, NoPart>) -> HostGate {
         let grant = rollout.entries.get(&host.id).and_then(|entry| self.grants().get(&entry.grant));
         let refusals = rollout.entries.get(&host.id).map_or(0, |entry| entry.refusals);
         let (state, detail) = match grant.map(|grant| (grant.id, &grant.phase)) {
@@ -68,6 +68,7 @@ impl Machine {
                     "it has begun this patch set in another rollout, or one that was published later"
                         .to_owned(),
                 ),
+                None if part.is_err() => (GateState::Waiting, "it has had none".to_owned()),
                 None => (GateState::Waiting, "it gets an offer when it syncs next".to_owned()),
             },
             Some((id, Phase::Refused { detail, .. })) if refusals >= MAX_REFUSALS => (
@@ -136,12 +137,12 @@ fn mode_gate(host: &Host) -> HostGate {
     HostGate { name: "agent-mode", state, detail: detail.to_owned() }
 }
 
-fn artifact_gate(rollout: &Rollout, host: &Host, part: &Result<Part, NoPart>) -> HostGate {
-    let (state, detail) = match part {
-        Err(none @ NoPart::NoArtifact) => (GateState::Shut, none.words(host, rollout)),
-        Ok(_) | Err(NoPart::NoApply | NoPart::TierNotInPolicy) => {
-            (GateState::Open, format!("it runs {}", host.facts.kernel))
-        }
+/// Looked at by itself: a host that is out for another reason is told this one, too.
+fn artifact_gate(machine: &Machine, rollout: &Rollout, host: &Host) -> HostGate {
+    let patch_set = machine.patch_sets().get(&rollout.version);
+    let (state, detail) = match patch_set.and_then(|patch_set| artifact_for(patch_set, host)) {
+        Some(_) => (GateState::Open, format!("there is one for its kernel {}", host.facts.kernel)),
+        None => (GateState::Shut, NoPart::NoArtifact.words(host, rollout)),
     };
     HostGate { name: "artifact", state, detail }
 }

@@ -2,7 +2,7 @@
 //! heard, and artifacts, over [`PeerService`](tidegate_proto::v1::peer_service_server::PeerService).
 //!
 //! Each call names the cluster, its sender and its receiver, and is refused before anything else of
-//! it is read where one of them is wrong ([`Door`]).
+//! it is read where one of them is wrong (`Door`).
 
 mod backoff;
 mod blobs;

@@ -48,7 +48,7 @@ impl Outbound {
         queue.filled.notify_one();
     }
 
-    /// Takes the next messages for `to`, oldest first and about [`BATCH_BYTES`] at most, waiting
+    /// Takes the next messages for `to`, oldest first and about `BATCH_BYTES` at most, waiting
     /// for the first. Never ends for a node that is no peer. One task may wait per peer.
     pub async fn next_batch(&self, to: NodeId) -> Vec<Vec<u8>> {
         let Some(queue) = self.queues.get(&to) else { return std::future::pending().await };

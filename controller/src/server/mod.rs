@@ -92,7 +92,8 @@ impl Running {
     pub async fn start(config: &ServerConfig) -> Result<Self, ServeError> {
         // The port first: two processes on one data directory differ in what they say.
         let door = Door::open(config.listen).await?;
-        let address = door.address().map_err(|cause| system("read the listener's address", cause))?;
+        let address =
+            door.address().map_err(|cause| system("read the listener's address", cause))?;
         let store = Store::open(&config.data_dir.join("artifacts"))?;
         let (handle, node_thread, outbound) = start_node(config).await?;
         let peers_config =
@@ -162,13 +163,15 @@ async fn start_node(
     runtime.raft_tick = config.raft_tick;
     runtime.machine_tick = config.machine_tick;
     let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(|cause| system("draw a seed", std::io::Error::other(cause)))?;
+    getrandom::fill(&mut seed)
+        .map_err(|cause| system("draw a seed", std::io::Error::other(cause)))?;
     runtime.seed = u64::from_le_bytes(seed);
     let others = config.members.keys().copied().filter(|&node| node != config.node);
     let outbound = Outbound::new(others);
     let given = outbound.clone();
     let started = tokio::task::spawn_blocking(move || Runtime::start(&runtime, given)).await;
-    let started = started.map_err(|broke| system("start the node", std::io::Error::other(broke)))?;
+    let started =
+        started.map_err(|broke| system("start the node", std::io::Error::other(broke)))?;
     let (handle, thread) = started?;
     Ok((handle, thread, outbound))
 }
