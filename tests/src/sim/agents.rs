@@ -1,6 +1,6 @@
 //! How is carried out what an agent asks for? In order, and sometimes not to the end.
 
-use tidegate_agent::core::{CallFailed, CallFailure, FetchFailed, Fetched, Input, Output};
+use tidegate_agent::core::{CallFailed, CallFailure, Fact, FetchFailed, Fetched, Input, Output};
 
 use super::happening::{Caller, Happening, HostHappening, Permission, Question, Reply};
 use super::hosts::{Host, Power};
@@ -39,7 +39,7 @@ impl World {
                 let caller = agent_caller(at, host, call, request.request_id.clone());
                 let (grant, epoch) = (request.grant_id, request.epoch);
                 self.trace.line(now, format_args!("host {at} asks to begin grant {grant}"));
-                let asked = self.checks.asks_to_begin(host.id, &request.patch_set, epoch);
+                let asked = self.checks.acts_on(host.id, &request.patch_set, epoch);
                 self.ask(at, &caller, &Question::Begin(request));
                 if let Err(violation) = asked {
                     self.violated(violation);
@@ -82,7 +82,14 @@ impl World {
                 let what = HostHappening::Wake { run: host.run, at: due };
                 self.queue.after(wait, Happening::Host { host: at, what });
             }
-            Output::Log(fact) => self.trace.line(now, format_args!("host {at}: {fact}")),
+            Output::Log(fact) => {
+                self.trace.line(now, format_args!("host {at}: {fact}"));
+                if let Fact::OfferTaken { patch_set, epoch, .. } = &fact
+                    && let Err(violation) = self.checks.acts_on(host.id, patch_set, *epoch)
+                {
+                    self.violated(violation);
+                }
+            }
             driver @ (Output::Insert(_)
             | Output::Follow { .. }
             | Output::Revert { .. }
@@ -135,13 +142,11 @@ impl World {
             Reply::Command(_) => return,
         };
         let stepped = self.step_agent(at, run, input);
-        // What came too late, or twice, the agent has not heard.
         if let Some((patch_set, epoch)) = told.filter(|_| stepped && first)
             && let Some(host) = self.hosts.get(at)
         {
-            let heard = host.storage.restored().memory;
-            let knows = heard.get(&patch_set).is_some_and(|memory| memory.highest_epoch >= epoch);
-            if knows {
+            // What came too late for the agent's patience it has not heard either.
+            if host.storage.highest_epoch(&patch_set) >= epoch {
                 self.checks.told(host.id, &patch_set, epoch);
             }
         }

@@ -36,7 +36,7 @@ pub enum Life {
     /// It runs.
     Up(Box<Node<SimDisk>>),
     /// Only its disk.
-    Down(SimDisk),
+    Down(Box<SimDisk>),
     /// It is being stepped, or its disk is damaged beyond use.
     Gone,
 }
@@ -150,18 +150,19 @@ impl World {
                 return self.violated(Violation::new("I4", format!("node {id}: {}", damaged.0)));
             }
         };
+        let commit = recovered.hard_state.commit;
         controller.run += 1;
         controller.desk = Desk::new(controller.run, tick);
         let run = controller.run;
         let config = NodeConfig::new(NodeId(id), voters, seed);
-        match Node::open(config, disk, recovered, Machine::new()) {
+        match Node::open(config, *disk, recovered, Machine::new()) {
             Ok(node) => controller.life = Life::Up(Box::new(node)),
             Err(fatal) => {
                 return self.violated(Violation::new("I4", format!("node {id}: {fatal}")));
             }
         }
         self.trace.line(now, format_args!("node {id} starts, run {run}"));
-        self.checks.node_starts(id);
+        self.checks.node_starts(id, commit);
         self.step_node(id, Vec::new());
         self.queue.after(1, Happening::RaftTick { node: id, run });
     }
@@ -171,10 +172,15 @@ impl World {
         let down = self.luck.between(300, self.faults.node_down_most.max(301));
         let now = self.now();
         let Some(controller) = self.controllers.get_mut(&id) else { return };
-        let Life::Up(node) = std::mem::replace(&mut controller.life, Life::Gone) else { return };
-        let mut disk = node.into_journal();
+        let mut disk = match std::mem::replace(&mut controller.life, Life::Gone) {
+            Life::Up(node) => node.into_journal(),
+            life @ (Life::Down(_) | Life::Gone) => {
+                controller.life = life;
+                return;
+            }
+        };
         disk.crash();
-        controller.life = Life::Down(disk);
+        controller.life = Life::Down(Box::new(disk));
         self.stats.node_crashes += 1;
         self.trace.line(now, format_args!("node {id} crashes: {why}, back in {down} ms"));
         self.queue.after(down, Happening::NodeStarts(id));
@@ -252,12 +258,13 @@ impl World {
         match output {
             Output::Send { to, message } => {
                 self.trace.fold(&message);
-                self.send_peer(id, to.0, PeerMessage::Raft(message));
+                self.send_peer(id, to.0, &PeerMessage::Raft(message));
             }
             Output::Answer { ticket, answer } => self.settle_ticket(id, ticket, answer),
             Output::Applied { position, command, outcome, events } => {
                 self.trace.fold_number(position.index ^ id << 48);
-                let entry = super::checks::log::Entry { term: position.term, command, outcome, events };
+                let entry =
+                    super::checks::log::Entry { term: position.term, command, outcome, events };
                 let news = self.checks.applied(now, id, position.index, entry);
                 match news {
                     Ok(Some(line)) => self.trace.line(now, format_args!("{line}")),
@@ -287,15 +294,15 @@ impl World {
                 | Answer::TooLarge { .. }
                 | Answer::Busy => controller.desk.pace.refused(),
             },
-            Some(Asker::Here(caller, kind)) => self.answer(id, caller, kind, answer),
+            Some(Asker::Here(caller, kind)) => self.answer(id, &caller, kind, answer),
             Some(Asker::There(node, forward)) => {
-                self.send_peer(id, node, PeerMessage::Forwarded { id: forward, answer });
+                self.send_peer(id, node, &PeerMessage::Forwarded { id: forward, answer });
             }
         }
     }
 
     /// Sends a message to another controller, if the network lets it through.
-    pub(super) fn send_peer(&mut self, from: u64, to: u64, message: PeerMessage) {
+    pub(super) fn send_peer(&mut self, from: u64, to: u64, message: &PeerMessage) {
         let is_raft = matches!(message, PeerMessage::Raft(_));
         if is_raft && self.network.is_stalled(self.now(), to) {
             return;

@@ -1,8 +1,12 @@
 //! What does a controller's disk remember? What was synced; a crash forgets the rest, or some of it.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use tidegate_controller::journal::{Batch, Journal, JournalFailed, Recovered};
 
 use super::chance::{Chance, Odds};
+use super::faults::Faults;
 
 /// A disk that loses what was not synced when its node crashes, and that may be made to lie.
 #[derive(Debug)]
@@ -13,6 +17,8 @@ pub struct SimDisk {
     skipped_syncs: Odds,
     /// How often a write fails, which stops the node in mid-step.
     failed_writes: Odds,
+    /// Set once the faults are over: an honest disk from then on.
+    is_calm: Rc<Cell<bool>>,
     luck: Chance,
 }
 
@@ -21,11 +27,17 @@ pub struct SimDisk {
 pub struct Damaged(pub String);
 
 impl SimDisk {
-    /// An empty disk.
+    /// An empty disk, with the faults of `faults` until `is_calm` is set.
     #[must_use]
-    pub fn new(skipped_syncs: Odds, failed_writes: Odds, luck: Chance) -> Self {
-        let (durable, unsynced) = (Recovered::default(), Vec::new());
-        Self { durable, unsynced, skipped_syncs, failed_writes, luck }
+    pub fn new(faults: &Faults, is_calm: Rc<Cell<bool>>, luck: Chance) -> Self {
+        Self {
+            durable: Recovered::default(),
+            unsynced: Vec::new(),
+            skipped_syncs: faults.skipped_syncs,
+            failed_writes: faults.failed_writes,
+            is_calm,
+            luck,
+        }
     }
 
     /// The power fails: of the batches that were not synced, none, some or all reached the disk, in
@@ -58,7 +70,7 @@ impl SimDisk {
     }
 
     fn may_fail(&mut self, attempted: &'static str) -> Result<(), JournalFailed> {
-        if self.luck.happens(self.failed_writes) {
+        if self.luck.happens(self.failed_writes) && !self.is_calm.get() {
             return Err(JournalFailed::new(attempted, "the disk says EIO"));
         }
         Ok(())
@@ -89,7 +101,7 @@ impl Journal for SimDisk {
 
     fn sync(&mut self) -> Result<(), JournalFailed> {
         self.may_fail("sync the journal")?;
-        if !self.luck.happens(self.skipped_syncs) {
+        if !self.luck.happens(self.skipped_syncs) || self.is_calm.get() {
             self.settle();
         }
         Ok(())

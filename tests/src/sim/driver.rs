@@ -1,6 +1,8 @@
 //! What does a host's driver do with its kernel? As the real one does: the lease is looked at last.
 
-use tidegate_agent::core::{Decline, DriverEvent, Input, Insertion, Millis, ModuleName, Output, RevertEnd};
+use tidegate_agent::core::{
+    Decline, DriverEvent, Input, Insertion, Millis, ModuleName, Output, RevertEnd,
+};
 use tidegate_proto::v1::KernelEvidence;
 
 use super::checks::host::Insert;
@@ -109,7 +111,8 @@ impl World {
         }
         let inserted = host.kernel.insert(module, bite, settles);
         self.stats.inserts += 1;
-        self.trace.line(now, format_args!("host {at} inserts {module} for grant {grant}: {bite:?}"));
+        self.trace
+            .line(now, format_args!("host {at} inserts {module} for grant {grant}: {bite:?}"));
         if inserted == Inserted::Refused {
             let message = "Invalid module format".to_owned();
             self.step_agent(at, run, say(DriverEvent::InsertFailed { message }));

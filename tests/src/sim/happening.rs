@@ -1,6 +1,8 @@
 //! What can happen in the world? Everything that waits in the queue for its time.
 
-use tidegate_agent::core::{BootTime, CallFailed, CallId, FetchFailed, Fetched, Insertion, ModuleName};
+use tidegate_agent::core::{
+    BootTime, CallFailed, CallId, FetchFailed, Fetched, Insertion, ModuleName,
+};
 use tidegate_controller::machine::ids::HostId;
 use tidegate_controller::machine::{Command, Outcome, Position};
 use tidegate_controller::node::Answer;

@@ -19,8 +19,6 @@ use super::world::World;
 pub struct Host {
     /// Its id.
     pub id: HostId,
-    /// Its machine id.
-    pub machine: String,
     /// The tier of its token.
     pub tier: TierName,
     /// Its facts.
@@ -74,11 +72,9 @@ impl Host {
     /// A host that has never been switched on.
     #[must_use]
     pub fn new(number: usize, tier: TierName, facts: HostFacts, mut luck: Chance) -> Self {
-        let machine = format!("machine-{number}");
         let spool_id = luck.draw();
         Self {
-            id: HostId::of_machine(&machine),
-            machine,
+            id: HostId::of_machine(&format!("machine-{number}")),
             tier,
             facts,
             luck,
@@ -131,11 +127,8 @@ impl World {
         host.said_goodbye = false;
         let boot = host.boot;
         let agent_after = host.luck.between(200, 1_500);
-        let what = if host.enrolled {
-            HostHappening::AgentStarts { boot }
-        } else {
-            HostHappening::Enrol
-        };
+        let what =
+            if host.enrolled { HostHappening::AgentStarts { boot } } else { HostHappening::Enrol };
         self.trace.line(now, format_args!("host {at} boots, boot {boot}"));
         self.queue.after(agent_after, Happening::Host { host: at, what });
     }

@@ -91,6 +91,8 @@ impl Kernel {
             | Bite::Oopses
             | Bite::Vanishes => Some(settles),
         };
+        // The agent is told of trouble since the last insert.
+        self.trouble = None;
         let enabled = bite != Bite::NotEnabled;
         self.modules.insert(module.clone(), Module { settles, enabled });
         Inserted::In
@@ -103,10 +105,8 @@ impl Kernel {
 
     /// The kernel writes of trouble, and runs on.
     pub fn oops(&mut self, module: &ModuleName) {
-        self.trouble = Some(KernelEvidence {
-            signature: format!("oops: RIP: {module}"),
-            names_module: true,
-        });
+        self.trouble =
+            Some(KernelEvidence { signature: format!("oops: RIP: {module}"), names_module: true });
     }
 
     /// Whether `module` is enabled; `None` where it is not loaded.

@@ -9,28 +9,28 @@
 //! fault are drawn from the seed, too, so that a run knows some of them well and others not at all.
 
 mod agents;
-mod chance;
+pub mod chance;
 pub mod checks;
-mod controllers;
-mod disk;
+pub mod controllers;
+pub mod disk;
 mod driver;
-mod faults;
-mod glue;
-mod happening;
-mod hosts;
-mod kernel;
-mod network;
-mod operators;
-mod pace;
-mod queue;
+pub mod faults;
+pub mod glue;
+pub mod happening;
+pub mod hosts;
+pub mod kernel;
+pub mod network;
+pub mod operators;
+pub mod pace;
+pub mod queue;
 mod relaying;
-mod report;
-mod scenario;
-mod seeds;
-mod storage;
-mod trace;
+pub mod report;
+pub mod scenario;
+pub mod seeds;
+pub mod storage;
+pub mod trace;
 mod troubles;
-mod world;
+pub mod world;
 
 pub use faults::Sabotage;
 pub use report::{Report, Stats};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use tidegate_controller::api::convert;
 use tidegate_controller::machine::command::{
     Action, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Operate, Promote,
     PromoteRollout, PublishPatchSet, StoreBlob, TierSpec, WithReason,
@@ -11,11 +12,11 @@ use tidegate_controller::machine::fleet::Mode;
 use tidegate_controller::machine::ids::{Digest, NodeId};
 use tidegate_controller::machine::rollouts::State;
 use tidegate_controller::machine::{Outcome, Position, Rejection};
-use tidegate_controller::api::convert;
 use tidegate_policies::document;
 
 use super::chance::Chance;
 use super::checks::Violation;
+use super::faults::Sabotage;
 use super::happening::{Caller, Happening, HostHappening, Question};
 use super::network::End;
 use super::scenario::{Patch, Scenario};
@@ -129,10 +130,10 @@ impl World {
     }
 
     /// A job was answered.
-    pub(super) fn job_answered(&mut self, id: u64, position: Position, outcome: Outcome) {
+    pub(super) fn job_answered(&mut self, id: u64, position: Position, outcome: &Outcome) {
         let now = self.now();
         let Some(job) = self.operators.jobs.get_mut(&id) else { return };
-        let known = self.checks.acknowledged(&job.command, position, &outcome);
+        let known = self.checks.acknowledged(&job.command, position, outcome);
         if let Err(violation) = known {
             return self.violated(violation);
         }
@@ -297,7 +298,9 @@ fn script(scenario: &Scenario) -> Result<Vec<Step>, String> {
         }))));
     }
     script.push(Step::Operate(Action::StartRollout(first.rollout())));
-    script.push(Step::Operate(Action::StartRollout(second.rollout())));
+    if scenario.sabotage != Sabotage::NoEpochCheck {
+        script.push(Step::Operate(Action::StartRollout(second.rollout())));
+    }
     Ok(script)
 }
 

@@ -49,9 +49,11 @@ impl Pace {
         }
     }
 
-    /// Notes that a host was heard, and whether it would take an offer.
-    pub fn note(&mut self, host: HostId, asks: bool) {
-        self.noted.heard.insert(host);
+    /// Notes that a host was heard: whether it is in flight, and whether it would take an offer.
+    pub fn note(&mut self, host: HostId, in_flight: bool, asks: bool) {
+        if in_flight {
+            self.noted.heard.insert(host);
+        }
         if asks {
             self.noted.asking.insert(host);
         }

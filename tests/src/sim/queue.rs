@@ -30,7 +30,7 @@ impl<T> Queue<T> {
     }
 
     /// Takes out the next thing, and moves the time on to it.
-    pub fn next(&mut self) -> Option<T> {
+    pub fn take(&mut self) -> Option<T> {
         let ((at, _), thing) = self.coming.pop_first()?;
         self.now = at;
         Some(thing)

@@ -1,13 +1,13 @@
 //! What does a controller do for those who ask it? Answers beats from its own state, and takes
 //! commands to whoever leads.
 
+use tidegate_agent::core::{CallFailed, CallFailure};
 use tidegate_controller::machine::Command;
 use tidegate_controller::machine::ids::HostId;
 use tidegate_controller::node::{Answer, Input, Node};
 use tidegate_controller::relay::answers;
 use tidegate_policies::time::Millis;
 use tidegate_proto::v1::{SyncRequest, SyncResponse};
-use tidegate_agent::core::{CallFailed, CallFailure};
 
 use super::checks::Violation;
 use super::controllers::{Asker, Controller};
@@ -38,7 +38,7 @@ impl World {
         match (question, command, Kind::of(question)) {
             (Question::Sync(request), _, _) => {
                 let answer = self.answer_sync(id, host, request);
-                self.reply(id, caller, Reply::Sync(answer));
+                self.reply(id, &caller, &Reply::Sync(answer));
             }
             (
                 Question::Begin(_) | Question::Report(_) | Question::Command(_),
@@ -80,11 +80,11 @@ impl World {
         };
         let answer = answers::sync(machine, host, &request.boot_id, IDLE_SYNC)
             .map_err(|rejection| glue::refused(&rejection))?;
-        if answer.known_boot && leads {
-            controller.desk.pace.note(host, answer.asks);
-        } else if answer.known_boot {
-            let boot = request.boot_id.clone();
-            controller.desk.beats.push(Beat { host, boot, asks: answer.asks });
+        let beat = Beat { host, boot: request.boot_id.clone(), asks: answer.asks };
+        if leads {
+            note(controller, &[beat]);
+        } else {
+            controller.desk.beats.push(beat);
         }
         Ok(answer.response)
     }
@@ -99,13 +99,13 @@ impl World {
             return self.step_node(id, vec![Input::Propose { ticket, command }]);
         }
         match leadership.leader {
-            None => self.reply(id, caller, kind.unavailable("nobody leads")),
+            None => self.reply(id, &caller, &kind.unavailable("nobody leads")),
             Some(leader) => {
                 let forward = controller.desk.id();
                 controller.desk.forwarded.insert(forward, (caller, kind));
                 let command = Box::new(command);
                 let message = PeerMessage::Forward { id: forward, command };
-                self.send_peer(id, leader.0, message);
+                self.send_peer(id, leader.0, &message);
             }
         }
     }
@@ -121,7 +121,7 @@ impl World {
             PeerMessage::Forwarded { id, answer } => {
                 let Some(controller) = self.controllers.get_mut(&to) else { return };
                 if let Some((caller, kind)) = controller.desk.forwarded.remove(&id) {
-                    self.answer(to, caller, kind, answer);
+                    self.answer(to, &caller, kind, answer);
                 }
             }
             PeerMessage::Beats { id, beats } => self.take_beats(to, from, id, &beats),
@@ -150,15 +150,8 @@ impl World {
         let Some(controller) = self.controllers.get_mut(&id).filter(|one| one.leads()) else {
             return;
         };
-        let Some(machine) = controller.machine() else { return };
-        let is_known = |beat: &&Beat| {
-            machine.hosts().get(&beat.host).is_some_and(|host| host.boot == beat.boot)
-        };
-        let known: Vec<Beat> = beats.iter().filter(is_known).cloned().collect();
-        for beat in known {
-            controller.desk.pace.note(beat.host, beat.asks);
-        }
-        self.send_peer(id, from, PeerMessage::BeatsTaken { id: batch });
+        note(controller, beats);
+        self.send_peer(id, from, &PeerMessage::BeatsTaken { id: batch });
     }
 
     /// A follower passes on whom it heard. An empty batch asks whether the leader is there.
@@ -169,18 +162,18 @@ impl World {
         let batch = controller.desk.id();
         let beats = controller.desk.beats.clone();
         controller.desk.batch = Some((batch, beats.len()));
-        self.send_peer(id, leader.0, PeerMessage::Beats { id: batch, beats });
+        self.send_peer(id, leader.0, &PeerMessage::Beats { id: batch, beats });
     }
 
     /// Answers `caller` with what became of its command.
-    pub(super) fn answer(&mut self, id: u64, caller: Caller, kind: Kind, answer: Answer) {
-        let reply = kind.answer(&caller, answer);
-        self.reply(id, caller, reply);
+    pub(super) fn answer(&mut self, id: u64, caller: &Caller, kind: Kind, answer: Answer) {
+        let reply = kind.answer(caller, answer);
+        self.reply(id, caller, &reply);
     }
 
     /// Sends an answer to whoever asked.
-    fn reply(&mut self, id: u64, caller: Caller, answer: Reply) {
-        let end = match &caller {
+    fn reply(&mut self, id: u64, caller: &Caller, answer: &Reply) {
+        let end = match caller {
             Caller::Agent { host, .. } | Caller::Installer { host } => End::Host(*host),
             Caller::Desk { .. } => End::Desk,
         };
@@ -188,5 +181,19 @@ impl World {
             let (caller, answer) = (caller.clone(), answer.clone());
             self.queue.after(delay, Happening::Answered { node: id, caller, answer });
         }
+    }
+}
+
+/// Notes what a leader heard, as the relay does: only beats of the boot that is known count, and only
+/// those that the next tick has a use for.
+fn note(controller: &mut Controller, beats: &[Beat]) {
+    let Some(machine) = controller.machine() else { return };
+    let useful = beats.iter().filter_map(|beat| {
+        let host = machine.hosts().get(&beat.host).filter(|host| host.boot == beat.boot)?;
+        let grant = host.live_grant.and_then(|grant| machine.grants().get(&grant));
+        Some((beat.host, grant.is_some_and(|grant| grant.phase.in_flight().is_some()), beat.asks))
+    });
+    for (host, in_flight, asks) in useful.collect::<Vec<_>>() {
+        controller.desk.pace.note(host, in_flight, asks);
     }
 }

@@ -15,6 +15,8 @@ use super::kernel::Bite;
 const ARTIFACT_BYTES: u64 = 4_096;
 /// How long a host may insert after it asked, in milliseconds.
 const LEASE: u64 = 3_000;
+/// Beats after which a host is silent.
+const SILENT_AFTER_BEATS: u64 = 6;
 
 /// A patch set of the story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +122,17 @@ impl Scenario {
     #[must_use]
     pub fn draw(seed: u64, luck: &mut Chance, sabotage: Sabotage) -> Self {
         let epochs = sabotage == Sabotage::NoEpochCheck;
+        let beat = if epochs { 1 } else { luck.between(1, 3) };
+        let limits = match sabotage {
+            // The budget must be what stops a begin, not the cap.
+            Sabotage::BudgetOffByOne => Limits { budget: luck.between(4, 6), in_flight: 20 },
+            Sabotage::None
+            | Sabotage::SkippedSync
+            | Sabotage::NoEpochCheck
+            | Sabotage::NoLeaseCheck => {
+                Limits { budget: luck.between(8, 14), in_flight: luck.between(3, 16) }
+            }
+        };
         let troubled = luck.between(90_000, 240_000);
         Self {
             seed,
@@ -129,12 +142,13 @@ impl Scenario {
             grace: 360_000,
             raft_tick: if epochs { 200 } else { luck.between(30, 80) },
             machine_tick: if epochs { 250 } else { 1_000 },
-            limits: Limits { budget: luck.between(8, 14), in_flight: luck.between(3, 7) },
-            soak: luck.between(5, 15) * 1_000,
+            limits,
+            // Long enough for silence to be noticed.
+            soak: (beat * SILENT_AFTER_BEATS + luck.below(6)) * 1_000,
             lease: LEASE,
             first: if luck.below(2) == 0 || epochs { Patch::Good } else { Patch::Bad },
             harm: luck.between(25, 90),
-            beat: if epochs { 1 } else { luck.between(1, 3) },
+            beat,
             guard_rails: std::array::from_fn(|_| luck.between(2, 4)),
         }
     }
@@ -170,7 +184,7 @@ impl Scenario {
              [exposure]\nbudget = {budget}\nin-flight = {in_flight}\n\
              [guard-rails]\ncrashed = {crashed}\nfailed = {failed}\nstalled = {stalled}\n\
              silent = {silent}\n\
-             [timing]\nbeat = \"{beat}s\"\nsilent-after-beats = 6\noffer = \"20s\"\n\
+             [timing]\nbeat = \"{beat}s\"\nsilent-after-beats = {SILENT_AFTER_BEATS}\noffer = \"20s\"\n\
              lease = \"{lease}s\"\ntransition = \"4s\"\nhealth-checks = [\"0s\", \"2s\"]\n{}{}{}",
             stage("canary", "draw = { share = \"10%\", at-least-per-stratum = 1 }"),
             stage("free", "waves = [\"30%\", \"100%\"]"),

@@ -39,10 +39,8 @@ impl Plan {
     ///
     /// [`PlanError`].
     pub fn read(path: &Path, runs: Option<&str>) -> Result<Self, PlanError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| PlanError::Unreadable {
-            path: path.display().to_string(),
-            cause,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| PlanError::Unreadable { path: path.display().to_string(), cause })?;
         let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         let kept: Result<Vec<u64>, PlanError> =
             lines.filter(|line| !line.is_empty()).map(number).collect();

@@ -46,6 +46,12 @@ impl Storage {
         self.spool_id
     }
 
+    /// The highest epoch that the host remembers of a patch set.
+    #[must_use]
+    pub fn highest_epoch(&self, patch_set: &str) -> u64 {
+        self.memory.get(patch_set).map_or(0, |memory| memory.highest_epoch)
+    }
+
     /// Appends a report.
     pub fn append(&mut self, report: HostReport) {
         self.next_sequence = report.sequence + 1;

@@ -14,7 +14,6 @@ const HASH_FACTOR: u64 = 0x0000_0100_0000_01b3;
 pub struct Trace {
     hash: u64,
     lines: VecDeque<String>,
-    written: u64,
     print: bool,
 }
 
@@ -31,12 +30,7 @@ impl Trace {
     /// An empty record.
     #[must_use]
     pub fn new(show: Show) -> Self {
-        Self {
-            hash: HASH_START,
-            lines: VecDeque::new(),
-            written: 0,
-            print: show == Show::Everything,
-        }
+        Self { hash: HASH_START, lines: VecDeque::new(), print: show == Show::Everything }
     }
 
     /// Writes a line, at `now` milliseconds of the run.
@@ -51,7 +45,6 @@ impl Trace {
             self.lines.pop_front();
         }
         self.lines.push_back(line);
-        self.written += 1;
     }
 
     /// Folds `bytes` into the hash without a line.
@@ -72,12 +65,6 @@ impl Trace {
     #[must_use]
     pub fn hash(&self) -> u64 {
         self.hash
-    }
-
-    /// How many lines were written.
-    #[must_use]
-    pub fn written(&self) -> u64 {
-        self.written
     }
 
     /// The last lines, oldest first.

@@ -1,6 +1,8 @@
 //! How does a run go? One thread takes what is next from the queue until the story is over.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use tidegate_controller::machine::Machine;
 use tidegate_controller::machine::rollouts::State;
@@ -39,7 +41,7 @@ pub struct World {
     pub(super) checks: Checks,
     pub(super) stats: Stats,
     violation: Option<Violation>,
-    is_calm: bool,
+    is_calm: Rc<Cell<bool>>,
     is_over: bool,
 }
 
@@ -51,7 +53,7 @@ impl World {
         world.begin();
         let end = world.scenario.troubled + world.scenario.grace;
         while world.violation.is_none() && !world.is_over && world.now() <= end {
-            let Some(next) = world.queue.next() else { break };
+            let Some(next) = world.queue.take() else { break };
             world.happens(next);
         }
         if world.violation.is_none()
@@ -66,10 +68,11 @@ impl World {
         let mut luck = Chance::new(seed);
         let scenario = Scenario::draw(seed, &mut luck, sabotage);
         let faults = Faults::draw(&mut luck, sabotage);
+        let is_calm = Rc::new(Cell::new(false));
         let node = |luck: &mut Chance| {
-            let disk = SimDisk::new(faults.skipped_syncs, faults.failed_writes, luck.split());
+            let disk = SimDisk::new(&faults, Rc::clone(&is_calm), luck.split());
             let skew = luck.below(120_000);
-            Controller { run: 0, life: Life::Down(disk), desk: Desk::new(0, 0), skew }
+            Controller { run: 0, life: Life::Down(Box::new(disk)), desk: Desk::new(0, 0), skew }
         };
         let controllers = (1..=CONTROLLERS).map(|id| (id, node(&mut luck))).collect();
         let host = |number: usize, luck: &mut Chance| {
@@ -85,7 +88,7 @@ impl World {
             trace: Trace::new(show),
             stats: Stats::default(),
             violation: None,
-            is_calm: false,
+            is_calm: Rc::clone(&is_calm),
             is_over: false,
             scenario,
             faults,
@@ -125,7 +128,7 @@ impl World {
 
     /// Whether the faults are over.
     pub(super) fn is_calm(&self) -> bool {
-        self.is_calm
+        self.is_calm.get()
     }
 
     /// Something must not be. The first such thing ends the run.
@@ -171,7 +174,7 @@ impl World {
                 self.enrolled(*host, outcome.is_ok());
             }
             (Caller::Desk { job }, Reply::Command(Some((position, outcome)))) => {
-                self.job_answered(*job, position, outcome);
+                self.job_answered(*job, position, &outcome);
             }
             // Unknown, or nobody leads: whoever asked asks again when its patience is over.
             (
@@ -185,7 +188,7 @@ impl World {
     fn calm(&mut self) {
         let now = self.now();
         self.trace.line(now, format_args!("the faults are over"));
-        self.is_calm = true;
+        self.is_calm.set(true);
         self.faults = self.faults.calm();
         self.network.set_faults(&self.faults);
         self.network.heal();

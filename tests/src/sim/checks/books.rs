@@ -1,14 +1,14 @@
 //! I1, I2 and I9: an account of every grant, kept from the committed events alone, against what the
 //! operator asked for and against what the controllers count.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use tidegate_controller::machine::command::Action;
 use tidegate_controller::machine::event::Event;
 use tidegate_controller::machine::grants::{Grant, Phase};
 use tidegate_controller::machine::ids::{GrantId, HostId, RolloutId, Version};
 use tidegate_controller::machine::reply::Begin;
 use tidegate_controller::machine::rollouts::{Place, State};
-use tidegate_controller::machine::command::Action;
 use tidegate_controller::machine::{Command, Machine, Reply};
 use tidegate_policies::evidence::{Class, Counts};
 
@@ -77,7 +77,7 @@ impl Books {
     }
 
     /// Enters a committed entry.
-    pub(super) fn take(&mut self, _now: u64, index: u64, entry: &Entry) -> Result<(), Violation> {
+    pub(super) fn take(&mut self, index: u64, entry: &Entry) -> Result<(), Violation> {
         self.index = index;
         for event in &entry.events {
             self.enter(index, entry, event)?;
@@ -120,6 +120,7 @@ impl Books {
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }
             | Event::HostEnrolled(_)
+            | Event::GoodbyeSaid { .. }
             | Event::HostChanged { .. }
             | Event::PatchSetPublished { .. }
             | Event::RolloutStarted { .. }
@@ -180,6 +181,8 @@ impl Books {
         let Some(book) = self.rollouts.get_mut(&grant.rollout) else { return Ok(()) };
         let Some(row) = book.hosts.get_mut(&grant.host) else { return Ok(()) };
         if row.grant == id {
+            // What was forgiven was the outcome of then; another one counts anew.
+            row.acknowledged &= row.class == class;
             row.class = class;
         }
         if class == Class::InFlight && before != Class::InFlight {
@@ -194,7 +197,8 @@ impl Books {
     fn check_begin(&self, index: u64, id: GrantId, grant: &Standing) -> Result<(), Violation> {
         let Some(book) = self.rollouts.get(&grant.rollout) else { return Ok(()) };
         if book.halted {
-            let what = format!("grant {id} begins at index {index}, and {} is halted", book.version);
+            let what =
+                format!("grant {id} begins at index {index}, and {} is halted", book.version);
             return Err(Violation::new("I2", what));
         }
         let (in_flight, exposed) = book.exposure();
@@ -285,12 +289,6 @@ impl Books {
                 Err(Violation::new("I1", what))
             }
         }
-    }
-
-    /// Hosts of `rollout` that have begun, ever.
-    pub(in crate::sim) fn begun(&self, rollout: &RolloutId) -> BTreeSet<HostId> {
-        let rows = self.rollouts.get(rollout).map(|book| &book.hosts).into_iter().flatten();
-        rows.filter(|(_, row)| row.begun).map(|(&host, _)| host).collect()
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Insert<'a> {
 pub(super) struct Truth {
     lease: u64,
     soak: u64,
+    /// Whose each grant is.
+    hosts: BTreeMap<GrantId, HostId>,
     inserts: BTreeMap<GrantId, Inserted>,
     /// Boots that have ended.
     downs: BTreeSet<(HostId, u64)>,
@@ -58,6 +60,7 @@ impl Truth {
         Self {
             lease,
             soak,
+            hosts: BTreeMap::new(),
             inserts: BTreeMap::new(),
             downs: BTreeSet::new(),
             told: BTreeMap::new(),
@@ -74,8 +77,8 @@ impl Truth {
         self.downs.insert((host, boot));
     }
 
-    /// Older than the last word means no, also to the question.
-    pub(super) fn asks_to_begin(
+    /// Older than the last word means no: such an offer is neither taken up nor asked for.
+    pub(super) fn acts_on(
         &self,
         host: HostId,
         patch_set: &str,
@@ -100,12 +103,14 @@ impl Truth {
                     let name = format!("patchSets/{rollout}");
                     self.halts.entry(name).or_default().push((index, now));
                 }
+                Event::GrantOffered(grant) => drop(self.hosts.insert(grant.id, grant.host)),
                 Event::GrantMoved { grant, to, .. } => self.grant_moved(now, *grant, to)?,
                 Event::ClusterBootstrapped(_)
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }
                 | Event::HostEnrolled(_)
+                | Event::GoodbyeSaid { .. }
                 | Event::HostChanged { .. }
                 | Event::ReportCounted { .. }
                 | Event::PatchSetPublished { .. }
@@ -116,7 +121,6 @@ impl Truth {
                 | Event::RolloutPaused { .. }
                 | Event::RolloutResumed { .. }
                 | Event::WaveApproved { .. }
-                | Event::GrantOffered(_)
                 | Event::VerdictReached { .. } => (),
             }
         }
@@ -126,9 +130,10 @@ impl Truth {
     fn grant_moved(&self, now: u64, grant: GrantId, to: &Phase) -> Result<(), Violation> {
         let inserted = self.inserts.get(&grant);
         match to {
-            Phase::Applied { .. } if inserted.is_none() => {
-                Err(Violation::new("I9", format!("grant {grant} is applied, and no host inserted it")))
-            }
+            Phase::Applied { .. } if inserted.is_none() => Err(Violation::new(
+                "I9",
+                format!("grant {grant} is applied, and no host inserted it"),
+            )),
             Phase::Soaked { .. } => match inserted {
                 Some(inserted) if now >= inserted.settles + self.soak => Ok(()),
                 Some(inserted) => {
@@ -142,7 +147,11 @@ impl Truth {
                 }
             },
             Phase::Failed { failure: Failure::Crashed, begun, .. } => {
-                let host_fell = self.downs.iter().any(|(_, boot)| begun.boot == boot_id(*boot));
+                let host = self.hosts.get(&grant);
+                let host_fell = self
+                    .downs
+                    .iter()
+                    .any(|(fell, boot)| Some(fell) == host && begun.boot == boot_id(*boot));
                 let oopsed = inserted.is_some_and(|one| one.bite == Bite::Oopses);
                 if host_fell || oopsed {
                     return Ok(());
@@ -192,7 +201,7 @@ impl Truth {
             );
             return Err(Violation::new("I2", what));
         }
-        self.asks_to_begin(*host, patch_set, permission.epoch)?;
+        self.acts_on(*host, patch_set, permission.epoch)?;
         fits(insertion)?;
         let inserted = Inserted { bite: act.bite, settles: act.settles };
         if self.inserts.insert(grant, inserted).is_some() {

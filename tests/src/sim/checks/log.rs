@@ -85,7 +85,8 @@ impl Log {
             return Err(Violation::new(invariant, what));
         }
         if let Some((&last, _)) = self.entries.last_key_value().filter(|&(&last, _)| last > index) {
-            let what = format!("node {node} has a command at index {index}, others, at {last}, none");
+            let what =
+                format!("node {node} has a command at index {index}, others, at {last}, none");
             return Err(Violation::new("I4", what));
         }
         self.check_verdicts(index, &entry)?;
@@ -235,6 +236,7 @@ fn event_line(event: &Event) -> Option<String> {
         | Event::BlobStored(_)
         | Event::TokenCreated { .. }
         | Event::HostEnrolled(_)
+        | Event::GoodbyeSaid { .. }
         | Event::HostChanged { .. }
         | Event::ReportCounted { .. }
         | Event::PatchSetPublished { .. }

@@ -16,6 +16,14 @@ pub(super) struct Minority {
 }
 
 impl Minority {
+    /// A controller starts from a disk that knows of commits up to `commit`: it learnt of them before
+    /// it went down, though it may not have applied the last of them.
+    pub(super) fn node_starts(&mut self, node: u64, commit: u64) {
+        for known in [self.highest.get_mut(&node), self.mark.get_mut(&node)].into_iter().flatten() {
+            *known = commit.max(*known);
+        }
+    }
+
     pub(super) fn before_step(&mut self, node: u64, isolated: bool) {
         if isolated {
             let highest = self.highest.get(&node).copied().unwrap_or(0);

@@ -94,9 +94,10 @@ impl Checks {
         }
     }
 
-    /// A controller has started, and applies its log anew.
-    pub fn node_starts(&mut self, node: u64) {
+    /// A controller has started, and applies its log anew; its disk knows of commits up to `commit`.
+    pub fn node_starts(&mut self, node: u64, commit: u64) {
         self.log.node_starts(node);
+        self.minority.node_starts(node, commit);
     }
 
     /// A controller believes that it leads `term`.
@@ -147,7 +148,7 @@ impl Checks {
         entry: Entry,
     ) -> Result<Option<String>, Violation> {
         let Some(entry) = self.log.take(node, index, entry)? else { return Ok(None) };
-        self.books.take(now, index, entry)?;
+        self.books.take(index, entry)?;
         self.truth.take(now, index, entry)?;
         Ok(log::line(index, entry))
     }
@@ -180,18 +181,13 @@ impl Checks {
         self.books.reports_acknowledged(host, spool, through)
     }
 
-    /// A host asks to begin.
+    /// A host takes up an offer, or asks to begin.
     ///
     /// # Errors
     ///
     /// [`Violation`] of `FENCE`.
-    pub fn asks_to_begin(
-        &self,
-        host: HostId,
-        patch_set: &str,
-        epoch: u64,
-    ) -> Result<(), Violation> {
-        self.truth.asks_to_begin(host, patch_set, epoch)
+    pub fn acts_on(&self, host: HostId, patch_set: &str, epoch: u64) -> Result<(), Violation> {
+        self.truth.acts_on(host, patch_set, epoch)
     }
 
     /// A host has heard of an epoch.

@@ -1,13 +1,21 @@
 //! Once the faults are over: does everything come to rest, and to the right rest?
 
+use std::collections::BTreeSet;
+
 use tidegate_agent::core::Agent;
-use tidegate_controller::machine::rollouts::State;
+use tidegate_controller::machine::Machine;
+use tidegate_controller::machine::ids::HostId;
+use tidegate_controller::machine::rollouts::{MAX_REFUSALS, State};
+use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::{GateName, GateState};
 
 use super::Violation;
 use crate::sim::hosts::Power;
 use crate::sim::scenario::Patch;
 use crate::sim::world::World;
+
+/// How many entries a controller may be behind while all is calm.
+const LAG: u64 = 20;
 
 impl World {
     /// Whether the world has come to rest as it must.
@@ -16,7 +24,7 @@ impl World {
     ///
     /// [`Violation`] of `LIVENESS`: what does not come to rest, or I5 for replicas that differ.
     pub(in crate::sim) fn has_settled(&self) -> Result<(), Violation> {
-        self.controllers_agree()?;
+        self.controllers_stand()?;
         for (at, host) in self.hosts.iter().enumerate() {
             let waiting = host.agent.as_ref().map_or(0, Agent::unacknowledged);
             if host.power == Power::On && waiting > 0 {
@@ -27,11 +35,13 @@ impl World {
                 return Err(Violation::new("LIVENESS", format!("host {at} was never enrolled")));
             }
         }
-        self.good_rollout_is_done()
+        self.good_rollout_is_done()?;
+        self.controllers_agree()
     }
 
-    fn controllers_agree(&self) -> Result<(), Violation> {
-        let replayed = self.checks.log.replayed();
+    /// One leads, and all of them keep up.
+    fn controllers_stand(&self) -> Result<(), Violation> {
+        let newest = self.newest().map_or(0, Machine::applied);
         let leaders = self.controllers.values().filter(|one| one.leads()).count();
         if leaders != 1 {
             let what = format!("{leaders} controllers lead once all is calm");
@@ -41,10 +51,19 @@ impl World {
             let Some(machine) = controller.machine() else {
                 return Err(Violation::new("LIVENESS", format!("node {id} is still down")));
             };
-            if machine.applied() + 20 < replayed.applied() {
+            if machine.applied() + LAG < newest {
                 let what = format!("node {id} has applied {} only", machine.applied());
                 return Err(Violation::new("LIVENESS", what));
             }
+        }
+        Ok(())
+    }
+
+    /// Whoever has applied the whole log has the state that a replay of it gives.
+    fn controllers_agree(&self) -> Result<(), Violation> {
+        let replayed = self.checks.log.replayed();
+        for (id, controller) in &self.controllers {
+            let Some(machine) = controller.machine() else { continue };
             let same_place = machine.applied() == replayed.applied();
             if same_place && machine.state_hash() != replayed.state_hash() {
                 let what = format!("node {id} has another state than a replay of the log");
@@ -72,10 +91,13 @@ impl World {
         let verdict = machine.verdict(rollout);
         let waits = verdict.as_ref().and_then(|verdict| verdict.waiting_on());
         let Some(gate) = waits else { return stuck("it waits on nothing by name".to_owned()) };
+        let missing = gate.required.saturating_sub(gate.observed);
         let excused = match gate.name {
             // Hosts that will never begin, or began and never said that they soaked.
-            GateName::Coverage | GateName::Soak => self.hosts_out_of_reach() > 0,
-            GateName::MinVerified => gate.state == GateState::Shut || self.hosts_out_of_reach() > 0,
+            GateName::Coverage | GateName::Soak => missing <= self.hosts_out_of_reach(),
+            GateName::MinVerified => {
+                gate.state == GateState::Shut || missing <= self.hosts_out_of_reach()
+            }
             GateName::GuardRail(_)
             | GateName::FailureShare
             | GateName::FleetHeard
@@ -90,15 +112,22 @@ impl World {
         stuck(format!("the good rollout waits on {}: {}", gate.name.as_str(), gate.detail))
     }
 
-    /// Hosts that are gone, or that the good rollout has tried and will not try again.
-    fn hosts_out_of_reach(&self) -> usize {
-        let begun = self.checks.books.begun(&Patch::Good.rollout());
-        let gone = self.hosts.iter().filter(|host| host.power == Power::Gone);
-        let tried = self.newest().and_then(|machine| {
-            let rollout = machine.rollouts().get(&Patch::Good.rollout())?;
-            let counts = rollout.counts;
-            usize::try_from(counts.all_failures() + counts.refused).ok()
+    /// Hosts that are gone, that the good rollout has tried and will not try again, or that have begun
+    /// the bad one where it was published later: an older patch set never follows a newer one.
+    fn hosts_out_of_reach(&self) -> u64 {
+        let gone = self.hosts.iter().filter(|host| host.power == Power::Gone).map(|host| host.id);
+        let mut out: BTreeSet<HostId> = gone.collect();
+        let rollouts = |patch: Patch| self.newest()?.rollouts().get(&patch.rollout());
+        let entries = rollouts(Patch::Good).into_iter().flat_map(|rollout| &rollout.entries);
+        let tried = entries.filter(|(_, entry)| {
+            matches!(entry.class, Class::Failure(_) | Class::Refused)
+                || entry.refusals >= MAX_REFUSALS
         });
-        gone.count() + tried.unwrap_or(0).min(begun.len())
+        out.extend(tried.map(|(&host, _)| host));
+        if self.scenario.first == Patch::Good {
+            let newer = rollouts(Patch::Bad).into_iter().flat_map(|rollout| &rollout.entries);
+            out.extend(newer.filter(|(_, entry)| entry.begun).map(|(&host, _)| host));
+        }
+        u64::try_from(out.len()).unwrap_or(u64::MAX)
     }
 }

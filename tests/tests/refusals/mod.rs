@@ -1,0 +1,19 @@
+//! Which requests are wrong, and with which words is each refused? The rows of the tables.
+
+mod callers;
+mod documents;
+mod requests;
+mod things;
+
+use tonic::Code;
+
+pub(crate) use callers::callers;
+pub(crate) use documents::{patch_sets, policies, uploads};
+pub(crate) use requests::{limits, requests, reserved_fields};
+pub(crate) use things::{states, unknown_things};
+
+/// A field that is not what it has to be.
+const BAD_FIELD: (Code, &str) = (Code::InvalidArgument, "BAD_FIELD");
+
+/// What is claimed to be wrong, the input, the code and reason of its refusal, and words in it.
+type Row<T> = (&'static str, T, (Code, &'static str), &'static [&'static str]);
