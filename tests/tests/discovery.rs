@@ -15,6 +15,7 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
+#[expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 async fn controller() -> (Running, tempfile::TempDir, Channel) {
     let data = tempfile::tempdir().unwrap();
     let listen = Loopback::port(0);
