@@ -1,6 +1,7 @@
 //! Why is a host offered the patch set, or not? The gates on its way, in their order.
 
-use tidegate_policies::decide::VerdictKind;
+use tidegate_policies::begin::{NoRoom, room_for_one};
+use tidegate_policies::decide::decide;
 use tidegate_policies::gate::GateState;
 
 use super::Machine;
@@ -101,26 +102,24 @@ impl Machine {
     /// The judge and the budgets leave room for one more host.
     fn room_gate(&self, rollout: &Rollout) -> HostGate {
         let name = "room";
-        let Some((inputs, verdict)) = self.inputs(rollout).zip(self.verdict(rollout)) else {
+        let Some(inputs) = self.inputs(rollout) else {
             let detail = "nothing is judged before the start".to_owned();
             return HostGate { name, state: GateState::Waiting, detail };
         };
-        let (state, detail) = match verdict.kind {
-            VerdictKind::Hold | VerdictKind::Halt => {
+        let numbers = || {
+            let (exposed, budget) = (inputs.counts.exposed(), inputs.exposure_budget);
+            let (flying, cap) = (inputs.counts.in_flight, inputs.in_flight_cap);
+            format!("{exposed} of at most {budget} exposed, {flying} of at most {cap} in flight")
+        };
+        let (state, detail) = match room_for_one(&inputs, 0) {
+            Ok(()) => (GateState::Open, numbers()),
+            Err(NoRoom::ExposureBudget { .. } | NoRoom::InFlight { .. }) => {
+                (GateState::Waiting, numbers())
+            }
+            Err(NoRoom::Verdict(_)) => {
+                let verdict = decide(&inputs);
                 let why = verdict.waiting_on().map_or("", |gate| gate.detail.as_str());
                 (GateState::Shut, format!("the judge lets nobody begin: {why}"))
-            }
-            VerdictKind::Continue | VerdictKind::Promote => {
-                let (exposed, budget) = (inputs.counts.exposed(), inputs.exposure_budget);
-                let (flying, cap) = (inputs.counts.in_flight, inputs.in_flight_cap);
-                let room = exposed < budget && flying < cap;
-                let state = if room { GateState::Open } else { GateState::Waiting };
-                (
-                    state,
-                    format!(
-                        "{exposed} of at most {budget} exposed, {flying} of at most {cap} in flight"
-                    ),
-                )
             }
         };
         HostGate { name, state, detail }

@@ -12,9 +12,6 @@ use crate::machine::membership::artifact_for;
 use crate::machine::rollouts::{Rollout, State};
 use crate::machine::{Machine, Rejection};
 
-/// How often hosts sync that no rollout concerns, unless the configuration says otherwise.
-pub const DEFAULT_IDLE_SYNC: Millis = Millis::from_secs(15 * 60);
-
 /// A host that waits for an offer of a rollout that concerns it syncs every so many beats.
 const WAITING_BEATS: u64 = 2;
 
@@ -47,7 +44,7 @@ pub fn sync(
             let beat = rollout.policy.timing.beat;
             (beat, format!("grant {} of {} is {}", grant.id, rollout.version, grant.phase.word()))
         }
-        Concern::Asks { rollout } if !machine.has_room(rollout) => {
+        Concern::NoRoom { rollout } => {
             let beat = rollout.policy.timing.beat;
             (beat, format!("its turn for {} has come, and there is no room yet", rollout.version))
         }
@@ -62,11 +59,7 @@ pub fn sync(
         Concern::None => (idle, "no rollout concerns it".to_owned()),
     };
     let offer = live.filter(|_| known_boot).and_then(|grant| offer(machine, host, grant));
-    let asks = known_boot
-        && match &concern {
-            Concern::Asks { rollout } => machine.has_room(rollout),
-            Concern::Granted { .. } | Concern::Waits { .. } | Concern::None => false,
-        };
+    let asks = known_boot && matches!(concern, Concern::Asks { .. });
     let response = pb::SyncResponse {
         offer,
         next_sync_ms: jittered(cadence, id, machine.applied()),
@@ -80,6 +73,7 @@ pub fn sync(
 enum Concern<'a> {
     Granted { grant: &'a Grant, rollout: &'a Rollout },
     Asks { rollout: &'a Rollout },
+    NoRoom { rollout: &'a Rollout },
     Waits { rollout: &'a Rollout },
     None,
 }
@@ -100,8 +94,11 @@ impl<'a> Concern<'a> {
                 State::Running | State::Completed => machine.wants(rollout, host),
                 State::Draft | State::Paused | State::Halted => false,
             };
-            if asks {
+            if asks && machine.has_room(rollout) {
                 return Self::Asks { rollout };
+            }
+            if asks {
+                return Self::NoRoom { rollout };
             }
             let runs = matches!(rollout.state, State::Running | State::Paused);
             if runs
