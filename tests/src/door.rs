@@ -242,7 +242,8 @@ pub fn token(id: &str, tier: &str, max_hosts: u64) -> pb::CreateTokenRequest {
 #[must_use]
 pub fn upload_of(bytes: &[u8]) -> Vec<Part> {
     let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let header = pb::UploadHeader { sha256: Sha256::digest(bytes).to_vec(), size_bytes };
+    let header =
+        pb::UploadHeader { sha256: Sha256::digest(bytes).to_vec(), size_bytes, offset_bytes: 0 };
     let pieces = bytes.chunks(CHUNK_BYTES).map(|piece| Part::Data(piece.to_vec()));
     std::iter::once(Part::Header(header)).chain(pieces).collect()
 }

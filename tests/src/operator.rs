@@ -257,6 +257,7 @@ fn upload(bytes: &[u8]) -> Vec<pb::UploadArtifactRequest> {
     let header = pb::UploadHeader {
         sha256: Sha256::digest(bytes).to_vec(),
         size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        offset_bytes: 0,
     };
     let pieces = bytes.chunks(CHUNK_BYTES).map(|piece| Part::Data(piece.to_vec()));
     std::iter::once(Part::Header(header))

@@ -8,7 +8,7 @@ use super::caller;
 use super::convert::{check, patch_set};
 use super::desk::Desk;
 use super::error::ApiError;
-use super::upload::receive;
+use super::upload::{held, receive};
 use crate::machine::command::{Action, StoreBlob};
 use crate::machine::ids::{NodeId, Version};
 use crate::machine::{Command, Machine, Rejection};
@@ -26,6 +26,17 @@ impl PatchSetService for Desk {
         tracing::info!(actor, %digest, size, "artifact.uploaded");
         let sha256 = digest.0.to_vec();
         Ok(Response::new(pb::UploadArtifactResponse { sha256, size_bytes: size }))
+    }
+
+    async fn get_upload(
+        &self,
+        request: Request<pb::GetUploadRequest>,
+    ) -> Result<Response<pb::Upload>, Status> {
+        caller::operator(request.metadata())?;
+        let sha256 = request.into_inner().sha256;
+        let digest = check::digest("sha256", &sha256).map_err(ApiError::from)?;
+        let (received_bytes, complete) = held(&self.store, digest).await?;
+        Ok(Response::new(pb::Upload { sha256, received_bytes, complete }))
     }
 
     async fn publish_patch_set(

@@ -43,7 +43,14 @@ pub(super) async fn chunks(
     Ok(Some(ReceiverStream::new(receiver)))
 }
 
-/// Takes an upload to its end. Nothing is kept of one that is not what it said.
+/// How much of an artifact is here: all, or the bytes that an upload can go on from.
+pub(super) async fn held(store: &Store, digest: Digest) -> Result<(u64, bool), ApiError> {
+    let store = store.clone();
+    blocking(move || Ok((store.held(digest)?, store.has(digest)?))).await
+}
+
+/// Takes an upload to its end. One that breaks off can be gone on with; nothing is kept of one that
+/// is not what it said.
 pub(super) async fn receive(
     store: &Store,
     mut upload: Streaming<pb::UploadArtifactRequest>,
@@ -57,7 +64,7 @@ pub(super) async fn receive(
     let size = header.size_bytes;
     let begin = {
         let store = store.clone();
-        move || store.receive(digest, size)
+        move || store.resume(digest, size, header.offset_bytes)
     };
     let mut incoming: Incoming = blocking(begin).await?;
     while let Some(message) = next(&mut upload).await? {
@@ -103,6 +110,10 @@ impl From<StoreError> for ApiError {
             StoreError::Truncated { .. } => "UPLOAD_TRUNCATED",
             StoreError::DigestMismatch { .. } => "DIGEST_MISMATCH",
             StoreError::OffsetPastEnd { .. } => "OFFSET_PAST_END",
+            // The next attempt asks anew, and goes on from what is here then.
+            StoreError::NothingToResume { .. } => {
+                return Self::Unavailable { reason: "UPLOAD_OFFSET", what: error.to_string() };
+            }
             StoreError::Damaged { .. } => {
                 return Self::Unavailable { reason: "CHECKSUM_MISMATCH", what: error.to_string() };
             }

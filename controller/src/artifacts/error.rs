@@ -45,6 +45,19 @@ pub enum StoreError {
         /// Its announced size, in bytes.
         size: u64,
     },
+    /// The transfer wants to go on from a byte that is not here.
+    #[error(
+        "cannot go on with artifact {digest} from byte {offset}: {held} bytes of it are here; \
+        ask how many are, and go on from there"
+    )]
+    NothingToResume {
+        /// The artifact.
+        digest: Digest,
+        /// Where the sender wants to go on.
+        offset: u64,
+        /// How many bytes are here.
+        held: u64,
+    },
     /// As many bytes arrived as were announced, but other ones.
     #[error(
         "cannot receive artifact {digest}: the bytes that arrived have the SHA-256 {found}; \

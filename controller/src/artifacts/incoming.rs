@@ -1,4 +1,4 @@
-//! How does an artifact arrive? Piece by piece into a file without a name, which gets its name last.
+//! How does an artifact arrive? Piece by piece into a file of its own, which gets its name last.
 
 use std::io::Write as _;
 
@@ -7,10 +7,11 @@ use tempfile::NamedTempFile;
 use tidegate_proto::MAX_ARTIFACT_BYTES;
 
 use super::error::{Attempt, StoreError};
-use super::{PART, Store, sync_dir};
+use super::{Store, part, sync_dir};
 use crate::machine::ids::Digest;
 
-/// An artifact that is arriving. Dropped before it is finished, it leaves nothing behind.
+/// An artifact that is arriving. Dropped before it is finished, it leaves what has arrived for a
+/// transfer that goes on; refused, it leaves nothing.
 #[derive(Debug)]
 pub struct Incoming {
     store: Store,
@@ -18,22 +19,32 @@ pub struct Incoming {
     size: u64,
     received: u64,
     hasher: Sha256,
-    /// Removed from the disk when dropped.
-    file: NamedTempFile,
+    /// `None` once it was given its name, or given up.
+    file: Option<NamedTempFile>,
 }
 
 impl Incoming {
     pub(super) fn begin(store: Store, digest: Digest, size: u64) -> Result<Self, StoreError> {
-        if size == 0 || size > MAX_ARTIFACT_BYTES {
-            return Err(StoreError::SizeOutOfRange { digest, size });
-        }
-        let dir = &store.shared.dir;
-        let file = tempfile::Builder::new()
-            .prefix(PART.0)
-            .suffix(PART.1)
-            .tempfile_in(dir)
-            .map_err(|error| Attempt::new("begin an upload in", dir).failed(error))?;
+        check_size(digest, size)?;
+        let file = Some(part::begin(&store, digest)?);
         Ok(Self { store, digest, size, received: 0, hasher: Sha256::new(), file })
+    }
+
+    pub(super) fn resume(
+        store: Store,
+        digest: Digest,
+        size: u64,
+        offset: u64,
+    ) -> Result<Self, StoreError> {
+        check_size(digest, size)?;
+        if offset > size {
+            return Err(StoreError::Oversized { digest, size });
+        }
+        let Some((file, hasher)) = part::take(&store, digest, offset)? else {
+            let held = part::held(&store, digest)?;
+            return Err(StoreError::NothingToResume { digest, offset, held });
+        };
+        Ok(Self { store, digest, size, received: offset, hasher, file: Some(file) })
     }
 
     /// Takes the next bytes, and gives the upload back to go on with. After an error it is over.
@@ -46,13 +57,17 @@ impl Incoming {
         let room = self.size - self.received;
         let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if more > room {
+            self.file = None;
             return Err(StoreError::Oversized { digest: self.digest, size: self.size });
+        }
+        if let Some(mut file) = self.file.take() {
+            if let Err(error) = file.write_all(bytes) {
+                return Err(Attempt::new("write the upload", file.path()).failed(error));
+            }
+            self.file = Some(file);
         }
         self.hasher.update(bytes);
         self.received += more;
-        if let Err(error) = self.file.write_all(bytes) {
-            return Err(Attempt::new("write the upload", self.file.path()).failed(error));
-        }
         Ok(self)
     }
 
@@ -61,12 +76,14 @@ impl Incoming {
     /// # Errors
     ///
     /// [`StoreError::Truncated`], [`StoreError::DigestMismatch`]; or the disk refuses.
-    pub fn finish(self) -> Result<(), StoreError> {
-        let Self { store, digest, size, received, hasher, file } = self;
+    pub fn finish(mut self) -> Result<(), StoreError> {
+        let (digest, size, received) = (self.digest, self.size, self.received);
+        let Some(file) = self.file.take() else { return Ok(()) };
         if received != size {
             return Err(StoreError::Truncated { digest, size, received });
         }
-        let found = Digest(hasher.finalize().into());
+        let store = &self.store;
+        let found = Digest(std::mem::take(&mut self.hasher).finalize().into());
         if found != digest {
             return Err(StoreError::DigestMismatch { digest, found });
         }
@@ -88,4 +105,19 @@ impl Incoming {
         verified.insert(digest);
         Ok(())
     }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            part::leave(&self.store, self.digest, file);
+        }
+    }
+}
+
+fn check_size(digest: Digest, size: u64) -> Result<(), StoreError> {
+    if size == 0 || size > MAX_ARTIFACT_BYTES {
+        return Err(StoreError::SizeOutOfRange { digest, size });
+    }
+    Ok(())
 }

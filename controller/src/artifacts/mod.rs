@@ -4,7 +4,8 @@
 //! artifacts/
 //!   9f86d081…0f00a08           a blob: complete, synced, never changed
 //!   9f86d081…0f00a08.damaged   a blob that rotted on this disk, moved aside
-//!   incoming-Xk3q9T.part       bytes of an upload that is under way
+//!   9f86d081…0f00a08.part      the first bytes of one whose transfer broke off
+//!   incoming-9f86…-Xk3q9T.part bytes of a transfer that is under way
 //! ```
 //!
 //! A blob gets its name only after its length and its digest were found right and its bytes are on
@@ -12,10 +13,11 @@
 //! its digest is computed again.
 //!
 //! Every call blocks on the disk; asynchronous callers go through a blocking thread. One process
-//! owns the folder: [`Store::open`] removes what an earlier one left unfinished.
+//! owns the folder: [`Store::open`] puts away what an earlier one left unfinished.
 
 mod error;
 mod incoming;
+mod part;
 mod reader;
 
 #[cfg(test)]
@@ -36,9 +38,6 @@ pub use self::reader::BlobReader;
 use self::error::Attempt;
 use crate::machine::ids::Digest;
 
-/// How the file of an unfinished upload begins and ends.
-const PART: (&str, &str) = ("incoming-", ".part");
-
 /// A node's artifacts. Copies share the folder and what is known about it.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -54,8 +53,8 @@ struct Shared {
 }
 
 impl Store {
-    /// Opens the store in `dir`, which is created if it does not exist. Unfinished uploads of an
-    /// earlier process are removed.
+    /// Opens the store in `dir`, which is created if it does not exist. What an earlier process was
+    /// receiving can be gone on with.
     ///
     /// # Errors
     ///
@@ -64,11 +63,7 @@ impl Store {
         let opening = Attempt::new("open the artifact store", dir);
         fs::create_dir_all(dir).map_err(|error| opening.failed(error))?;
         for name in names(dir).map_err(|error| opening.failed(error))? {
-            if name.starts_with(PART.0) && name.ends_with(PART.1) {
-                let path = dir.join(name);
-                let removing = Attempt::new("remove the unfinished upload", &path);
-                fs::remove_file(&path).map_err(|error| removing.failed(error))?;
-            }
+            part::adopt(dir, &name)?;
         }
         sync_dir(dir).map_err(|error| opening.failed(error))?;
         if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -87,6 +82,29 @@ impl Store {
     /// [`tidegate_proto::MAX_ARTIFACT_BYTES`]; or the disk refuses.
     pub fn receive(&self, digest: Digest, size: u64) -> Result<Incoming, StoreError> {
         Incoming::begin(self.clone(), digest, size)
+    }
+
+    /// How many bytes of the artifact a broken transfer left here: where the next one can go on. 0 if
+    /// none; the artifact's size is not among the answers, see [`Store::has`].
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses.
+    pub fn held(&self, digest: Digest) -> Result<u64, StoreError> {
+        part::held(self, digest)
+    }
+
+    /// Goes on with a broken transfer of the artifact from byte `offset` on, at most [`Store::held`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NothingToResume`] if fewer bytes are here, for example because another transfer
+    /// went on from them; otherwise as [`Store::receive`].
+    pub fn resume(&self, digest: Digest, size: u64, offset: u64) -> Result<Incoming, StoreError> {
+        if offset == 0 {
+            return self.receive(digest, size);
+        }
+        Incoming::resume(self.clone(), digest, size, offset)
     }
 
     /// Whether the artifact is here, whole when it arrived.

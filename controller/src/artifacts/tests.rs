@@ -140,26 +140,88 @@ fn a_size_is_1_byte_to_64_mib() {
 }
 
 #[test]
-fn an_upload_that_is_given_up_leaves_nothing() {
+fn an_upload_that_breaks_off_is_gone_on_with_from_its_last_byte() {
     let (dir, store) = store();
-    let incoming = begin(&store, b"livepatch").write(b"live").unwrap();
-    assert_eq!(files(dir.path()).len(), 1);
+    let digest = sha256(b"livepatch");
+    drop(begin(&store, b"livepatch").write(b"live").unwrap());
     assert_eq!(store.digests().unwrap(), BTreeSet::new());
-    drop(incoming);
+    assert!(!store.has(digest).unwrap());
+    assert_eq!(store.held(digest).unwrap(), 4);
+
+    let store = restart(store, &dir);
+    drop(store.resume(digest, 9, 4).unwrap().write(b"pa").unwrap());
+    assert_eq!(store.held(digest).unwrap(), 6);
+    store.resume(digest, 9, 6).unwrap().write(b"tch").unwrap().finish().unwrap();
+    assert_eq!(read(&store, digest, 0), Some(vec![b"livepatch".to_vec()]));
+    assert_eq!(files(dir.path()), BTreeSet::from([digest.to_string()]));
+}
+
+#[test]
+fn an_upload_may_go_on_from_any_byte_that_is_here_and_from_no_other() {
+    let (_dir, store) = store();
+    let digest = sha256(b"livepatch");
+    drop(begin(&store, b"livepatch").write(b"liveX").unwrap());
+    let beyond = store.resume(digest, 9, 6).unwrap_err();
+    assert!(matches!(beyond, StoreError::NothingToResume { held: 5, .. }), "{beyond}");
+    assert_eq!(store.held(digest).unwrap(), 5);
+    store.resume(digest, 9, 4).unwrap().write(b"patch").unwrap().finish().unwrap();
+    assert_eq!(read(&store, digest, 0), Some(vec![b"livepatch".to_vec()]));
+}
+
+#[test]
+fn what_broke_off_is_gone_on_with_by_one_alone() {
+    let (_dir, store) = store();
+    let digest = sha256(b"livepatch");
+    drop(begin(&store, b"livepatch").write(b"live").unwrap());
+    let first = store.resume(digest, 9, 4).unwrap();
+    let second = store.resume(digest, 9, 4).unwrap_err();
+    assert!(matches!(second, StoreError::NothingToResume { held: 0, .. }), "{second}");
+    first.write(b"patch").unwrap().finish().unwrap();
+}
+
+#[test]
+fn a_beginning_that_rotted_is_found_out_at_the_end_and_forgotten() {
+    let (dir, store) = store();
+    let digest = sha256(b"livepatch");
+    drop(begin(&store, b"livepatch").write(b"live").unwrap());
+    fs::write(dir.path().join(format!("{digest}.part")), "Live").unwrap();
+    let refused = store.resume(digest, 9, 4).unwrap().write(b"patch").unwrap().finish();
+    assert!(matches!(refused, Err(StoreError::DigestMismatch { .. })));
+    assert_eq!(store.held(digest).unwrap(), 0);
     assert_eq!(files(dir.path()), BTreeSet::new());
 }
 
 #[test]
-fn a_start_removes_unfinished_uploads_and_touches_nothing_else() {
+fn a_start_keeps_the_longest_unfinished_upload_and_touches_nothing_else() {
     let (dir, store) = store();
     let kept = put(&store, b"kept").to_string();
-    for name in ["incoming-Xk3q9T.part", "notes.part", "incoming-notes", &kept.to_uppercase()] {
-        fs::write(dir.path().join(name), "half").unwrap();
+    let digest = sha256(b"livepatch");
+    for (name, content) in [
+        (format!("incoming-{digest}-Xk3q9T.part"), "live"),
+        (format!("incoming-{digest}-aaaaaa.part"), "li"),
+        ("incoming-Xk3q9T.part".to_owned(), "half"),
+        ("notes.part".to_owned(), "half"),
+        ("incoming-notes".to_owned(), "half"),
+        (kept.to_uppercase(), "half"),
+    ] {
+        fs::write(dir.path().join(name), content).unwrap();
     }
     let store = Store::open(dir.path()).unwrap();
-    let left = [&*kept, "incoming-notes", "notes.part", &kept.to_uppercase()];
+    let part = format!("{digest}.part");
+    let left = [&*kept, "incoming-notes", "notes.part", &kept.to_uppercase(), &part];
     assert_eq!(files(dir.path()), left.map(str::to_owned).into());
+    assert_eq!(store.held(digest).unwrap(), 4);
     assert_eq!(store.digests().unwrap(), BTreeSet::from([sha256(b"kept")]));
+}
+
+#[test]
+fn unfinished_uploads_do_not_pile_up() {
+    let (dir, store) = store();
+    for number in 0_u64..40 {
+        let digest = sha256(&number.to_be_bytes());
+        drop(store.receive(digest, 8).unwrap().write(b"half").unwrap());
+    }
+    assert_eq!(files(dir.path()).len(), 32);
 }
 
 #[test]

@@ -71,6 +71,7 @@ impl Operator {
         let header = pb::UploadHeader {
             sha256: Sha256::digest(&artifact).to_vec(),
             size_bytes: artifact.len() as u64,
+            offset_bytes: 0,
         };
         let pieces: Vec<Part> =
             artifact.chunks(CHUNK_BYTES).map(|data| Part::Data(data.to_vec())).collect();

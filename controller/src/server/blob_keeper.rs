@@ -100,7 +100,8 @@ fn wanted(machine: &Machine) -> Vec<Wanted> {
     wanted.collect()
 }
 
-/// Brings the artifact here, from the first holder that gives it whole.
+/// Brings the artifact here, from the first holder that gives it whole. What one left unfinished the
+/// next goes on with.
 async fn pull(desk: &Desk, blob: &Wanted) -> Result<(), PullError> {
     let (store, digest) = (desk.store.clone(), blob.digest);
     if tokio::task::spawn_blocking(move || store.has(digest)).await?? {
@@ -117,9 +118,12 @@ async fn pull(desk: &Desk, blob: &Wanted) -> Result<(), PullError> {
 }
 
 async fn pull_from(desk: &Desk, blob: &Wanted, holder: NodeId) -> Result<(), PullError> {
-    let mut stream = desk.peers.fetch_blob(holder, blob.digest.0, 0).await?;
     let (store, digest, size) = (desk.store.clone(), blob.digest, blob.size);
-    let mut incoming = tokio::task::spawn_blocking(move || store.receive(digest, size)).await??;
+    let asked = store.clone();
+    let held = tokio::task::spawn_blocking(move || asked.held(digest)).await??.min(size);
+    let mut stream = desk.peers.fetch_blob(holder, digest.0, held).await?;
+    let resume = move || store.resume(digest, size, held);
+    let mut incoming = tokio::task::spawn_blocking(resume).await??;
     while let Some(chunk) = stream.message().await? {
         incoming = tokio::task::spawn_blocking(move || incoming.write(&chunk.data)).await??;
     }

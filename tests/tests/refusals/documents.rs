@@ -144,7 +144,11 @@ pub(crate) async fn patch_sets(fixture: &Fixture, table: &mut Table) -> Outcome<
 
 pub(crate) async fn uploads(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
     let header = |size_bytes: u64| {
-        Part::Header(pb::UploadHeader { sha256: Sha256::digest(b"artifact").to_vec(), size_bytes })
+        Part::Header(pb::UploadHeader {
+            sha256: Sha256::digest(b"artifact").to_vec(),
+            size_bytes,
+            offset_bytes: 0,
+        })
     };
     let data = |bytes: &[u8]| Part::Data(bytes.to_vec());
     let refused = |reason: &'static str| (Code::InvalidArgument, reason);
@@ -194,7 +198,11 @@ pub(crate) async fn uploads(fixture: &Fixture, table: &mut Table) -> Outcome<()>
         ),
         (
             "half a digest",
-            vec![Part::Header(pb::UploadHeader { sha256: vec![1; 16], size_bytes: 8 })],
+            vec![Part::Header(pb::UploadHeader {
+                sha256: vec![1; 16],
+                size_bytes: 8,
+                offset_bytes: 0,
+            })],
             BAD_FIELD,
             &["header.sha256", "16 bytes", "has 32"],
         ),

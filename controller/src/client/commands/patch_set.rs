@@ -141,26 +141,33 @@ async fn upload(
     let attempt = format!("upload {}", file.display());
     let data = manifest::load(file, artifact)
         .map_err(|error| Failure::machine(attempt.clone(), &error, "repeat the command"))?;
-    let header =
-        v1::UploadHeader { sha256: artifact.sha256.clone(), size_bytes: artifact.size_bytes };
+    let header = v1::UploadHeader {
+        sha256: artifact.sha256.clone(),
+        size_bytes: artifact.size_bytes,
+        offset_bytes: 0,
+    };
     let intent = Intent::read(attempt, Subject::PatchSets);
     let body = (header, Arc::new(data));
     session
         .client
-        .upload(&intent, body, async |attempt, (header, data)| {
-            let request = attempt.request(parts(header, data));
-            PatchSetServiceClient::new(attempt.channel).upload_artifact(request).await
+        .upload(&intent, body, async |attempt, (mut header, data)| {
+            let mut client = PatchSetServiceClient::new(attempt.channel.clone());
+            let asked = v1::GetUploadRequest { sha256: header.sha256.clone() };
+            let upload = client.get_upload(attempt.request(asked)).await?.into_inner();
+            header.offset_bytes = upload.received_bytes;
+            client.upload_artifact(attempt.request(parts(header, data))).await
         })
         .await?;
     Ok(())
 }
 
-/// The header, then the bytes in order, at most 64 KiB at a time.
+/// The header, then the bytes from its offset on in order, at most 64 KiB at a time.
 fn parts(
     header: v1::UploadHeader,
     data: Arc<Vec<u8>>,
 ) -> impl Stream<Item = v1::UploadArtifactRequest> {
-    let starts = (0..data.len()).step_by(CHUNK_BYTES);
+    let first = usize::try_from(header.offset_bytes).unwrap_or(data.len());
+    let starts = (first..data.len()).step_by(CHUNK_BYTES);
     let chunks = starts.map(move |start| {
         let end = data.len().min(start + CHUNK_BYTES);
         Part::Data(data[start..end].to_vec())
@@ -221,9 +228,10 @@ mod tests {
 
     use super::*;
 
-    async fn lengths(size: usize) -> Vec<usize> {
+    async fn lengths(size: usize, offset_bytes: u64) -> Vec<usize> {
         let data = Arc::new(vec![7; size]);
-        let mut parts = std::pin::pin!(parts(v1::UploadHeader::default(), data));
+        let header = v1::UploadHeader { offset_bytes, ..Default::default() };
+        let mut parts = std::pin::pin!(parts(header, data));
         let first = parts.next().await.and_then(|request| request.part);
         assert!(matches!(first, Some(Part::Header(_))));
         let mut lengths = Vec::new();
@@ -238,8 +246,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_upload_is_a_header_and_pieces_of_64_kib_at_most() {
-        assert_eq!(lengths(1).await, [1]);
-        assert_eq!(lengths(CHUNK_BYTES).await, [CHUNK_BYTES]);
-        assert_eq!(lengths(CHUNK_BYTES + 1).await, [CHUNK_BYTES, 1]);
+        assert_eq!(lengths(1, 0).await, [1]);
+        assert_eq!(lengths(CHUNK_BYTES, 0).await, [CHUNK_BYTES]);
+        assert_eq!(lengths(CHUNK_BYTES + 1, 0).await, [CHUNK_BYTES, 1]);
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_goes_on_sends_what_is_missing() {
+        assert_eq!(lengths(CHUNK_BYTES + 1, 10).await, [CHUNK_BYTES - 9]);
+        assert_eq!(lengths(5, 5).await, [0; 0]);
+        assert_eq!(lengths(5, 9).await, [0; 0]);
     }
 }
