@@ -22,6 +22,8 @@ pub(crate) struct Running {
     pub(crate) address: String,
     /// All that was heard so far, anew with every report.
     pub(crate) news: mpsc::UnboundedReceiver<Heard>,
+    /// From which byte each download began.
+    pub(crate) downloads: Arc<Mutex<Vec<u64>>>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
@@ -33,11 +35,19 @@ impl Drop for Running {
 
 /// Starts a controller that offers `patch` to everybody.
 pub(crate) async fn start(patch: &str) -> Running {
+    start_with_breaks(patch, 0).await
+}
+
+/// The same, but the first `breaks` downloads break off after a piece.
+pub(crate) async fn start_with_breaks(patch: &str, breaks: usize) -> Running {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (told, news) = mpsc::unbounded_channel();
+    let downloads = Arc::default();
     let controller = YesController {
         artifact: patch.as_bytes().to_vec(),
+        breaks,
+        downloads: Arc::clone(&downloads),
         facts: Mutex::default(),
         heard: Mutex::default(),
         told,
@@ -45,12 +55,14 @@ pub(crate) async fn start(patch: &str) -> Running {
     let service = AgentServiceServer::from_arc(Arc::new(controller));
     let server = tonic::transport::Server::builder().add_service(service);
     let serving = tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-    Running { address, news, serving }
+    Running { address, news, downloads, serving }
 }
 
 /// Grants everybody everything.
 struct YesController {
     artifact: Vec<u8>,
+    breaks: usize,
+    downloads: Arc<Mutex<Vec<u64>>>,
     facts: Mutex<BTreeMap<String, v1::HostFacts>>,
     heard: Mutex<Heard>,
     told: mpsc::UnboundedSender<Heard>,
@@ -148,13 +160,18 @@ impl AgentService for YesController {
 
     async fn fetch_artifact(
         &self,
-        _request: Request<v1::FetchArtifactRequest>,
+        request: Request<v1::FetchArtifactRequest>,
     ) -> Result<Response<Self::FetchArtifactStream>, Status> {
-        let chunks: Vec<_> = self
-            .artifact
-            .chunks(50)
-            .map(|data| Ok(v1::ArtifactChunk { data: data.to_vec() }))
-            .collect();
+        let offset = request.into_inner().offset_bytes;
+        let rest = &self.artifact[usize::try_from(offset).unwrap()..];
+        let mut chunks: Vec<_> =
+            rest.chunks(50).map(|data| Ok(v1::ArtifactChunk { data: data.to_vec() })).collect();
+        let mut downloads = self.downloads.lock().unwrap();
+        if downloads.len() < self.breaks {
+            chunks.truncate(1);
+            chunks.push(Err(Status::unavailable("the connection broke")));
+        }
+        downloads.push(offset);
         Ok(Response::new(tokio_stream::iter(chunks)))
     }
 }

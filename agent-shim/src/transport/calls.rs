@@ -4,19 +4,19 @@ use std::future::Future;
 use std::time::Duration;
 
 use tidegate_proto::v1::{
-    BeginRequest, BeginResponse, EnrollRequest, EnrollResponse, FetchArtifactRequest,
-    ReportRequest, ReportResponse, SyncRequest, SyncResponse,
+    BeginRequest, BeginResponse, EnrollRequest, EnrollResponse, ReportRequest, ReportResponse,
+    SyncRequest, SyncResponse,
 };
 use tonic::{Response, Status};
 
 use super::Transport;
 use super::failure::{call_failed, too_long};
-use crate::core::{CallFailed, OfferedArtifact};
+use crate::core::CallFailed;
 
 /// How long a call may take in all.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a download may take in all.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
 
 impl Transport {
     /// Makes a machine a member of the fleet.
@@ -61,34 +61,6 @@ impl Transport {
         let request = self.request(request);
         let mut client = self.client();
         ended("report", client.report(request)).await
-    }
-
-    /// Downloads an artifact. Stops once more bytes came than were offered: such bytes are wrong
-    /// whatever follows.
-    ///
-    /// # Errors
-    ///
-    /// Where the stream broke off.
-    pub async fn fetch(&self, artifact: &OfferedArtifact) -> Result<Vec<u8>, CallFailed> {
-        let sha256 = artifact.digest.0.to_vec();
-        let request = self.request(FetchArtifactRequest { sha256, offset_bytes: 0 });
-        let most = usize::try_from(artifact.size_bytes).unwrap_or(usize::MAX);
-        let mut client = self.client();
-        let download = async {
-            let mut chunks = client.fetch_artifact(request).await?.into_inner();
-            let mut bytes = Vec::new();
-            while let Some(chunk) = chunks.message().await? {
-                bytes.extend_from_slice(&chunk.data);
-                if bytes.len() > most {
-                    break;
-                }
-            }
-            Ok::<_, Status>(bytes)
-        };
-        match tokio::time::timeout(FETCH_TIMEOUT, download).await {
-            Ok(result) => result.map_err(|status| call_failed(&status)),
-            Err(_) => Err(too_long("the download")),
-        }
     }
 }
 

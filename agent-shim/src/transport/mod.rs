@@ -2,6 +2,7 @@
 //! fails.
 
 mod calls;
+mod download;
 mod endpoints;
 mod failure;
 
@@ -10,6 +11,8 @@ pub use endpoints::{Endpoints, EndpointsRefused};
 use tidegate_proto::v1::agent_service_client::AgentServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
+
+use download::Begun;
 
 /// Largest message that an agent takes.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -21,6 +24,7 @@ pub struct Transport {
     lane: usize,
     current: usize,
     identity: Option<MetadataValue<Ascii>>,
+    begun: Begun,
 }
 
 impl Transport {
@@ -28,7 +32,7 @@ impl Transport {
     /// controller to start with, so that many hosts spread out.
     #[must_use]
     pub fn new(endpoints: Endpoints, lane: usize) -> Self {
-        Self { endpoints, lane, current: lane, identity: None }
+        Self { endpoints, lane, current: lane, identity: None, begun: Begun::default() }
     }
 
     /// The same way, for the host of this development identity.
