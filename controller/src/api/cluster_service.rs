@@ -9,6 +9,8 @@ use super::convert::count;
 use super::desk::Desk;
 use super::error::ApiError;
 use crate::machine::Machine;
+use crate::machine::cluster::Member;
+use crate::machine::ids::NodeId;
 use crate::node::NodeStatus;
 
 #[tonic::async_trait]
@@ -27,19 +29,19 @@ impl ClusterService for Desk {
 fn draw(machine: &Machine, node: &NodeStatus) -> pb::ClusterStatus {
     let cluster = machine.cluster();
     let members = cluster.into_iter().flat_map(|cluster| &cluster.members);
-    let member = |(id, address): (&crate::machine::ids::NodeId, &String)| {
+    let member = |(id, member): (&NodeId, &Member)| {
         let peer = node.peers.get(id);
         let own = (id.0 == node.id.0).then_some(node.last_index);
         pb::Member {
             node_id: id.0,
-            address: address.clone(),
-            voter: true,
+            address: member.address.clone(),
+            voter: member.votes(),
             matched_index: peer.map(|peer| peer.matched).or(own).unwrap_or(0),
             recently_active: peer.map(|peer| peer.recently_active),
         }
     };
     pb::ClusterStatus {
-        cluster: cluster.map_or_else(String::new, |cluster| cluster.cluster.clone()),
+        cluster: cluster.map_or_else(String::new, |cluster| cluster.name.clone()),
         node_id: node.id.0,
         leader_id: node.leader.map_or(0, |leader| leader.0),
         term: node.term,

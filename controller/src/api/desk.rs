@@ -97,5 +97,9 @@ const fn action_word(action: &Action) -> &'static str {
         Action::ResumeRollout(_) => "rollout.resume",
         Action::HaltRollout(_) => "rollout.halt",
         Action::PromoteRollout(_) => "rollout.promote",
+        Action::AddMember(_) => "member.add",
+        Action::PromoteMember(_) => "member.promote",
+        Action::RemoveMember(_) => "member.remove",
+        Action::CheckState => "cluster.check-state",
     }
 }

@@ -146,10 +146,12 @@ fn rejection_code(rejection: &Rejection) -> Code {
         Rejection::UnknownTier { .. }
         | Rejection::UnknownHost { .. }
         | Rejection::UnknownPatchSet { .. }
-        | Rejection::UnknownRollout { .. } => Code::NotFound,
+        | Rejection::UnknownRollout { .. }
+        | Rejection::UnknownMember { .. } => Code::NotFound,
         Rejection::TokenExists { .. }
         | Rejection::PatchSetExists { .. }
-        | Rejection::RolloutExists { .. } => Code::AlreadyExists,
+        | Rejection::RolloutExists { .. }
+        | Rejection::MemberExists { .. } => Code::AlreadyExists,
         Rejection::UnknownToken => Code::Unauthenticated,
         Rejection::TokenHostLimit { .. } => Code::ResourceExhausted,
         Rejection::NotBootstrapped => Code::Unavailable,
@@ -160,7 +162,10 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::ArtifactSize { .. }
         | Rejection::LadderMismatch { .. }
         | Rejection::DrawMismatch { .. }
-        | Rejection::ReasonMissing => Code::InvalidArgument,
+        | Rejection::ReasonMissing
+        | Rejection::NodeIdZero
+        | Rejection::BadAddress { .. }
+        | Rejection::VouchAhead { .. } => Code::InvalidArgument,
         Rejection::AlreadyBootstrapped { .. }
         | Rejection::HostIdTaken { .. }
         | Rejection::ArtifactMissing { .. }
@@ -170,7 +175,14 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::SeriesBusy { .. }
         | Rejection::WrongState { .. }
         | Rejection::MovedOn { .. }
-        | Rejection::GatesShut { .. } => Code::FailedPrecondition,
+        | Rejection::GatesShut { .. }
+        | Rejection::MemberRemoved { .. }
+        | Rejection::NotALearner { .. }
+        | Rejection::NotAVoter { .. }
+        | Rejection::LastVoter { .. }
+        | Rejection::AddressInUse { .. }
+        | Rejection::OtherIncarnation { .. }
+        | Rejection::VersionNotSpoken { .. } => Code::FailedPrecondition,
     }
 }
 

@@ -16,8 +16,12 @@ pub const TICK: Millis = Millis::from_secs(1);
 pub struct Clock {
     /// Running time.
     pub elapsed: Elapsed,
-    /// Wall time; never runs backwards.
+    /// Wall time; never runs backwards, once a majority has said it.
     pub wall: WallTime,
+    /// A majority of the voters said it with the last tick: what needs the wall's time may go on.
+    pub wall_fresh: bool,
+    /// A majority has said it, ever.
+    pub wall_agreed: bool,
     /// Listening time.
     pub listened: Listened,
     /// The Raft term of the last tick.
@@ -48,7 +52,8 @@ impl Beats {
 }
 
 impl Clock {
-    /// The clocks after `tick` of a leader of `term`, whose hosts report every so often.
+    /// The clocks after `tick` of a leader of `term`, whose hosts report every so often. The wall is
+    /// looked at apart: see [`Clock::with_wall`].
     ///
     /// Running time advances by at most [`MAX_STEP`]. Listening time stands still in a new term until
     /// a full beat interval, the longest, has passed: what an outage of the controllers looks like is
@@ -67,8 +72,7 @@ impl Clock {
         let listened = self.listened.after(listening);
         let hears = elapsed.since(term_since) >= beats.longest && !new_term;
         let heard_since = was_heard.or_else(|| hears.then_some(elapsed));
-        let wall = self.wall.max(tick.wall);
-        Self { elapsed, wall, listened, term, heard_since, term_since }
+        Self { elapsed, listened, term, heard_since, term_since, ..self }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod absorb;
 pub mod clock;
+pub mod cluster;
 pub mod command;
 mod commands;
 pub mod event;
@@ -22,10 +23,14 @@ pub mod rejection;
 pub mod reply;
 pub mod report;
 pub mod requests;
+pub mod restore;
 pub mod rollouts;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod vouches;
+mod wall;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +38,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_policies::time::{Elapsed, Listened};
 
 use clock::{Beats, Clock};
+use cluster::Cluster;
 pub use command::{Bootstrap, Command, Tick, UnknownEntry};
 use event::Event;
 use fleet::Host;
@@ -45,6 +51,7 @@ pub use reply::Reply;
 use requests::Requests;
 use rollouts::Rollout;
 use tokens::Token;
+use vouches::Vouches;
 
 /// Where an entry stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,7 +77,7 @@ pub struct Applied {
 /// The whole replicated state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
-    cluster: Option<Bootstrap>,
+    cluster: Option<Cluster>,
     clock: Clock,
     blobs: BTreeMap<Digest, Blob>,
     tokens: BTreeMap<TokenId, Token>,
@@ -84,6 +91,7 @@ pub struct Machine {
     dead_man: BTreeSet<(Listened, GrantId)>,
     records: Records,
     requests: Requests,
+    vouches: Vouches,
     /// Index of the last applied entry.
     applied: u64,
 }
@@ -93,7 +101,7 @@ pub struct Machine {
 pub struct Blob {
     /// Its size in bytes.
     pub size: u64,
-    /// The nodes that hold it.
+    /// The nodes that hold it; empty where all that did have left.
     pub nodes: BTreeSet<NodeId>,
 }
 
@@ -139,7 +147,7 @@ impl Machine {
     }
 
     /// The cluster's name, members and ladder, once it is bootstrapped.
-    pub fn cluster(&self) -> Option<&Bootstrap> {
+    pub fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_ref()
     }
 
@@ -153,7 +161,7 @@ impl Machine {
         self.applied
     }
 
-    /// The artifacts that some node holds.
+    /// The artifacts that some node holds, or held.
     pub fn blobs(&self) -> &BTreeMap<Digest, Blob> {
         &self.blobs
     }
@@ -188,7 +196,7 @@ impl Machine {
         &self.records
     }
 
-    /// Nodes that hold every artifact of `patch_set`.
+    /// Voters that hold every artifact of `patch_set`.
     pub fn holders(&self, patch_set: &PatchSet) -> BTreeSet<NodeId> {
         let mut artifacts = patch_set.artifacts.values();
         let nodes = |digest| self.blobs.get(&digest).map(|blob| blob.nodes.clone());
@@ -199,13 +207,16 @@ impl Machine {
             let these = nodes(artifact.digest).unwrap_or_default();
             holders.retain(|node| these.contains(node));
         }
+        if let Some(cluster) = self.cluster() {
+            holders.retain(|&node| cluster.is_voter(node));
+        }
         holders
     }
 
-    /// Nodes that must hold every artifact before a rollout can start: a majority of the voters.
+    /// Voters that must hold every artifact before a rollout can start: a majority of the voters.
     pub fn holders_needed(&self) -> u64 {
-        let voters = self.cluster.as_ref().map_or(1, |cluster| cluster.members.len());
-        u64::try_from(voters / 2 + 1).unwrap_or(u64::MAX)
+        let majority = self.cluster.as_ref().map_or(1, Cluster::majority);
+        u64::try_from(majority).unwrap_or(u64::MAX)
     }
 
     /// How often the hosts report that time matters to.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Digest, HostId, RolloutId, TierName, TokenId, Version};
+use super::ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use super::patch_sets::KernelKey;
 
 /// Why a command was refused. The text says what is wrong and what to do.
@@ -228,6 +228,113 @@ pub enum Rejection {
         /// Its numbers.
         detail: String,
     },
+    /// No node has the id 0.
+    #[error("0 is no node id: choose a number from 1 that no controller of this cluster ever had")]
+    NodeIdZero,
+    /// The id is a member's.
+    #[error(
+        "node {node} is a member already: choose an id that no controller of this cluster ever had, see \
+         `tidegate cluster status`"
+    )]
+    MemberExists {
+        /// The node.
+        node: NodeId,
+    },
+    /// The id was a member's.
+    #[error(
+        "node {node} was removed, and no id is used again: add the controller under a new id, with an \
+         empty folder"
+    )]
+    MemberRemoved {
+        /// The node.
+        node: NodeId,
+    },
+    /// No such member.
+    #[error(
+        "node {node} is not a member; the members are {members}: add it with `tidegate cluster add`"
+    )]
+    UnknownMember {
+        /// The node.
+        node: NodeId,
+        /// The members.
+        members: String,
+    },
+    /// The member votes already.
+    #[error(
+        "node {node} votes already: only a learner can be promoted, see `tidegate cluster status`"
+    )]
+    NotALearner {
+        /// The node.
+        node: NodeId,
+    },
+    /// The member has no vote to give up.
+    #[error(
+        "node {node} has no vote that could be replaced: name a voter, see `tidegate cluster status`, or \
+         promote without `--replacing`"
+    )]
+    NotAVoter {
+        /// The node.
+        node: NodeId,
+    },
+    /// The last voter.
+    #[error(
+        "node {node} is the last voter, and nobody could decide anything without it: add another node \
+         and promote it first"
+    )]
+    LastVoter {
+        /// The node.
+        node: NodeId,
+    },
+    /// Another member listens there.
+    #[error("node {node} listens at `{address}`: give each controller an address of its own")]
+    AddressInUse {
+        /// The address.
+        address: String,
+        /// The node that has it.
+        node: NodeId,
+    },
+    /// An address where nobody can listen.
+    #[error("`{address}` is no address: write `host:port`, for example `10.0.0.4:7443`")]
+    BadAddress {
+        /// What was given.
+        address: String,
+    },
+    /// Another disk than the one that the node had.
+    #[error(
+        "node {node} has registered with another data folder: remove the node, and let this controller \
+         join under a new id, with an empty folder; a controller that comes back under an old id without \
+         its memory could vote twice"
+    )]
+    OtherIncarnation {
+        /// The node.
+        node: NodeId,
+    },
+    /// The node's build is too old for the cluster, or too new.
+    #[error(
+        "node {node} understands the versions {oldest} to {newest}, and the cluster follows version \
+         {version}: install a build that understands it"
+    )]
+    VersionNotSpoken {
+        /// The node.
+        node: NodeId,
+        /// The oldest version that it understands.
+        oldest: u16,
+        /// The newest version that it understands.
+        newest: u16,
+        /// The cluster's version.
+        version: u16,
+    },
+    /// A state that cannot be there yet.
+    #[error(
+        "the state at log index {index} was vouched for in the entry {at}, before it can be known: stop \
+         the node that said so, its memory or its build is damaged"
+    )]
+    VouchAhead {
+        /// The index that was vouched for.
+        index: u64,
+        /// The index of the entry.
+        at: u64,
+    },
 }
 
 impl Rejection {
@@ -262,6 +369,18 @@ impl Rejection {
             Self::ReasonMissing => "REASON_MISSING",
             Self::MovedOn { .. } => "ROLLOUT_MOVED_ON",
             Self::GatesShut { .. } => "GATES_SHUT",
+            Self::NodeIdZero => "NODE_ID_ZERO",
+            Self::MemberExists { .. } => "MEMBER_EXISTS",
+            Self::MemberRemoved { .. } => "MEMBER_REMOVED",
+            Self::UnknownMember { .. } => "UNKNOWN_MEMBER",
+            Self::NotALearner { .. } => "MEMBER_NOT_LEARNER",
+            Self::NotAVoter { .. } => "MEMBER_NOT_VOTER",
+            Self::LastVoter { .. } => "LAST_VOTER",
+            Self::AddressInUse { .. } => "ADDRESS_IN_USE",
+            Self::BadAddress { .. } => "BAD_ADDRESS",
+            Self::OtherIncarnation { .. } => "OTHER_INCARNATION",
+            Self::VersionNotSpoken { .. } => "VERSION_NOT_SPOKEN",
+            Self::VouchAhead { .. } => "VOUCH_AHEAD",
         }
     }
 }

@@ -260,7 +260,13 @@ impl<J: Journal> Node<J> {
 /// goes on: one is under way at a time.
 fn may_use_reserve(command: &Command) -> bool {
     match command {
-        Command::Bootstrap(_) | Command::Tick(_) | Command::Operate(_) => true,
+        Command::Bootstrap(_)
+        | Command::Tick(_)
+        | Command::Operate(_)
+        | Command::RegisterNode(_)
+        | Command::VouchState(_) => true,
+        #[cfg(feature = "next-version")]
+        Command::NextProbe(_) => true,
         Command::StoreBlob(_)
         | Command::EnrollHost(_)
         | Command::BeginGrant(_)

@@ -127,7 +127,11 @@ fn may_come_from_a_peer(command: &Command) -> Result<(), Status> {
         | Command::EnrollHost(_)
         | Command::BeginGrant(_)
         | Command::RecordReports(_)
-        | Command::Operate(_) => return Ok(()),
+        | Command::Operate(_)
+        | Command::RegisterNode(_)
+        | Command::VouchState(_) => return Ok(()),
+        #[cfg(feature = "next-version")]
+        Command::NextProbe(_) => return Ok(()),
     };
     Err(refusal::not_for_peers(format!(
         "the command was not taken: {kind} is proposed by the leader alone, for itself; forward what \

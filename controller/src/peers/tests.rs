@@ -249,7 +249,7 @@ async fn no_peer_may_say_what_time_it_is_or_name_the_cluster() {
             client.propose(request).await
         };
         let (members, ladder) = (cluster.members.clone(), Vec::new());
-        let bootstrap = Bootstrap { cluster: "blue".to_owned(), members, ladder };
+        let bootstrap = Bootstrap { cluster: "blue".to_owned(), id: [7; 16], members, ladder };
         for command in [Command::Tick(Tick::default()), Command::Bootstrap(bootstrap)] {
             let refused = propose(command).await.unwrap_err();
             assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");

@@ -73,7 +73,11 @@ impl Handle {
             | Command::StoreBlob(_)
             | Command::EnrollHost(_)
             | Command::BeginGrant(_)
-            | Command::RecordReports(_) => &self.requests,
+            | Command::RecordReports(_)
+            | Command::RegisterNode(_)
+            | Command::VouchState(_) => &self.requests,
+            #[cfg(feature = "next-version")]
+            Command::NextProbe(_) => &self.requests,
         };
         let (reply, answer) = oneshot::channel();
         queue.try_send(Request::Propose { command, reply }).map_err(|error| match error {

@@ -147,7 +147,7 @@ impl NodeThread {
             let Noted { heard, asking } = &noted;
             let (heard, asking) =
                 (heard.iter().copied().collect(), asking.iter().copied().collect());
-            let command = Command::Tick(Tick { step, wall, heard, asking });
+            let command = Command::Tick(Tick { step, wall, heard, asking, ..Tick::default() });
             if command.encode().len() > MAX_ENTRY_BYTES && limit > 1 {
                 self.beats.put_back(noted);
                 limit /= 2;

@@ -25,8 +25,7 @@ fn start(config: &RuntimeConfig) -> Handle {
 }
 
 fn tick(number: u64) -> Command {
-    let wall = WallTime(0);
-    Command::Tick(Tick { step: Millis(number), wall, heard: Vec::new(), asking: Vec::new() })
+    Command::Tick(Tick { step: Millis(number), ..Tick::default() })
 }
 
 /// Bounds a test: a wait that never ends must not hang the run.

@@ -20,7 +20,12 @@ pub(super) async fn run(desk: Desk, cluster: String, members: BTreeMap<NodeId, S
         let name: TierName = name.parse().ok()?;
         Some(TierSpec { name, sampled })
     });
-    let bootstrap = Bootstrap { cluster, members, ladder: ladder.collect() };
+    let mut id = [0; 16];
+    if let Err(error) = getrandom::fill(&mut id) {
+        tracing::error!(%error, "cluster.no_id");
+        return;
+    }
+    let bootstrap = Bootstrap { cluster, id, members, ladder: ladder.collect() };
     loop {
         match desk.handle.query(|machine| machine.cluster().is_some()).await {
             Ok(false) => (),

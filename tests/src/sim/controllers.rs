@@ -205,6 +205,7 @@ impl World {
                 wall: WallTime(EPOCH + now + controller.skew),
                 heard: noted.heard.into_iter().collect(),
                 asking: noted.asking.into_iter().collect(),
+                ..Tick::default()
             });
             inputs.push(Input::Propose { ticket, command });
         }

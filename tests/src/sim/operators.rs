@@ -311,6 +311,7 @@ fn bootstrap() -> Result<Bootstrap, String> {
     };
     Ok(Bootstrap {
         cluster: "simulated".to_owned(),
+        id: [7; 16],
         members: (1..=3).map(|id| (NodeId(id), format!("node-{id}:7400"))).collect(),
         ladder: vec![tier("canary", true)?, tier("free", false)?, tier("paid", false)?],
     })

@@ -8,7 +8,7 @@ use crate::machine::{Machine, Rejection, Reply};
 impl Machine {
     pub(super) fn bootstrap(&self, bootstrap: &Bootstrap) -> Decided {
         if let Some(cluster) = self.cluster() {
-            return Err(Rejection::AlreadyBootstrapped { cluster: cluster.cluster.clone() });
+            return Err(Rejection::AlreadyBootstrapped { cluster: cluster.name.clone() });
         }
         Ok((Reply::Done, vec![Event::ClusterBootstrapped(bootstrap.clone())]))
     }

@@ -1,19 +1,27 @@
 //! What does each command ask for, and when is it refused? One command, one file.
 
+mod add_member;
 mod begin_grant;
 mod bootstrap;
+mod check_state;
 mod create_rollout;
 mod create_token;
 mod enroll_host;
 mod halt_rollout;
+#[cfg(feature = "next-version")]
+mod next_probe;
 mod pause_rollout;
+mod promote_member;
 mod promote_rollout;
 mod publish_patch_set;
 mod record_reports;
+mod register_node;
+mod remove_member;
 mod resume_rollout;
 mod start_rollout;
 mod store_blob;
 mod tick;
+mod vouch_state;
 
 use serde::Serialize;
 
@@ -43,6 +51,10 @@ impl Machine {
             Command::Bootstrap(bootstrap) => self.bootstrap(bootstrap),
             Command::StoreBlob(stored) => self.store_blob(stored),
             Command::BeginGrant(begin) => self.begin_grant(at, begin),
+            Command::RegisterNode(register) => self.register_node(register),
+            Command::VouchState(vouch) => self.vouch_state(at, vouch),
+            #[cfg(feature = "next-version")]
+            Command::NextProbe(probe) => self.next_probe(probe),
         };
         let (reply, decided) = decided?;
         self.take(at, decided, events);
@@ -61,6 +73,10 @@ impl Machine {
             Action::ResumeRollout(resume) => machine.resume_rollout(resume, actor),
             Action::HaltRollout(halt) => machine.halt_rollout(at, halt, actor),
             Action::PromoteRollout(promote) => machine.promote_rollout(promote, actor),
+            Action::AddMember(add) => machine.add_member(add, actor),
+            Action::PromoteMember(promote) => machine.promote_member(*promote, actor),
+            Action::RemoveMember(remove) => machine.remove_member(*remove, actor),
+            Action::CheckState => machine.check_state(actor),
         })
     }
 

@@ -10,6 +10,9 @@ use crate::machine::{Machine, Rejection, Reply};
 impl Machine {
     pub(super) fn pause_rollout(&self, pause: &WithReason, actor: &str) -> Decided {
         let rollout = self.rollout(&pause.rollout)?;
+        if self.rules().pause_needs_reason() && pause.reason.is_empty() {
+            return Err(Rejection::ReasonMissing);
+        }
         let reply = Reply::Rollout(rollout.id.clone());
         match rollout.state {
             State::Running | State::Completed => {

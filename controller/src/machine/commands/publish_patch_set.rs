@@ -22,7 +22,8 @@ impl Machine {
         }
         for (kernel, artifact) in &publish.artifacts {
             let (kernel, digest, claimed) = (kernel.clone(), artifact.digest, artifact.size);
-            match self.blobs().get(&digest).map(|blob| blob.size) {
+            let held = self.blobs().get(&digest).filter(|blob| !blob.nodes.is_empty());
+            match held.map(|blob| blob.size) {
                 None => return Err(Rejection::ArtifactMissing { kernel, digest }),
                 Some(stored) if stored != claimed => {
                     return Err(Rejection::ArtifactSize { kernel, digest, stored, claimed });

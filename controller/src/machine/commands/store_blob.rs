@@ -7,6 +7,7 @@ use crate::machine::{Machine, Reply};
 
 impl Machine {
     pub(super) fn store_blob(&self, stored: &StoreBlob) -> Decided {
+        self.not_removed(stored.node)?;
         let known = self.blobs().get(&stored.digest);
         if known.is_some_and(|blob| blob.nodes.contains(&stored.node)) {
             return Ok((Reply::Done, Vec::new()));

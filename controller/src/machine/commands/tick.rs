@@ -15,6 +15,7 @@ use crate::machine::{Machine, Position, Reply, Tick};
 impl Machine {
     pub(super) fn tick(&mut self, at: Position, tick: &Tick, events: &mut Vec<Event>) -> Reply {
         let clock = self.clock().ticked(tick, at.term, self.beats());
+        let clock = clock.with_wall(tick, self.cluster());
         self.take(at, vec![Event::ClockAdvanced(clock)], events);
         let heard = tick.heard.iter().filter_map(|&host| self.heard(host)).collect();
         self.take(at, heard, events);
@@ -139,6 +140,7 @@ impl Machine {
         let part = self.part(rollout, self.hosts().get(&host)?).ok()?;
         let expires = self.clock().elapsed.after(rollout.policy.timing.offer);
         let last = self.grants().last_key_value().map_or(0, |(id, _)| id.0);
+        let last = last.max(self.cluster().map_or(0, |cluster| cluster.grants_after));
         Some(Event::GrantOffered(Grant {
             id: GrantId(last + 1),
             host,

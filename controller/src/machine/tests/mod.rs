@@ -11,6 +11,7 @@ mod crashes;
 mod enrolment;
 mod golden;
 mod halts;
+mod members;
 mod offers;
 mod overdue;
 mod policy;

@@ -12,6 +12,7 @@
 //! report h1 applied health-gone      also grant=7 boot=b2 spool=2 seq=1 kernel=k2 marker=h1 evidence=oops
 //! halt r1 reason=why                 pause, resume likewise
 //! promote r1 force=why tier=free wave=1
+//! add 4                              see `members`, where node 4 is added, registers, vouches
 //! ---                                from here on the transcript is shown
 //! ```
 //!
@@ -30,6 +31,7 @@ use crate::machine::ids::{GrantId, HostId, NodeId};
 use crate::machine::patch_sets::Artifact;
 use crate::machine::report::{Body, Goodbye, Outcome, Report, Started};
 
+use super::members;
 use super::policy::policy;
 use super::show::show;
 use super::world::{World, artifact, host, kernel, secret};
@@ -93,7 +95,13 @@ impl<'a> Words<'a> {
         self.get(key).map(|value| read(value))
     }
 
-    fn at(&self, place: usize) -> &'a str {
+    /// The first plain word of the line.
+    pub(super) fn verb(&self) -> &'a str {
+        self.verb
+    }
+
+    /// A plain word; empty where there is none.
+    pub(super) fn at(&self, place: usize) -> &'a str {
         self.plain.get(place).copied().unwrap_or_default()
     }
 
@@ -163,6 +171,10 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
         }),
         "enrol" => enrol(world, words, who),
         "begin" => begin(world, words, who),
+        "register" => members::register(words),
+        "vouch" => members::vouch(words),
+        #[cfg(feature = "next-version")]
+        "probe" => members::probe(words),
         "report" => report(world, words, who),
         _ => {
             let action = action(words);
@@ -188,6 +200,7 @@ fn bootstrap(words: &Words<'_>) -> Bootstrap {
     };
     Bootstrap {
         cluster: "test".to_owned(),
+        id: [7; 16],
         members: (1..=nodes).map(|n| (NodeId(n), format!("node-{n}:7443"))).collect(),
         ladder: words.plain.iter().map(tier).collect(),
     }
@@ -201,7 +214,17 @@ fn tick(world: &mut World, words: &Words<'_>) -> Command {
     let wall =
         WallTime(words.read("wall").unwrap_or_else(|| world.machine.clock().wall.0 + step.0));
     let (heard, asking) = (ids(words.get("heard")), ids(words.get("asking")));
-    Command::Tick(Tick { step, wall, heard, asking })
+    let readings = readings(words.get("readings"));
+    Command::Tick(Tick { step, wall, heard, asking, readings })
+}
+
+/// `1:5000,3:4000`: node and wall clock.
+fn readings(text: Option<&str>) -> BTreeMap<NodeId, WallTime> {
+    let one = |part: &str| {
+        let (node, wall) = part.split_once(':').expect("a reading is `node:wall`");
+        (NodeId(read(node)), WallTime(read(wall)))
+    };
+    text.unwrap_or_default().split(',').filter(|part| !part.is_empty()).map(one).collect()
 }
 
 fn facts(words: &Words<'_>, before: Option<&Facts>) -> Facts {
@@ -335,7 +358,7 @@ fn action(words: &Words<'_>) -> Action {
             from_tier: words.read("tier"),
             from_wave: words.read("wave"),
         }),
-        verb => panic!("a script has no `{verb}`"),
+        _ => members::action(words),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
-use tidegate_policies::time::{Millis, WallTime};
+use tidegate_policies::time::Millis;
 
 use crate::journal::{Batch, Journal, JournalFailed, Recovered};
 use crate::machine::command::{Action, BeginGrant, Operate, WithReason};
@@ -56,12 +56,7 @@ pub(super) fn alone() -> Node<Disk> {
 
 /// A command that a test can tell from another by its number.
 pub(super) fn tick(number: u64) -> Command {
-    Command::Tick(Tick {
-        step: Millis(number),
-        wall: WallTime(0),
-        heard: Vec::new(),
-        asking: Vec::new(),
-    })
+    Command::Tick(Tick { step: Millis(number), ..Tick::default() })
 }
 
 /// A command that is a little larger than `bytes`.
@@ -69,12 +64,7 @@ pub(super) fn tick_of_bytes(bytes: usize) -> Command {
     let mut heard = Vec::new();
     loop {
         heard.extend((0..100).map(|_| HostId(u64::MAX)));
-        let command = Command::Tick(Tick {
-            step: Millis(0),
-            wall: WallTime(0),
-            heard: heard.clone(),
-            asking: Vec::new(),
-        });
+        let command = Command::Tick(Tick { heard: heard.clone(), ..Tick::default() });
         if command.encode().len() > bytes {
             return command;
         }

@@ -121,7 +121,9 @@ impl Log {
             | Command::Tick(_)
             | Command::StoreBlob(_)
             | Command::BeginGrant(_)
-            | Command::RecordReports(_) => return Ok(()),
+            | Command::RecordReports(_)
+            | Command::RegisterNode(_)
+            | Command::VouchState(_) => return Ok(()),
         };
         if entry.events.is_empty() {
             return Ok(());
@@ -186,7 +188,9 @@ impl Log {
             | Command::StoreBlob(_)
             | Command::EnrollHost(_)
             | Command::RecordReports(_)
-            | Command::Operate(_) => false,
+            | Command::Operate(_)
+            | Command::RegisterNode(_)
+            | Command::VouchState(_) => false,
         };
         asked && matches!(entry.outcome, Ok(Reply::Begin(Begin::Go { .. })))
     }
@@ -214,6 +218,8 @@ pub(super) fn line(index: u64, entry: &Entry) -> Option<String> {
         }
         Command::RecordReports(reports) => format!("reports of {}", reports.host),
         Command::Operate(operate) => format!("{:?}", operate.request),
+        Command::RegisterNode(register) => format!("node {} registers", register.node),
+        Command::VouchState(vouch) => format!("node {} vouches for {}", vouch.node, vouch.index),
     };
     let events: Vec<String> = entry.events.iter().filter_map(event_line).collect();
     Some(format!("[{index}] {what} {}", events.join("; ")))
@@ -232,6 +238,14 @@ fn event_line(event: &Event) -> Option<String> {
             Some(format!("{rollout}: verdict {:?}", reached.verdict.kind))
         }
         Event::ClusterBootstrapped(_)
+        | Event::MemberAdded { .. }
+        | Event::MemberPromoted { .. }
+        | Event::MemberRemoved { .. }
+        | Event::NodeRegistered { .. }
+        | Event::VersionRaised { .. }
+        | Event::StateCheckAsked { .. }
+        | Event::StateVouched(_)
+        | Event::ClusterRestored(_)
         | Event::ClockAdvanced(_)
         | Event::BlobStored(_)
         | Event::TokenCreated { .. }

@@ -1,0 +1,123 @@
+//! What can a person want?
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tidegate_policies::policy::Policy;
+
+use super::members::{AddMember, PromoteMember, RemoveMember};
+use crate::machine::ids::{Digest, RolloutId, TierName, TokenId, Version};
+use crate::machine::patch_sets::{Artifact, Fix, KernelKey};
+
+/// A person wants something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operate {
+    /// Makes a retry safe.
+    pub request: String,
+    /// Who, for the record.
+    pub actor: String,
+    /// What.
+    pub action: Action,
+}
+
+/// What a person can want.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Let hosts enrol.
+    CreateToken(CreateToken),
+    /// Publish a release.
+    PublishPatchSet(PublishPatchSet),
+    /// Create a draft.
+    CreateRollout(Box<CreateRollout>),
+    /// Start a draft.
+    StartRollout(RolloutId),
+    /// Stop further begins for a while.
+    PauseRollout(WithReason),
+    /// Lift a pause or a halt.
+    ResumeRollout(WithReason),
+    /// Stop for good, until a person lifts it.
+    HaltRollout(WithReason),
+    /// Go on to the next wave or tier.
+    PromoteRollout(PromoteRollout),
+    /// Let a node follow the log without a vote.
+    AddMember(AddMember),
+    /// Give a learner a vote, in the place of a voter or beside them.
+    PromoteMember(PromoteMember),
+    /// Take a node out for good.
+    RemoveMember(RemoveMember),
+    /// Have every node say which state it has.
+    CheckState,
+}
+
+/// Let hosts enrol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateToken {
+    /// The token.
+    pub token: TokenId,
+    /// The tier of its hosts.
+    pub tier: TierName,
+    /// Most hosts at a time; at least 1.
+    pub max_hosts: u64,
+    /// SHA-256 of its secret.
+    pub secret: Digest,
+}
+
+/// Publish a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishPatchSet {
+    /// Its version.
+    pub version: Version,
+    /// Its notice, e.g. `LSN-0113-1`.
+    pub notice: String,
+    /// One artifact per kernel.
+    pub artifacts: BTreeMap<KernelKey, Artifact>,
+    /// What it fixes.
+    pub fixes: Vec<Fix>,
+}
+
+/// Create a draft.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateRollout {
+    /// Its id.
+    pub rollout: RolloutId,
+    /// Its patch set.
+    pub version: Version,
+    /// Its policy, parsed and checked.
+    pub policy: Policy,
+    /// Its policy as it was written.
+    pub policy_toml: String,
+}
+
+/// A rollout and a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithReason {
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// Why; may be empty where the action allows it.
+    pub reason: String,
+}
+
+/// Go on to the next wave or tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromoteRollout {
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// How.
+    pub how: Promote,
+    /// The tier that the caller means to promote from; `None`: whichever it is.
+    pub from_tier: Option<TierName>,
+    /// The wave that the caller means to promote from, from 1; `None`: whichever it is.
+    pub from_wave: Option<u32>,
+}
+
+/// How to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Promote {
+    /// Once the gates are open.
+    WhenOpen,
+    /// In spite of shut gates, for this reason.
+    Forced {
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,42 @@
+//! `PromoteMember`: a learner gets a vote, in the place of a voter that leaves, or beside them all.
+
+use super::Decided;
+use crate::machine::cluster::{Cluster, Member};
+use crate::machine::command::PromoteMember;
+use crate::machine::event::Event;
+use crate::machine::ids::NodeId;
+use crate::machine::{Machine, Rejection, Reply};
+
+impl Machine {
+    pub(super) fn promote_member(&self, promote: PromoteMember, actor: &str) -> Decided {
+        let PromoteMember { node, replacing } = promote;
+        let cluster = self.cluster_made()?;
+        if self.member(node)?.votes() {
+            return Err(Rejection::NotALearner { node });
+        }
+        if let Some(left) = replacing
+            && !self.member(left)?.votes()
+        {
+            return Err(Rejection::NotAVoter { node: left });
+        }
+        let mut after = cluster.clone();
+        after.promote(node, replacing);
+        let promoted = Event::MemberPromoted { node, replacing, actor: actor.to_owned() };
+        Ok((Reply::Done, std::iter::once(promoted).chain(raised(&after)).collect()))
+    }
+
+    /// The member that `node` is.
+    pub(super) fn member(&self, node: NodeId) -> Result<&Member, Rejection> {
+        self.not_removed(node)?;
+        let cluster = self.cluster_made()?;
+        cluster.members.get(&node).ok_or_else(|| {
+            let members: Vec<String> = cluster.members.keys().map(NodeId::to_string).collect();
+            Rejection::UnknownMember { node, members: members.join(", ") }
+        })
+    }
+}
+
+/// The version rises once the members are those of `after`, if every one of them understands it.
+pub(super) fn raised(after: &Cluster) -> Option<Event> {
+    after.rises_to().map(|version| Event::VersionRaised { version })
+}
