@@ -10,7 +10,7 @@ use super::command::StoreBlob;
 use super::event::Event;
 use super::fleet::Host;
 use super::grants::{Grant, Phase};
-use super::ids::{GrantId, HostId, NodeId, RolloutId};
+use super::ids::{GrantId, HostId, RolloutId};
 use super::membership::Part;
 use super::patch_sets::Halt;
 use super::records::note_of;
@@ -34,26 +34,7 @@ impl Machine {
     fn change(&mut self, at: Position, event: &Event) {
         match event {
             Event::ClusterBootstrapped(bootstrap) => self.cluster = Some(Cluster::new(bootstrap)),
-            Event::MemberAdded { node, address, actor: _ } => {
-                self.with_cluster(|cluster| cluster.add(*node, address.clone()));
-            }
-            Event::MemberPromoted { node, replacing, actor: _ } => {
-                self.with_cluster(|cluster| cluster.promote(*node, *replacing));
-                replacing.iter().for_each(|&left| self.forget_node(left));
-            }
-            Event::MemberRemoved { node, actor: _ } => {
-                self.with_cluster(|cluster| cluster.remove(*node));
-                self.forget_node(*node);
-            }
-            Event::NodeRegistered { node, member } => {
-                self.with_cluster(|cluster| drop(cluster.members.insert(*node, member.clone())));
-            }
-            Event::VersionRaised { version } => {
-                self.with_cluster(|cluster| cluster.version = *version);
-            }
-            Event::StateCheckAsked { .. } => (),
-            Event::StateVouched(vouch) => self.vouches.keep(vouch),
-            Event::ClusterRestored(restoration) => self.absorb_restoration(restoration),
+            Event::Cluster(event) => self.change_cluster(event),
             Event::ClockAdvanced(clock) => self.clock = *clock,
             Event::BlobStored(stored) => self.add_blob(stored),
             Event::TokenCreated { token, .. } => {
@@ -106,20 +87,6 @@ impl Machine {
                 });
             }
         }
-    }
-
-    fn with_cluster(&mut self, change: impl FnOnce(&mut Cluster)) {
-        if let Some(cluster) = &mut self.cluster {
-            change(cluster);
-        }
-    }
-
-    /// What a node that left holds, and what it said of its state, counts no more.
-    fn forget_node(&mut self, node: NodeId) {
-        for blob in self.blobs.values_mut() {
-            blob.nodes.remove(&node);
-        }
-        self.vouches.forget(node);
     }
 
     fn add_blob(&mut self, stored: &StoreBlob) {

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_policies::time::Elapsed;
 
 use super::clock::Clock;
-use super::cluster::Member;
-use super::command::{Bootstrap, StoreBlob, VouchState};
+use super::cluster_event::ClusterEvent;
+use super::command::{Bootstrap, StoreBlob};
 use super::fleet::{Facts, Host, Mode, SpoolMark};
 use super::grants::{Grant, Phase};
-use super::ids::{GrantId, HostId, NodeId, RolloutId};
+use super::ids::{GrantId, HostId, RolloutId};
 use super::patch_sets::{Halt, PatchSet};
-use super::restore::Restoration;
 use super::rollouts::{Place, Reached, Rollout, State};
 use super::tokens::Token;
 
@@ -20,52 +19,8 @@ use super::tokens::Token;
 pub enum Event {
     /// The cluster has a name, members and a ladder.
     ClusterBootstrapped(Bootstrap),
-    /// A node follows the log, without a vote.
-    MemberAdded {
-        /// The node.
-        node: NodeId,
-        /// Where it listens.
-        address: String,
-        /// Who.
-        actor: String,
-    },
-    /// A learner votes.
-    MemberPromoted {
-        /// The node.
-        node: NodeId,
-        /// The voter that left in the same step.
-        replacing: Option<NodeId>,
-        /// Who.
-        actor: String,
-    },
-    /// A node left for good.
-    MemberRemoved {
-        /// The node.
-        node: NodeId,
-        /// Who.
-        actor: String,
-    },
-    /// A node said something new of itself.
-    NodeRegistered {
-        /// The node.
-        node: NodeId,
-        /// What is known of it now.
-        member: Member,
-    },
-    /// Every member understands a newer version: its entries are proposed, and its rules are followed.
-    VersionRaised {
-        /// The version.
-        version: u16,
-    },
-    /// Every node shall say which state it has.
-    StateCheckAsked {
-        /// Who.
-        actor: String,
-    },
-    /// A node said which state it has.
-    StateVouched(VouchState),
-    /// A backup became another cluster.
-    ClusterRestored(Box<Restoration>),
+    /// The cluster's controllers, or what they understand, are not quite what they were.
+    Cluster(ClusterEvent),
     /// Time went on.
     ClockAdvanced(Clock),
     /// A node holds an artifact.

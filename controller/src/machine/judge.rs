@@ -78,14 +78,7 @@ impl Machine {
             | Event::RolloutResumed { rollout, .. }
             | Event::WaveApproved { rollout, .. } => Some(rollout.clone()),
             Event::ClusterBootstrapped(_)
-            | Event::MemberAdded { .. }
-            | Event::MemberPromoted { .. }
-            | Event::MemberRemoved { .. }
-            | Event::NodeRegistered { .. }
-            | Event::VersionRaised { .. }
-            | Event::StateCheckAsked { .. }
-            | Event::StateVouched(_)
-            | Event::ClusterRestored(_)
+            | Event::Cluster(_)
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }

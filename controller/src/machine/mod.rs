@@ -6,8 +6,10 @@
 //! books. It leaves the log to `node`, the wire to `api`.
 
 mod absorb;
+mod absorb_cluster;
 pub mod clock;
 pub mod cluster;
+pub mod cluster_event;
 pub mod command;
 mod commands;
 pub mod event;

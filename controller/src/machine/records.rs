@@ -9,9 +9,7 @@ use tidegate_policies::time::{Elapsed, WallTime};
 use super::Position;
 use super::clock::Clock;
 use super::event::Event;
-use super::ids::NodeId;
 use super::patch_sets::Halt;
-use super::restore::{RESTORE, Restoration};
 use super::rollouts::Reached;
 
 /// Records that are kept in the replicated state; the oldest leave first, their hash stays in the chain.
@@ -121,14 +119,6 @@ pub fn rollout_subject(rollout: &str) -> String {
     format!("rollouts/{rollout}")
 }
 
-/// How the cluster is named in a record.
-const CLUSTER: &str = "cluster";
-
-/// How a controller is named in a record.
-pub fn member_subject(node: NodeId) -> String {
-    format!("members/{node}")
-}
-
 /// The note that `event` leaves; `None` for what is not worth one.
 pub fn note_of(event: &Event) -> Option<Note> {
     let note = |actor: &str, event: &str, subject: String, detail: String| {
@@ -142,41 +132,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
                 format!("{} voters, ladder {}", bootstrap.members.len(), ladder.join(" → "));
             note(JUDGE, "cluster.bootstrapped", format!("clusters/{}", bootstrap.cluster), detail)
         }
-        Event::MemberAdded { node, address, actor } => {
-            note(actor, "member.added", member_subject(*node), format!("a learner at {address}"))
-        }
-        Event::MemberPromoted { node, replacing, actor } => {
-            let detail = replacing.map_or_else(
-                || "it votes, beside the others".to_owned(),
-                |left| format!("it votes, in the place of node {left}, which left for good"),
-            );
-            note(actor, "member.promoted", member_subject(*node), detail)
-        }
-        Event::MemberRemoved { node, actor } => {
-            note(actor, "member.removed", member_subject(*node), "it left for good".to_owned())
-        }
-        Event::NodeRegistered { node, member } => {
-            let speaks = member.speaks;
-            let (oldest, newest, address) = (speaks.oldest, speaks.newest, &member.address);
-            let detail = format!("at {address}, understands the versions {oldest} to {newest}");
-            note(&format!("node {node}"), "member.registered", member_subject(*node), detail)
-        }
-        Event::VersionRaised { version } => {
-            let detail = format!("every member understands version {version}");
-            note(JUDGE, "cluster.version-raised", CLUSTER.to_owned(), detail)
-        }
-        Event::StateCheckAsked { actor } => {
-            let detail = "every node says which state it has".to_owned();
-            note(actor, "cluster.state-check", CLUSTER.to_owned(), detail)
-        }
-        Event::ClusterRestored(restoration) => {
-            let Restoration { generation, node, address, index, reason, .. } = &**restoration;
-            let detail = format!(
-                "generation {generation} begins with node {node} at {address}, at log index {index}: \
-                 {reason}"
-            );
-            note(RESTORE, "cluster.restored", CLUSTER.to_owned(), detail)
-        }
+        Event::Cluster(event) => event.note(),
         Event::TokenCreated { token, actor } => {
             let detail = format!("tier {}, at most {} hosts", token.tier, token.max_hosts);
             note(actor, "token.created", format!("tokens/{}", token.id), detail)
@@ -219,8 +175,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
             let detail = verdict_words(reached);
             note(JUDGE, "rollout.verdict", rollout_subject(rollout.as_str()), detail)
         }
-        Event::StateVouched(_)
-        | Event::ClockAdvanced(_)
+        Event::ClockAdvanced(_)
         | Event::BlobStored(_)
         | Event::HostEnrolled(_)
         | Event::HostChanged { .. }

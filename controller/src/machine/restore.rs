@@ -5,6 +5,7 @@
 //! all that a host may have seen. Hosts in flight stay in flight.
 
 use super::cluster::{Cluster, Member, MemberRole, Speaks};
+use super::cluster_event::ClusterEvent;
 use super::event::Event;
 use super::grants::Phase;
 use super::ids::NodeId;
@@ -107,7 +108,8 @@ impl Machine {
             to: Phase::Withdrawn,
             soak_ends: None,
         });
-        let mut decided = vec![Event::ClusterRestored(Box::new(restoration.clone()))];
+        let restored = ClusterEvent::ClusterRestored(Box::new(restoration.clone()));
+        let mut decided = vec![Event::Cluster(restored)];
         decided.extend(paused.chain(withdrawn));
         self.applied = restoration.index;
         let mut events = Vec::new();

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::cluster::Cluster;
+use super::cluster_event::ClusterEvent;
 use super::command::VouchState;
 use super::event::Event;
 use super::ids::NodeId;
@@ -130,7 +131,8 @@ impl Machine {
 
     /// Whether every node shall say its state's hash after the entry that did `applied`, the last one.
     pub fn vouch_is_due(&self, applied: &Applied) -> bool {
-        let asked = |event: &Event| matches!(event, Event::StateCheckAsked { .. });
+        let asked =
+            |event: &Event| matches!(event, Event::Cluster(ClusterEvent::StateCheckAsked { .. }));
         self.applied().is_multiple_of(VOUCH_EVERY) || applied.events.iter().any(asked)
     }
 

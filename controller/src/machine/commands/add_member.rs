@@ -2,6 +2,7 @@
 
 use super::Decided;
 use crate::machine::cluster::Cluster;
+use crate::machine::cluster_event::ClusterEvent;
 use crate::machine::command::AddMember;
 use crate::machine::event::Event;
 use crate::machine::ids::NodeId;
@@ -23,9 +24,9 @@ impl Machine {
         self.not_removed(node)?;
         check_address(&add.address)?;
         address_is_free(cluster, &add.address)?;
-        let added =
-            Event::MemberAdded { node, address: add.address.clone(), actor: actor.to_owned() };
-        Ok((Reply::Done, vec![added]))
+        let (address, actor) = (add.address.clone(), actor.to_owned());
+        let added = ClusterEvent::MemberAdded { node, address, actor };
+        Ok((Reply::Done, vec![Event::Cluster(added)]))
     }
 
     pub(super) fn cluster_made(&self) -> Result<&Cluster, Rejection> {

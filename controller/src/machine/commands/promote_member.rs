@@ -2,6 +2,7 @@
 
 use super::Decided;
 use crate::machine::cluster::{Cluster, Member};
+use crate::machine::cluster_event::ClusterEvent;
 use crate::machine::command::PromoteMember;
 use crate::machine::event::Event;
 use crate::machine::ids::NodeId;
@@ -21,8 +22,8 @@ impl Machine {
         }
         let mut after = cluster.clone();
         after.promote(node, replacing);
-        let promoted = Event::MemberPromoted { node, replacing, actor: actor.to_owned() };
-        Ok((Reply::Done, std::iter::once(promoted).chain(raised(&after)).collect()))
+        let promoted = ClusterEvent::MemberPromoted { node, replacing, actor: actor.to_owned() };
+        Ok((Reply::Done, with_version(promoted, &after)))
     }
 
     /// The member that `node` is.
@@ -36,7 +37,8 @@ impl Machine {
     }
 }
 
-/// The version rises once the members are those of `after`, if every one of them understands it.
-pub(super) fn raised(after: &Cluster) -> Option<Event> {
-    after.rises_to().map(|version| Event::VersionRaised { version })
+/// `event`, after which the cluster is `after`; and the version rises where every member understands it.
+pub(super) fn with_version(event: ClusterEvent, after: &Cluster) -> Vec<Event> {
+    let raised = after.rises_to().map(|version| ClusterEvent::VersionRaised { version });
+    std::iter::once(event).chain(raised).map(Event::Cluster).collect()
 }

@@ -5,10 +5,10 @@
 
 use super::Decided;
 use super::add_member::check_address;
-use super::promote_member::raised;
+use super::promote_member::with_version;
 use crate::machine::cluster::Member;
+use crate::machine::cluster_event::ClusterEvent;
 use crate::machine::command::RegisterNode;
-use crate::machine::event::Event;
 use crate::machine::{Machine, Rejection, Reply};
 
 impl Machine {
@@ -36,7 +36,7 @@ impl Machine {
         }
         let mut after = cluster.clone();
         after.members.insert(node, member.clone());
-        let registered = Event::NodeRegistered { node, member };
-        Ok((Reply::Done, std::iter::once(registered).chain(raised(&after)).collect()))
+        let registered = ClusterEvent::NodeRegistered { node, member };
+        Ok((Reply::Done, with_version(registered, &after)))
     }
 }

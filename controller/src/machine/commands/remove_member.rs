@@ -1,9 +1,9 @@
 //! `RemoveMember`: a node leaves for good. The last voter stays.
 
 use super::Decided;
-use super::promote_member::raised;
+use super::promote_member::with_version;
+use crate::machine::cluster_event::ClusterEvent;
 use crate::machine::command::RemoveMember;
-use crate::machine::event::Event;
 use crate::machine::{Machine, Rejection, Reply};
 
 impl Machine {
@@ -16,7 +16,7 @@ impl Machine {
         }
         let mut after = cluster.clone();
         after.remove(node);
-        let removed = Event::MemberRemoved { node, actor: actor.to_owned() };
-        Ok((Reply::Done, std::iter::once(removed).chain(raised(&after)).collect()))
+        let removed = ClusterEvent::MemberRemoved { node, actor: actor.to_owned() };
+        Ok((Reply::Done, with_version(removed, &after)))
     }
 }

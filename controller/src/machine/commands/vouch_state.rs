@@ -1,6 +1,7 @@
 //! `VouchState`: a node says which state it has at an index. What is too old to matter changes nothing.
 
 use super::Decided;
+use crate::machine::cluster_event::ClusterEvent;
 use crate::machine::command::VouchState;
 use crate::machine::event::Event;
 use crate::machine::{Machine, Position, Rejection, Reply};
@@ -12,7 +13,7 @@ impl Machine {
             return Err(Rejection::VouchAhead { index: vouch.index, at: at.index });
         }
         let news = self.vouches.is_news(vouch);
-        let vouched = news.then(|| Event::StateVouched(vouch.clone()));
+        let vouched = news.then(|| Event::Cluster(ClusterEvent::StateVouched(vouch.clone())));
         Ok((Reply::Done, vouched.into_iter().collect()))
     }
 }

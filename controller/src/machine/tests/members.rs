@@ -10,12 +10,11 @@
 //! ```
 
 use crate::machine::cluster::Speaks;
+use crate::machine::cluster_event::ClusterEvent;
 use crate::machine::command::{
     Action, AddMember, Command, PromoteMember, RegisterNode, RemoveMember, VouchState,
 };
-use crate::machine::event::Event;
 use crate::machine::ids::NodeId;
-use crate::machine::records::note_of;
 
 use super::script::{Words, read};
 
@@ -73,12 +72,12 @@ pub(super) fn action(words: &Words<'_>) -> Action {
 }
 
 /// An event of the controllers, in the words of its record.
-pub(super) fn show(event: &Event) -> String {
-    match (note_of(event), event) {
+pub(super) fn show(event: &ClusterEvent) -> String {
+    match (event.note(), event) {
         (Some(note), _) => {
             format!("{} {} by {}: {}", note.subject, note.event, note.actor, note.detail)
         }
-        (None, Event::StateVouched(vouch)) => {
+        (None, ClusterEvent::StateVouched(vouch)) => {
             format!("node {} vouched for {}", vouch.node, vouch.index)
         }
         (None, event) => panic!("{event:?} leaves no record"),

@@ -56,14 +56,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             return None;
         }
         Event::ClusterBootstrapped(_) => "bootstrapped".to_owned(),
-        Event::MemberAdded { .. }
-        | Event::MemberPromoted { .. }
-        | Event::MemberRemoved { .. }
-        | Event::NodeRegistered { .. }
-        | Event::VersionRaised { .. }
-        | Event::StateCheckAsked { .. }
-        | Event::StateVouched(_)
-        | Event::ClusterRestored(_) => super::members::show(event),
+        Event::Cluster(event) => super::members::show(event),
         Event::TokenCreated { token, .. } => format!("token {} of {}", token.id, token.tier),
         Event::PatchSetPublished { patch_set, .. } => format!("published {}", patch_set.version),
         Event::RolloutCreated { rollout, .. } => format!("drafted {}", rollout.id),

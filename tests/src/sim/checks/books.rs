@@ -116,14 +116,7 @@ impl Books {
                 }
             }
             Event::ClusterBootstrapped(_)
-            | Event::MemberAdded { .. }
-            | Event::MemberPromoted { .. }
-            | Event::MemberRemoved { .. }
-            | Event::NodeRegistered { .. }
-            | Event::VersionRaised { .. }
-            | Event::StateCheckAsked { .. }
-            | Event::StateVouched(_)
-            | Event::ClusterRestored(_)
+            | Event::Cluster(_)
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }

@@ -106,14 +106,7 @@ impl Truth {
                 Event::GrantOffered(grant) => drop(self.hosts.insert(grant.id, grant.host)),
                 Event::GrantMoved { grant, to, .. } => self.grant_moved(now, *grant, to)?,
                 Event::ClusterBootstrapped(_)
-                | Event::MemberAdded { .. }
-                | Event::MemberPromoted { .. }
-                | Event::MemberRemoved { .. }
-                | Event::NodeRegistered { .. }
-                | Event::VersionRaised { .. }
-                | Event::StateCheckAsked { .. }
-                | Event::StateVouched(_)
-                | Event::ClusterRestored(_)
+                | Event::Cluster(_)
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }

@@ -238,14 +238,7 @@ fn event_line(event: &Event) -> Option<String> {
             Some(format!("{rollout}: verdict {:?}", reached.verdict.kind))
         }
         Event::ClusterBootstrapped(_)
-        | Event::MemberAdded { .. }
-        | Event::MemberPromoted { .. }
-        | Event::MemberRemoved { .. }
-        | Event::NodeRegistered { .. }
-        | Event::VersionRaised { .. }
-        | Event::StateCheckAsked { .. }
-        | Event::StateVouched(_)
-        | Event::ClusterRestored(_)
+        | Event::Cluster(_)
         | Event::ClockAdvanced(_)
         | Event::BlobStored(_)
         | Event::TokenCreated { .. }
