@@ -112,7 +112,7 @@ fn garbage_is_no_entry() {
 }
 
 /// The bytes that `hex` shows.
-fn bytes(hex: &str) -> Vec<u8> {
+pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digits: String = hex.split_whitespace().collect();
     let pairs = (0..digits.len()).step_by(2).map(|at| &digits[at..at + 2]);
     pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()

@@ -7,6 +7,8 @@
 mod begins;
 mod books;
 mod census;
+mod cluster_books;
+mod cluster_words;
 mod crashes;
 mod enrolment;
 mod golden;
@@ -20,10 +22,14 @@ mod random;
 mod records;
 mod reports;
 mod requests;
+mod restores;
 mod resumes;
 mod script;
 mod show;
 mod silence;
+mod versions;
+mod vouches;
+mod wall;
 mod watch;
 mod world;
 

@@ -41,9 +41,13 @@ fn any_rollout() -> impl Strategy<Value = String> {
 fn tick() -> impl Strategy<Value = String> {
     let step = prop_oneof![4 => Just(500), 4 => Just(1_000), 2 => 0..20_000u64];
     let term = prop_oneof![12 => Just(""), 1 => Just(" next-term")];
-    (step, some_hosts(), some_hosts(), term).prop_map(|(step, heard, asking, term)| {
-        format!("tick {step}ms heard={heard} asking={asking}{term}")
-    })
+    let walls = vec((1..6u32, 0..9_000u32).prop_map(|(node, wall)| format!("{node}:{wall}")), 0..4);
+    (step, some_hosts(), some_hosts(), term, walls).prop_map(
+        |(step, heard, asking, term, walls)| {
+            let readings = walls.join(",");
+            format!("tick {step}ms heard={heard} asking={asking} readings={readings}{term}")
+        },
+    )
 }
 
 fn report() -> impl Strategy<Value = String> {
@@ -110,6 +114,27 @@ fn good_days() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
+/// Nodes come, vote, go and say things of themselves, rightly and wrongly.
+fn controller() -> impl Strategy<Value = String> {
+    let verb = prop_oneof![
+        3 => Just("add {}"),
+        3 => Just("vote {}"),
+        1 => Just("vote {} replacing=1"),
+        1 => Just("remove {}"),
+        3 => Just("register {}"),
+        2 => Just("register {} speaks=2..3"),
+        1 => Just("register {} disk=2"),
+        4 => Just("vouch {} index=NN"),
+        1 => Just("vouch {} index=NN hash=8"),
+        1 => Just("blob 113.1 k1 node={}"),
+        1 => Just("check-state"),
+        1 => Just("restore 6"),
+    ];
+    (verb, 1..6u32, 1..400u32).prop_map(|(verb, node, index)| {
+        verb.replace("{}", &node.to_string()).replace("NN", &index.to_string())
+    })
+}
+
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         5 => good_days(),
@@ -118,6 +143,7 @@ fn line() -> impl Strategy<Value = String> {
         7 => report(),
         2 => operator(),
         1 => enrol(),
+        2 => controller(),
     ]
 }
 

@@ -12,7 +12,7 @@
 //! report h1 applied health-gone      also grant=7 boot=b2 spool=2 seq=1 kernel=k2 marker=h1 evidence=oops
 //! halt r1 reason=why                 pause, resume likewise
 //! promote r1 force=why tier=free wave=1
-//! add 4                              see `members`, where node 4 is added, registers, vouches
+//! add 4                              see `cluster_words`, where node 4 is added, registers, vouches
 //! ---                                from here on the transcript is shown
 //! ```
 //!
@@ -31,7 +31,7 @@ use crate::machine::ids::{GrantId, HostId, NodeId};
 use crate::machine::patch_sets::Artifact;
 use crate::machine::report::{Body, Goodbye, Outcome, Report, Started};
 
-use super::members;
+use super::cluster_words;
 use super::policy::policy;
 use super::show::show;
 use super::world::{World, artifact, host, kernel, secret};
@@ -48,6 +48,15 @@ pub(super) fn run(world: &mut World, script: &str) -> String {
         for _ in 0..words.repeat {
             if words.verb == "fleet" {
                 run(world, &fleet(&words));
+                continue;
+            }
+            if words.verb == "restore" {
+                let restoration = cluster_words::restoration(world, &words);
+                transcript.push_str(&format!("{}\n    ", words.said(words.at(0))));
+                transcript.push_str(&match world.restore(&restoration) {
+                    Ok(applied) => format!("{}\n", show(world, &applied)),
+                    Err(refused) => format!("{refused}\n"),
+                });
                 continue;
             }
             for who in words.subjects() {
@@ -171,10 +180,10 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
         }),
         "enrol" => enrol(world, words, who),
         "begin" => begin(world, words, who),
-        "register" => members::register(words),
-        "vouch" => members::vouch(words),
+        "register" => cluster_words::register(words),
+        "vouch" => cluster_words::vouch(words),
         #[cfg(feature = "next-version")]
-        "probe" => members::probe(words),
+        "probe" => cluster_words::probe(words),
         "report" => report(world, words, who),
         _ => {
             let action = action(words);
@@ -358,7 +367,7 @@ fn action(words: &Words<'_>) -> Action {
             from_tier: words.read("tier"),
             from_wave: words.read("wave"),
         }),
-        _ => members::action(words),
+        _ => cluster_words::action(words),
     }
 }
 

@@ -56,7 +56,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             return None;
         }
         Event::ClusterBootstrapped(_) => "bootstrapped".to_owned(),
-        Event::Cluster(event) => super::members::show(event),
+        Event::Cluster(event) => super::cluster_words::show(event),
         Event::TokenCreated { token, .. } => format!("token {} of {}", token.id, token.tier),
         Event::PatchSetPublished { patch_set, .. } => format!("published {}", patch_set.version),
         Event::RolloutCreated { rollout, .. } => format!("drafted {}", rollout.id),

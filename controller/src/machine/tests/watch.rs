@@ -10,10 +10,11 @@ use crate::machine::event::Event;
 use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::{RolloutId, Version};
 use crate::machine::reply::Begin;
-use crate::machine::rollouts::{Entry, Rollout};
+use crate::machine::rollouts::{Entry, Rollout, State};
 use crate::machine::{Applied, Machine, Position, Reply};
 
 use super::books::books_balance;
+use super::cluster_books::{cluster_goes_on, cluster_holds};
 
 /// What is remembered between commands, apart from the machine.
 #[derive(Default)]
@@ -36,6 +37,7 @@ impl Watch {
     pub(super) fn look(&mut self, step: &Step<'_>) {
         let Step { before, at, command, applied, after } = *step;
         books_balance(after);
+        cluster_goes_on(before, after);
         assert!(after.records.first_broken().is_none(), "the chain of records is broken");
         if applied.outcome.is_err() {
             let untouched = Machine { applied: at.index, ..before.clone() };
@@ -54,6 +56,18 @@ impl Watch {
                 offered_rightly(before, grant, tick, after);
             }
         }
+    }
+
+    /// Looks at what a restore left: nothing lets a host begin.
+    pub(super) fn look_at_restore(&self, after: &Machine) {
+        books_balance(after);
+        cluster_holds(after);
+        assert!(after.records.first_broken().is_none(), "the chain of records is broken");
+        assert!(after.expiries.is_empty(), "an offer outlived a restore");
+        let goes_on =
+            |rollout: &&Rollout| matches!(rollout.state, State::Running | State::Completed);
+        let running = after.rollouts.values().find(goes_on).map(|rollout| &rollout.id);
+        assert_eq!(running, None, "a rollout goes on after a restore");
     }
 
     fn look_at_event(&mut self, step: &Step<'_>, event: &Event) {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::machine::command::Command;
 use crate::machine::ids::{Digest, GrantId, HostId};
 use crate::machine::patch_sets::KernelKey;
-use crate::machine::{Applied, Machine, Position};
+use crate::machine::restore::{NotRestored, Restoration};
+use crate::machine::{Applied, Machine, Position, Reply};
 
 use super::watch::{Step, Watch};
 
@@ -16,6 +17,8 @@ pub(super) struct World {
     pub(super) term: u64,
     /// Numbers requests that name none.
     pub(super) requests: u64,
+    /// What the log begins with: nothing, or what a restore left.
+    base: Machine,
     log: Vec<(Position, Command)>,
     watch: Watch,
     sequences: BTreeMap<(HostId, u64), u64>,
@@ -27,6 +30,7 @@ impl World {
             machine: Machine::new(),
             term: 1,
             requests: 0,
+            base: Machine::new(),
             log: Vec::new(),
             watch: Watch::default(),
             sequences: BTreeMap::new(),
@@ -45,9 +49,23 @@ impl World {
         applied
     }
 
+    /// Takes the state for a backup and goes on from it, with another log.
+    pub(super) fn restore(&mut self, restoration: &Restoration) -> Result<Applied, NotRestored> {
+        let before = self.machine.clone();
+        let restored = self.machine.restore(restoration);
+        let Ok(events) = restored else {
+            assert!(before == self.machine, "a refused restore changed the state");
+            return Err(restored.unwrap_err());
+        };
+        self.watch.look_at_restore(&self.machine);
+        self.base = self.machine.clone();
+        self.log.clear();
+        Ok(Applied { outcome: Ok(Reply::Done), events })
+    }
+
     /// Replays the log and restores the state from its bytes: both give the same state.
     pub(super) fn finish(&self) {
-        let mut replayed = Machine::new();
+        let mut replayed = self.base.clone();
         for (at, command) in &self.log {
             replayed.apply(*at, command);
         }
