@@ -20,6 +20,9 @@ need 'command -v cpio' cpio
 need 'command -v depmod || test -x /sbin/depmod' kmod
 need 'command -v mke2fs || test -x /sbin/mke2fs' e2fsprogs
 need 'command -v strace' strace
+need 'command -v ip || test -x /sbin/ip' iproute2
+need 'command -v nft || test -x /usr/sbin/nft' nftables
+need 'command -v etcd' etcd-server
 need 'ls /usr/src/linux-headers-*-amd64/Makefile' linux-headers-amd64
 need 'test -e /usr/lib/x86_64-linux-gnu/libc.a' libc6-dev
 

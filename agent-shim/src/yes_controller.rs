@@ -121,6 +121,7 @@ impl AgentService for YesController {
             next_sync_ms: 100,
             revision: 1,
             explanation: "everybody may".to_owned(),
+            generation: 0,
         }))
     }
 
@@ -130,7 +131,7 @@ impl AgentService for YesController {
     ) -> Result<Response<v1::BeginResponse>, Status> {
         let request_id = request.into_inner().request_id;
         let decision = Some(Decision::Go(v1::Go { request_id, epoch: 1, lease_ms: 10_000 }));
-        Ok(Response::new(v1::BeginResponse { decision, revision: 1 }))
+        Ok(Response::new(v1::BeginResponse { decision, revision: 1, generation: 0 }))
     }
 
     async fn report(

@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod artifacts;
+pub mod backup;
+pub mod bench;
 pub mod client;
 pub mod config;
 pub mod demo;

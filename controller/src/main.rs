@@ -1,10 +1,11 @@
-//! `tidegate`: the controller (`serve`), its demonstration (`demo`), and the operator's client.
+//! `tidegate`: the controller (`serve`), its demonstration (`demo`), its measurements (`bench`), and the
+//! operator's client.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tidegate_controller::client::{self, Globals};
-use tidegate_controller::{demo, serve_command};
+use tidegate_controller::{bench, demo, serve_command};
 
 /// Decides which host may apply which kernel livepatch, and when.
 #[derive(Debug, Parser)]
@@ -27,6 +28,9 @@ enum Top {
     Serve(serve_command::Args),
     /// Show a whole cluster and fleet on this machine: a good patch set and a bad one.
     Demo(demo::Args),
+    /// Measure this program, beside etcd where it is installed.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     #[command(flatten)]
     Client(client::Command),
 }
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         match cli.command {
             Top::Serve(args) => serve_command::run(args).await,
             Top::Demo(args) => demo::run(args, &cli.globals).await,
+            Top::Bench(command) => bench::run(command, &cli.globals).await,
             Top::Client(command) => client::run(cli.globals, command).await,
         }
     })

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The README's walk, step by step, with a check after each: three controllers on this machine, a
 # simulated fleet of 200, this machine in no-apply mode, a leader killed in mid-wave, a halt that
-# survives a restart of everything, and a bad patch set that stops by itself.
+# survives a restart of everything, a bad patch set that stops by itself, a controller exchanged for
+# another, and a cluster that comes back from its backup.
 #
 #   examples/quickstart/walk.sh [FOLDER WITH THE PROGRAMS]     default: target/release
 #
-# Takes about two minutes. Works in a folder of its own, ends what it started, and fails at the first
+# Takes about three minutes. Works in a folder of its own, ends what it started, and fails at the first
 # step that is not as the README says.
 set -euo pipefail
 
@@ -57,7 +58,7 @@ has() {
   grep -q -- "$text" <<<"$said"
 }
 
-cp -r "$root"/examples/{three-nodes,patchsets} "$work"
+cp -r "$root"/examples/{three-nodes,fourth-node,restored,patchsets} "$work"
 cd "$work"
 export PATH="$programs:$PATH" TIDEGATE_OPERATOR=you
 
@@ -143,9 +144,48 @@ tidegate rollout explain 114.1
 tidegate rollout hosts 114.1
 has 'halted by judge' tidegate rollout explain 114.1 || fail "not halted by the judge"
 
+log "one controller more, one less"
+tidegate cluster add 4 127.0.0.1:7444
+tidegate serve --config fourth-node/controller-4.toml 2>controller-4.log &
+echo $! >controller-4.pid
+# The leader alone knows how far a learner is.
+caught_up() {
+  local port
+  for port in 7441 7442 7443; do
+    has '^4 .*learner *[1-9]' tidegate cluster status --endpoint 127.0.0.1:$port && return 0
+  done
+  return 1
+}
+until_true 30 caught_up
+tidegate cluster promote 4
+votes() { [ "$(tidegate cluster status -o json | grep -c '"voter": true')" = "$1" ]; }
+until_true 10 votes 4
+tidegate cluster transfer 4
+tidegate cluster remove 1 --yes
+gone controller-1.pid
+until_true 10 votes 3
+tidegate cluster check
+tidegate cluster status
+
+log "a backup, and the end of every controller"
+tidegate cluster backup fleet.backup
+expect 2 tidegate cluster backup fleet.backup
+for n in 2 3 4; do kill -KILL $(cat controller-$n.pid); done
+gone controller-2.pid controller-3.pid controller-4.pid
+expect 2 tidegate cluster restore fleet.backup --data-dir restored/data --node-id 5 --address 127.0.0.1:7442 --yes --no-input
+tidegate cluster restore fleet.backup --data-dir restored/data --node-id 5 --address 127.0.0.1:7442 --confirm three-nodes
+tidegate serve --config restored/controller-5.toml 2>controller-5.log &
+echo $! >controller-5.pid
+until_true 20 tidegate rollout list
+tidegate rollout list
+until_true 20 has 'PAUSED' tidegate rollout status 113.1
+has 'restored from a backup' tidegate rollout explain 113.1 || fail "the pause does not say why"
+expect 3 tidegate rollout status 114.1
+tidegate rollout resume 113.1 --reason "the backup is recent enough" --yes
+
 log "the end"
-kill $(cat fleet.pid agent.pid controller-1.pid controller-2.pid controller-3.pid)
-gone fleet.pid agent.pid controller-1.pid controller-2.pid controller-3.pid
+kill $(cat fleet.pid agent.pid controller-5.pid)
+gone fleet.pid agent.pid controller-5.pid
 cat fleet.txt
 grep -q '^patched ' fleet.txt || fail "the fleet did not sum up"
 log "every step was as the README says"

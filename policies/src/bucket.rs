@@ -26,10 +26,16 @@ pub enum Purpose<'a> {
     },
 }
 
-impl Bucket {
-    /// The place of `host` for `patch_set` and `purpose`: the first 64 bits of a BLAKE3 hash whose key
-    /// is derived from the patch set and the purpose.
-    pub fn of(patch_set: &str, purpose: Purpose<'_>, host: &str) -> Self {
+/// The order of all hosts for one patch set and purpose: the key that is derived from them, kept where
+/// many hosts are looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Lot {
+    key: [u8; 32],
+}
+
+impl Lot {
+    /// The order for this patch set and purpose.
+    pub fn of(patch_set: &str, purpose: Purpose<'_>) -> Self {
         let (label, tier) = match purpose {
             Purpose::Wave { tier } => ("wave", tier),
             Purpose::Draw { tier } => ("draw", tier),
@@ -39,10 +45,22 @@ impl Bucket {
             salt.update(&(part.len() as u64).to_le_bytes());
             salt.update(part.as_bytes());
         }
-        let hash = blake3::keyed_hash(salt.finalize().as_bytes(), host.as_bytes());
+        Self { key: *salt.finalize().as_bytes() }
+    }
+
+    /// The place of `host`: the first 64 bits of a BLAKE3 hash under the lot's key.
+    pub fn place(&self, host: &str) -> Bucket {
+        let hash = blake3::keyed_hash(&self.key, host.as_bytes());
         let mut first = [0; 8];
         first.copy_from_slice(&hash.as_bytes()[..8]);
-        Self(u64::from_be_bytes(first))
+        Bucket(u64::from_be_bytes(first))
+    }
+}
+
+impl Bucket {
+    /// The place of `host` for `patch_set` and `purpose`, by its [`Lot`].
+    pub fn of(patch_set: &str, purpose: Purpose<'_>, host: &str) -> Self {
+        Lot::of(patch_set, purpose).place(host)
     }
 
     /// Whether the place lies inside the first `share` of all places.

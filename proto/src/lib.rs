@@ -15,6 +15,19 @@ pub const DEVELOPMENT_HOST_HEADER: &str = "tidegate-host";
 /// Metadata key that names the operator in development mode, on loopback only.
 pub const DEVELOPMENT_OPERATOR_HEADER: &str = "tidegate-operator";
 
+/// Metadata key that says how a read is answered: on a request, [`READ_STALE`] asks for what the
+/// answering node has; on an answer it says which of the two it is.
+pub const READ_HEADER: &str = "tidegate-read";
+
+/// Value of [`READ_HEADER`]: what the answering node has, which may be out of date.
+pub const READ_STALE: &str = "stale";
+
+/// Value of [`READ_HEADER`]: everything that was acknowledged before the question. The default.
+pub const READ_LINEARIZABLE: &str = "linearizable";
+
+/// Metadata key of an answer: the log index that the answering node had applied.
+pub const APPLIED_HEADER: &str = "tidegate-applied";
+
 /// `ErrorInfo.domain` of every error.
 pub const ERROR_DOMAIN: &str = "tidegate";
 

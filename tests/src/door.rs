@@ -12,7 +12,9 @@ use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 use tidegate_proto::v1::patch_set_service_client::PatchSetServiceClient;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
-use tidegate_proto::{CHUNK_BYTES, DEVELOPMENT_HOST_HEADER, DEVELOPMENT_OPERATOR_HEADER};
+use tidegate_proto::{
+    CHUNK_BYTES, DEVELOPMENT_HOST_HEADER, DEVELOPMENT_OPERATOR_HEADER, READ_HEADER, READ_STALE,
+};
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -38,6 +40,8 @@ pub enum Caller {
     Nobody,
     /// An operator of this name.
     Operator(String),
+    /// An operator of this name who is content with what the node has.
+    StaleReader(String),
     /// The host with this identity, `hosts/{host}`.
     Host(String),
 }
@@ -47,6 +51,10 @@ impl Interceptor for Caller {
         let (key, name) = match self {
             Self::Nobody => return Ok(request),
             Self::Operator(name) => (DEVELOPMENT_OPERATOR_HEADER, name),
+            Self::StaleReader(name) => {
+                request.metadata_mut().insert(READ_HEADER, MetadataValue::from_static(READ_STALE));
+                (DEVELOPMENT_OPERATOR_HEADER, name)
+            }
             Self::Host(name) => (DEVELOPMENT_HOST_HEADER, name),
         };
         let value = MetadataValue::try_from(name.as_str());
@@ -83,6 +91,12 @@ impl Door {
     #[must_use]
     pub fn with(&self, caller: Caller) -> Self {
         Self { channel: self.channel.clone(), caller }
+    }
+
+    /// The same operator, who is content with what the node has.
+    #[must_use]
+    pub fn stale(&self) -> Self {
+        self.with(Caller::StaleReader("tester".to_owned()))
     }
 
     /// Who stands here.

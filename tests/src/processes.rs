@@ -181,6 +181,18 @@ impl Process {
         status.ok_or_else(|| Trouble::new(format!("{} did not end", self.log.display())))
     }
 
+    /// What it has said, if it has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// The system does not say, or the log cannot be read.
+    pub fn has_ended(&mut self) -> Outcome<Option<String>> {
+        match self.child.try_wait()? {
+            Some(_) => self.said().map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// What it has said so far.
     ///
     /// # Errors

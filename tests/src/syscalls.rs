@@ -55,7 +55,7 @@ impl Trace {
         (Self { file: file.to_owned() }, strace)
     }
 
-    /// Every `fdatasync` of the journal's file that has returned 0 so far, in order.
+    /// Every `fdatasync` of the journal's log that has returned 0 so far, in order.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Trace {
         for line in text.lines() {
             let Some((thread, rest)) = line.split_once(' ') else { continue };
             let Some((time, call)) = rest.trim_start().split_once(' ') else { continue };
-            let begins = call.starts_with("fdatasync(") && call.contains("/journal/db>");
+            let begins = call.starts_with("fdatasync(") && call.contains("/journal/log/");
             if begins && call.ends_with("<unfinished ...>") {
                 waiting.insert(thread);
                 continue;
@@ -108,12 +108,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("trace");
         let text = "\
-7 10.000000 fdatasync(9</d/journal/db>) = 0 <0.250000>
-7 11.000000 fdatasync(9</d/journal/db> <unfinished ...>
+7 10.000000 fdatasync(9</d/journal/log/0000000000000001.log>) = 0 <0.250000>
+7 11.000000 fdatasync(9</d/journal/log/0000000000000001.log> <unfinished ...>
 8 11.100000 fdatasync(4</d/else>) = 0 <0.100000>
-8 11.100000 sync_file_range(9</d/journal/db>, 0, 8, 7) = 0 <0.100000>
+8 11.100000 sync_file_range(9</d/journal/log/0000000000000001.log>, 0, 8, 7) = 0 <0.100000>
 7 11.500000 <... fdatasync resumed>) = 0 <0.500000>
-7 12.000000 fdatasync(9</d/journal/db>) = -1 EIO (Input/output error) (INJECTED) <0.000010>
+7 12.000000 fdatasync(9</d/journal/log/0000000000000001.log>) = -1 EIO (Input/output error) (INJECTED) <0.000010>
 ";
         std::fs::write(&file, text).unwrap();
         let (trace, _) = Trace::into_file(&file, None);

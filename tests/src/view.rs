@@ -113,31 +113,29 @@ fn doors(cluster: &Cluster, nodes: &BTreeSet<u64>) -> Outcome<BTreeMap<u64, Door
     nodes.iter().map(|&node| Ok((node, Door::of(&cluster.address(node))?))).collect()
 }
 
-/// Waits until every node that runs has shown its state at the same log index, and the states were
-/// the same. At no index may two nodes differ.
+/// Has every node that runs hash its state at one log index, and waits until all have: they must be
+/// the same. Answers the index.
 ///
 /// # Errors
 ///
-/// Two nodes differ, or one lags for longer than [`SOON`].
+/// Two nodes differ, or one does not answer within [`SOON`].
 pub async fn replicas_agree(cluster: &Cluster) -> Outcome<u64> {
     let nodes: BTreeSet<u64> = cluster.running().into_iter().collect();
     let doors = doors(cluster, &nodes)?;
-    let mut seen: BTreeMap<u64, BTreeMap<u64, Vec<u8>>> = BTreeMap::new();
-    let found = eventually("a log index at which all nodes were seen", SOON, async || {
-        for (&node, door) in &doors {
-            let Ok(pb::ClusterStatus { applied_index, state_hash, .. }) = door.status().await
-            else {
-                continue;
+    let found = eventually("a log index at which all nodes agree", SOON, async || {
+        for door in doors.values() {
+            let request = pb::CheckClusterRequest { patience_ms: 3_000 };
+            let Ok(answer) = door.cluster().check_cluster(request).await else { continue };
+            let answer = answer.into_inner();
+            let said = |verdict: pb::CheckVerdict| {
+                let members = answer.members.iter().filter(move |of| of.verdict() == verdict);
+                members.map(|member| member.node_id).collect::<BTreeSet<u64>>()
             };
-            let at = seen.entry(applied_index).or_default();
-            at.insert(node, state_hash);
-            if at.values().collect::<BTreeSet<_>>().len() > 1 {
-                return Some(Err(Trouble::new(format!(
-                    "states differ at {applied_index}: {at:?}"
-                ))));
+            if !said(pb::CheckVerdict::Differs).is_empty() {
+                return Some(Err(Trouble::new(format!("states differ: {answer:?}"))));
             }
-            if at.len() == nodes.len() {
-                return Some(Ok(applied_index));
+            if said(pb::CheckVerdict::Agrees).is_superset(&nodes) {
+                return Some(Ok(answer.index));
             }
         }
         None

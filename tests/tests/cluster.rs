@@ -133,9 +133,12 @@ async fn a_leader_without_a_majority_refuses_writes_and_answers_no_beats() -> Ou
     .await??;
     let status = beat(&host, 2).await.expect_err("a beat that cannot count must not be answered");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "NO_LEADER"));
-    // What it knows it still shows, and it says that nobody leads.
+    // What it knows it shows to those who ask for that, and it says that nobody leads.
     assert_eq!(door.status().await?.leader_id, 0);
-    assert_eq!(door.token_ids().await?, ["by-hand"]);
+    let status = door.token_ids().await.expect_err("nobody can say what is newest");
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "NO_LEADER"));
+    assert!(status.message().contains("--stale"), "{status}");
+    assert_eq!(door.stale().token_ids().await?, ["by-hand"]);
 
     cluster.start_all()?;
     settled(&cluster).await?;

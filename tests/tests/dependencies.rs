@@ -34,24 +34,29 @@ const NOT_IN_POLICIES: [&str; 6] = ["tokio", "tonic", "rand", "getrandom", "trac
 
 /// Which room of the controller may name which others. `wire` is the part of `api` that turns domain
 /// into messages and back, and knows no service.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("machine", &[]),
-    ("journal", &[]),
+    ("journal", &["machine"]),
     ("telemetry", &[]),
     ("node", &["journal", "machine"]),
     ("runtime", &["journal", "machine", "node"]),
     ("artifacts", &["machine"]),
-    ("config", &["machine", "telemetry"]),
-    ("peers", &["machine", "node", "runtime"]),
+    ("config", &["machine", "runtime", "telemetry"]),
+    ("peers", &["config", "journal", "machine", "node", "runtime"]),
     ("wire", &["artifacts", "machine", "runtime"]),
     ("relay", &["machine", "peers", "runtime", "wire"]),
-    ("api", &["artifacts", "config", "machine", "node", "peers", "relay", "runtime", "wire"]),
-    ("client", &[]),
+    ("backup", &["artifacts", "journal", "machine"]),
+    (
+        "api",
+        &["artifacts", "backup", "config", "machine", "node", "peers", "relay", "runtime", "wire"],
+    ),
+    ("client", &["backup"]),
     (
         "server",
         &["api", "artifacts", "config", "machine", "node", "peers", "relay", "runtime", "wire"],
     ),
-    ("serve_command", &["config", "runtime", "server", "telemetry"]),
+    ("serve_command", &["config", "journal", "node", "runtime", "server", "telemetry"]),
+    ("bench", &["client", "journal", "machine", "runtime", "serve_command"]),
     ("demo", &["client", "config", "machine", "runtime", "serve_command", "server", "telemetry"]),
 ];
 

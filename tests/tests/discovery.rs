@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tidegate_controller::config::Loopback;
+use tidegate_controller::config::{Arrival, Loopback};
 use tidegate_controller::machine::ids::NodeId;
+use tidegate_controller::runtime::StorageConfig;
 use tidegate_controller::server::{Running, ServerConfig};
 use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -22,12 +23,14 @@ async fn controller() -> (Running, tempfile::TempDir, Channel) {
     let config = ServerConfig {
         cluster: "discovery".to_owned(),
         node: NodeId(1),
+        arrival: Arrival::Founds,
         members: BTreeMap::from([(NodeId(1), listen.to_string())]),
         listen,
         data_dir: data.path().to_owned(),
         raft_tick: Duration::from_millis(20),
         machine_tick: Duration::from_millis(200),
         idle_sync: Duration::from_secs(2),
+        storage: StorageConfig::default(),
     };
     let running = Running::start(&config).await.unwrap();
     let address = format!("http://{}", running.address());

@@ -79,7 +79,7 @@ async fn a_controller_that_cannot_start_says_why_and_ends_with_1() -> Outcome<()
     write_as_a_newer_binary(&cluster.data_dir(1).join("journal"))?;
     refused(
         &good,
-        &["its format is version 2", "reads up to 1", "start the binary that wrote it"],
+        &["its format is version 3", "reads up to 2", "start the binary that wrote it"],
     )?;
     Ok(())
 }

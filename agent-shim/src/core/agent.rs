@@ -7,6 +7,7 @@ use tidegate_proto::v1::host_report::Body;
 
 use crate::core::beats::Beats;
 use crate::core::calls::Calls;
+use crate::core::history::History;
 use crate::core::input::{Boot, Input, Observation, Setup};
 use crate::core::life::{ApplyStep, AskStep, FetchStep, Life, SoakWord};
 use crate::core::memory::{Departure, PatchSetMemory};
@@ -25,6 +26,7 @@ pub struct Agent {
     pub(crate) boot: Boot,
     pub(crate) memory: BTreeMap<String, PatchSetMemory>,
     pub(crate) over: BTreeSet<u64>,
+    pub(crate) history: History,
     pub(crate) outbox: Outbox,
     /// The report that says that this agent started.
     pub(crate) started: u64,
@@ -59,6 +61,7 @@ impl Agent {
             boot,
             memory: restored.memory,
             over: BTreeSet::new(),
+            history: History::new(restored.heard),
             outbox: Outbox::new(
                 restored.spool_id,
                 restored.next_sequence,

@@ -12,7 +12,7 @@ use crate::core::lease::Lease;
 use crate::core::life::{
     ApplyStep, Applying, AskStep, Asking, Doubt, FetchStep, Fetching, Life, Standing,
 };
-use crate::core::memory::{Departure, Marker, MarkerStage};
+use crate::core::memory::{Departure, Heard, Marker, MarkerStage};
 use crate::core::output::{CallId, Insertion, Output};
 use crate::core::{BootTime, Millis};
 
@@ -119,7 +119,9 @@ impl Agent {
                     artifact_sha256: asking.offer.artifact.digest.0.to_vec(),
                 },
             });
-            asking.step = AskStep::InFlight { outstanding, request_id, first_sent: now };
+            let asked_after = self.history.newest();
+            asking.step =
+                AskStep::InFlight { outstanding, request_id, first_sent: now, asked_after };
         }
     }
 
@@ -132,7 +134,8 @@ impl Agent {
         out: &mut Vec<Output>,
     ) {
         let Life::Asking(asking) = &mut self.life else { return };
-        let AskStep::InFlight { outstanding, request_id, first_sent } = &asking.step else {
+        let AskStep::InFlight { outstanding, request_id, first_sent, asked_after } = &asking.step
+        else {
             return;
         };
         if outstanding.call != call {
@@ -140,13 +143,17 @@ impl Agent {
         }
         let (outstanding, first_sent) = (*outstanding, *first_sent);
         let answer = result.and_then(|response| {
-            let revision = response.revision;
+            let said = Heard { generation: response.generation, revision: response.revision };
+            self.history.admit_generation(said.generation)?;
+            if said < *asked_after {
+                return Err(CallFailed::unusable("the answer is older than its request"));
+            }
             match response.decision {
                 Some(Decision::Go(go)) if go.request_id == *request_id => {
-                    Ok((Decision::Go(go), revision))
+                    Ok((Decision::Go(go), said))
                 }
                 Some(Decision::NoGo(no_go)) if no_go.request_id == *request_id => {
-                    Ok((Decision::NoGo(no_go), revision))
+                    Ok((Decision::NoGo(no_go), said))
                 }
                 Some(Decision::Go(_) | Decision::NoGo(_)) | None => {
                     Err(CallFailed::unusable("the answer is to another request"))
@@ -154,12 +161,12 @@ impl Agent {
             }
         });
         match answer {
-            Ok((Decision::Go(go), revision)) => {
-                self.beats.is_news(revision);
+            Ok((Decision::Go(go), said)) => {
+                self.is_news(said, out);
                 self.take_go(now, &go, first_sent, out);
             }
-            Ok((Decision::NoGo(no_go), revision)) => {
-                self.beats.is_news(revision);
+            Ok((Decision::NoGo(no_go), said)) => {
+                self.is_news(said, out);
                 self.take_no_go(now, &no_go, out);
             }
             Err(failed) => {
@@ -217,6 +224,8 @@ impl Agent {
         };
         let not_after = lease.not_after();
         out.push(Output::Log(Fact::Go { grant_id: offer.grant_id, not_after }));
+        // Whoever starts after this insert must not go back behind it.
+        self.keep_history(out);
         out.push(Output::WriteMarker(Box::new(marker.clone())));
         out.push(Output::Insert(Box::new(Insertion {
             grant_id: offer.grant_id,

@@ -7,6 +7,7 @@ use crate::core::backoff::Backoff;
 use crate::core::calls::Outstanding;
 use crate::core::fact::Fact;
 use crate::core::input::{CallFailed, CallFailure, Mode};
+use crate::core::memory::Heard;
 use crate::core::output::{CallId, Output};
 use crate::core::{BootTime, Millis};
 
@@ -20,8 +21,6 @@ pub(crate) struct Beats {
     due: BootTime,
     outstanding: Option<Outstanding>,
     backoff: Backoff,
-    /// The highest log index that was heard of.
-    revision: u64,
     /// Why the host has an offer or none, in the controller's words; `None` before the first
     /// answer.
     pub(crate) explanation: Option<String>,
@@ -38,7 +37,6 @@ impl Beats {
             due: first,
             outstanding: None,
             backoff: Backoff::default(),
-            revision: 0,
             explanation: None,
             answered_at: None,
             last_failed: false,
@@ -47,13 +45,6 @@ impl Beats {
 
     pub(crate) fn next_wake(&self) -> BootTime {
         self.outstanding.map_or(self.due, |outstanding| outstanding.deadline)
-    }
-
-    /// Whether an answer of this log index is as new as the newest one.
-    pub(crate) fn is_news(&mut self, revision: u64) -> bool {
-        let news = revision >= self.revision;
-        self.revision = self.revision.max(revision);
-        news
     }
 
     pub(crate) fn expired(&self, now: BootTime) -> Option<Outstanding> {
@@ -92,6 +83,9 @@ impl Agent {
         let Some(outstanding) = self.beats.outstanding.take_if(|sync| sync.call == call) else {
             return;
         };
+        let result = result.and_then(|response| {
+            self.history.admit_generation(response.generation).map(|()| response)
+        });
         self.beats.last_failed = result.is_err();
         let wait = match result {
             Ok(response) => self.sync_heard(now, response, out),
@@ -138,7 +132,8 @@ impl Agent {
         if self.look == Look::NotWanted {
             self.look = Look::Wanted;
         }
-        if self.beats.is_news(response.revision) {
+        let said = Heard { generation: response.generation, revision: response.revision };
+        if self.is_news(said, out) {
             self.hear_offer(now, response.offer, out);
         } else {
             let why = "the answer is older than an earlier one".to_owned();

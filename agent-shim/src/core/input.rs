@@ -8,7 +8,7 @@ use tidegate_proto::v1::{
     ReportResponse, SyncResponse,
 };
 
-use crate::core::memory::{Marker, PatchSetMemory};
+use crate::core::memory::{Heard, Marker, PatchSetMemory};
 use crate::core::offer::Digest;
 use crate::core::{AgentConfig, BootTime, CallId, Millis};
 
@@ -53,6 +53,8 @@ pub struct Restored {
     pub marker: Option<Marker>,
     /// What is remembered of each patch set.
     pub memory: BTreeMap<String, PatchSetMemory>,
+    /// The newest moment of the cluster that was kept.
+    pub heard: Heard,
 }
 
 /// Whether an agent may touch its kernel.

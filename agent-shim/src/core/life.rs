@@ -2,7 +2,7 @@
 
 use crate::core::backoff::Backoff;
 use crate::core::calls::Outstanding;
-use crate::core::memory::Marker;
+use crate::core::memory::{Heard, Marker};
 use crate::core::offer::Offer;
 use crate::core::{BootTime, Millis};
 
@@ -59,8 +59,16 @@ pub(crate) enum Doubt {
 
 #[derive(Debug)]
 pub(crate) enum AskStep {
-    Waiting { until: BootTime },
-    InFlight { outstanding: Outstanding, request_id: String, first_sent: BootTime },
+    Waiting {
+        until: BootTime,
+    },
+    InFlight {
+        outstanding: Outstanding,
+        request_id: String,
+        first_sent: BootTime,
+        /// The newest moment that was heard of before the request was sent: a decision comes after it.
+        asked_after: Heard,
+    },
 }
 
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! What must the host remember when its agent or its kernel dies? The intent marker of the live
-//! grant, and the highest epoch and last insert of each patch set.
+//! grant, the highest epoch and last insert of each patch set, and the newest moment of the cluster.
 
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,17 @@ pub struct PatchSetMemory {
     pub asking: Option<u64>,
     /// The last insert that has ended.
     pub last_insert: Option<LastInsert>,
+}
+
+/// A moment in the cluster's life, as an answer names it. Ordered: every moment of a later
+/// generation comes after every one of an earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Heard {
+    /// Rises when the cluster is restored from a backup; 0 for controllers that know of none.
+    pub generation: u64,
+    /// The log index, within the generation.
+    pub revision: u64,
 }
 
 /// An insert that has ended.

@@ -14,6 +14,7 @@ pub(crate) mod config;
 mod fact;
 mod fence;
 mod hearing;
+mod history;
 mod input;
 mod lease;
 mod life;
@@ -41,7 +42,7 @@ pub use input::{
     Observation, Restored, RevertEnd, Setup, Trouble,
 };
 pub use lease::Lease;
-pub use memory::{Departure, InsertEnd, LastInsert, Marker, MarkerStage, PatchSetMemory};
+pub use memory::{Departure, Heard, InsertEnd, LastInsert, Marker, MarkerStage, PatchSetMemory};
 pub use offer::{Digest, MalformedOffer, ModuleName, OfferedArtifact, Plan};
 pub use output::{CallId, Insertion, Output};
 pub use status::{AgentStatus, CheckState, PatchState};

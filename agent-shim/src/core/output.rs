@@ -6,7 +6,7 @@ use tidegate_proto::v1::{BeginRequest, HostReport, ReportRequest, SyncRequest};
 
 use crate::core::fact::Fact;
 use crate::core::lease::Lease;
-use crate::core::memory::{Marker, PatchSetMemory};
+use crate::core::memory::{Heard, Marker, PatchSetMemory};
 use crate::core::offer::{ModuleName, OfferedArtifact};
 use crate::core::{BootTime, Millis};
 
@@ -78,6 +78,8 @@ pub enum Output {
         /// What to keep.
         memory: PatchSetMemory,
     },
+    /// Keep the newest moment of the cluster that was heard of. Durable.
+    KeepHeard(Heard),
     /// Insert a module if its lease still holds, and follow its transition.
     Insert(Box<Insertion>),
     /// Follow a module that is in already, and watch the kernel's log for its name: the agent was

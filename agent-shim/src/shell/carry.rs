@@ -26,6 +26,7 @@ impl<D: Driver, S: Storage> Shell<D, S> {
             Output::WriteMarker(marker) => host.storage.set_marker(Some(&marker))?,
             Output::ClearMarker => host.storage.set_marker(None)?,
             Output::Remember { patch_set, memory } => host.storage.remember(&patch_set, &memory)?,
+            Output::KeepHeard(heard) => host.storage.keep_heard(heard)?,
             Output::Observe => self.look(),
             Output::WakeAt(at) => self.wake = Some(at),
             Output::Log(fact @ Fact::ReportLost { .. }) => tracing::error!("{fact}"),

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use tidegate_proto::v1::{HostFacts, HostReport};
 
 use crate::core::{
-    AgentStatus, Digest, Fetched, Insertion, Marker, ModuleName, Observation, PatchSetMemory,
-    Restored,
+    AgentStatus, Digest, Fetched, Heard, Insertion, Marker, ModuleName, Observation,
+    PatchSetMemory, Restored,
 };
 use crate::driver::simulated::SimulatedDriver;
 use crate::driver::{Driver, DriverFailed, Dumps, Following, LastWords, Words};
@@ -88,6 +88,10 @@ impl Storage for TroubledStorage {
 
     fn remember(&mut self, patch_set: &str, memory: &PatchSetMemory) -> Result<(), StorageFailed> {
         self.disk.remember(patch_set, memory)
+    }
+
+    fn keep_heard(&mut self, heard: Heard) -> Result<(), StorageFailed> {
+        self.disk.keep_heard(heard)
     }
 
     fn seen(&mut self) -> Result<Seen, StorageFailed> {

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1::HostReport;
 
 use super::{Seen, Storage, StorageFailed, StoredArtifact};
-use crate::core::{AgentStatus, Digest, Fetched, Marker, PatchSetMemory, Restored};
+use crate::core::{AgentStatus, Digest, Fetched, Heard, Marker, PatchSetMemory, Restored};
 use crate::spool::Spool;
 use crate::state::{
     io_failed, read_document, remove_document, replace_file, write_document, write_status,
@@ -17,6 +17,7 @@ use crate::state::{
 
 const MARKER: &str = "marker.json";
 const MEMORY: &str = "patch-sets.json";
+const HEARD: &str = "cluster.json";
 const BOOT: &str = "boot.json";
 const DUMPS: &str = "dumps.json";
 const LOCK: &str = "lock";
@@ -65,6 +66,7 @@ impl Storage for DiskStorage {
             unacknowledged: self.spool.reports().to_vec(),
             marker: read_document(&self.directory, MARKER)?,
             memory: self.memory.clone(),
+            heard: read_document(&self.directory, HEARD)?.unwrap_or_default(),
         })
     }
 
@@ -90,6 +92,10 @@ impl Storage for DiskStorage {
     fn remember(&mut self, patch_set: &str, memory: &PatchSetMemory) -> Result<(), StorageFailed> {
         self.memory.insert(patch_set.to_owned(), memory.clone());
         write_document(&self.directory, MEMORY, &self.memory)
+    }
+
+    fn keep_heard(&mut self, heard: Heard) -> Result<(), StorageFailed> {
+        write_document(&self.directory, HEARD, heard)
     }
 
     fn seen(&mut self) -> Result<Seen, StorageFailed> {
@@ -138,18 +144,22 @@ impl Storage for DiskStorage {
 #[cfg(test)]
 mod tests {
     use super::{DiskStorage, MARKER};
-    use crate::core::PatchSetMemory;
+    use crate::core::{Heard, PatchSetMemory};
     use crate::storage::{Seen, Storage as _, StorageFailed, StoredArtifact};
 
     #[test]
     fn what_was_remembered_survives_and_a_damaged_marker_stops_the_agent() {
         let directory = tempfile::tempdir().unwrap();
         let memory = PatchSetMemory { highest_epoch: 4, ..PatchSetMemory::default() };
+        let heard = Heard { generation: 2, revision: 9 };
         let mut storage = DiskStorage::open(directory.path(), 1).unwrap();
+        assert_eq!(storage.restore().unwrap().heard, Heard::default());
         storage.remember("patchSets/113.1", &memory).unwrap();
+        storage.keep_heard(heard).unwrap();
         drop(storage);
         let mut storage = DiskStorage::open(directory.path(), 2).unwrap();
         assert_eq!(storage.restore().unwrap().memory["patchSets/113.1"], memory);
+        assert_eq!(storage.restore().unwrap().heard, heard);
         std::fs::write(directory.path().join(MARKER), "{").unwrap();
         assert!(matches!(storage.restore(), Err(StorageFailed::Damaged { .. })));
     }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1::HostReport;
 
 use super::{Seen, Storage, StorageFailed, StoredArtifact};
-use crate::core::{AgentStatus, Digest, Fetched, Marker, PatchSetMemory, Restored};
+use crate::core::{AgentStatus, Digest, Fetched, Heard, Marker, PatchSetMemory, Restored};
 
 /// Storage in memory. Clones share it, as the same disk before and after a crash.
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ struct Kept {
     spool: Vec<HostReport>,
     marker: Option<Marker>,
     memory: BTreeMap<String, PatchSetMemory>,
+    heard: Heard,
     seen: Seen,
     artifacts: BTreeMap<Digest, Vec<u8>>,
     status: Option<AgentStatus>,
@@ -37,6 +38,7 @@ impl MemoryStorage {
             spool: Vec::new(),
             marker: None,
             memory: BTreeMap::new(),
+            heard: Heard::default(),
             seen: Seen::default(),
             artifacts: BTreeMap::new(),
             status: None,
@@ -69,6 +71,7 @@ impl Storage for MemoryStorage {
             unacknowledged: kept.spool.clone(),
             marker: kept.marker.clone(),
             memory: kept.memory.clone(),
+            heard: kept.heard,
         }))
     }
 
@@ -93,6 +96,10 @@ impl Storage for MemoryStorage {
 
     fn remember(&mut self, patch_set: &str, memory: &PatchSetMemory) -> Result<(), StorageFailed> {
         self.put(|kept| drop(kept.memory.insert(patch_set.to_owned(), memory.clone())))
+    }
+
+    fn keep_heard(&mut self, heard: Heard) -> Result<(), StorageFailed> {
+        self.put(|kept| kept.heard = heard)
     }
 
     fn seen(&mut self) -> Result<Seen, StorageFailed> {

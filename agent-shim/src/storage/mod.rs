@@ -11,7 +11,7 @@ use tidegate_proto::v1::HostReport;
 pub use disk::DiskStorage;
 pub use memory::MemoryStorage;
 
-use crate::core::{AgentStatus, Digest, Fetched, Marker, PatchSetMemory, Restored};
+use crate::core::{AgentStatus, Digest, Fetched, Heard, Marker, PatchSetMemory, Restored};
 use crate::driver::Dumps;
 
 /// What an agent has seen of its host's boots.
@@ -68,6 +68,13 @@ pub trait Storage: Send + 'static {
     ///
     /// Where it is not durable.
     fn remember(&mut self, patch_set: &str, memory: &PatchSetMemory) -> Result<(), StorageFailed>;
+
+    /// Keeps the newest moment of the cluster that was heard of.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not durable.
+    fn keep_heard(&mut self, heard: Heard) -> Result<(), StorageFailed>;
 
     /// What was noted of the boots before.
     ///

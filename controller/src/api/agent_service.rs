@@ -67,7 +67,10 @@ impl AgentService for Desk {
         let (position, reply) = self.propose(Command::BeginGrant(command)).await?;
         let Reply::Begin(decision) = reply else { return Err(unexpected("BeginGrant").into()) };
         tracing::debug!(%host, grant = request.grant_id, ?decision, "grant.begin");
-        Ok(Response::new(begin::begun(request.request_id, decision, position.index)))
+        let cluster = self.handle.cluster();
+        let generation = cluster.borrow().as_ref().map_or(0, |cluster| cluster.generation);
+        let at = (generation, position.index);
+        Ok(Response::new(begin::begun(request.request_id, decision, at)))
     }
 
     async fn report(
@@ -108,7 +111,7 @@ fn is_offered(machine: &Machine, host: HostId, digest: Digest) -> Result<(), Api
     let offered = machine.hosts().get(&host).and_then(|host| {
         let grant = machine.grants().get(&host.live_grant?)?;
         let rollout = machine.rollouts().get(&grant.rollout)?;
-        artifact_for(machine.patch_sets().get(&rollout.version)?, host)
+        artifact_for(machine.patch_sets().get(&rollout.version)?, &host)
     });
     match offered {
         Some(artifact) if artifact.digest == digest => Ok(()),

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::machine::Rejection;
-use crate::runtime::{ProposeError, QueryError, Stopped};
+use crate::runtime::{ProposeError, QueryError, ReadError, Stopped, TransferError};
 
 /// An `ErrorInfo`'s metadata.
 #[expect(clippy::disallowed_types, reason = "the shape that tonic-types asks for; never printed")]
@@ -50,6 +50,12 @@ pub enum ApiError {
     /// This node has too much to do to look.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// Nobody confirmed in time what is newest.
+    #[error("{0}: with the CLI, `--stale` shows what one controller has")]
+    Read(#[from] ReadError),
+    /// The leadership did not move.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// The connection says nothing about who calls.
     #[error("the call does not say who calls: {hint}")]
     Unauthenticated {
@@ -103,12 +109,20 @@ impl ApiError {
                 ProposeError::NotLeader { .. } | ProposeError::Unknown | ProposeError::Stopped => {
                     Code::Unavailable
                 }
-                ProposeError::Busy => Code::ResourceExhausted,
+                ProposeError::Busy | ProposeError::DiskLow { .. } => Code::ResourceExhausted,
                 ProposeError::TooLarge { .. } => Code::InvalidArgument,
+                ProposeError::ChangePending
+                | ProposeError::WouldLoseQuorum { .. }
+                | ProposeError::LeaderMustMove
+                | ProposeError::NotCaughtUp { .. }
+                | ProposeError::NeedsVersion { .. } => Code::FailedPrecondition,
             },
-            Self::Stopped(_) | Self::Query(QueryError::Stopped(_)) | Self::Unavailable { .. } => {
-                Code::Unavailable
-            }
+            Self::Stopped(_)
+            | Self::Query(QueryError::Stopped(_))
+            | Self::Read(_)
+            | Self::Transfer(TransferError::Stopped(_))
+            | Self::Unavailable { .. } => Code::Unavailable,
+            Self::Transfer(TransferError::TimedOut { .. }) => Code::FailedPrecondition,
             Self::Query(QueryError::Shed) => Code::ResourceExhausted,
             Self::Unauthenticated { .. } => Code::Unauthenticated,
             Self::NotAllowed { .. } => Code::PermissionDenied,
@@ -127,9 +141,20 @@ impl ApiError {
                 ProposeError::Unknown => "OUTCOME_UNKNOWN",
                 ProposeError::Busy => "OVERLOADED",
                 ProposeError::TooLarge { .. } => "TOO_LARGE",
+                ProposeError::DiskLow { .. } => "DISK_LOW",
+                ProposeError::ChangePending => "CHANGE_PENDING",
+                ProposeError::WouldLoseQuorum { .. } => "WOULD_LOSE_QUORUM",
+                ProposeError::LeaderMustMove => "LEADER_MUST_MOVE",
+                ProposeError::NotCaughtUp { .. } => "LEARNER_NOT_CAUGHT_UP",
+                ProposeError::NeedsVersion { .. } => "CLUSTER_VERSION_TOO_OLD",
                 ProposeError::Stopped => "DRAINING",
             },
-            Self::Stopped(_) | Self::Query(QueryError::Stopped(_)) => "DRAINING",
+            Self::Read(ReadError::NotConfirmed { .. }) => "NO_LEADER",
+            Self::Transfer(TransferError::TimedOut { .. }) => "LEADER_NOT_MOVED",
+            Self::Stopped(_)
+            | Self::Query(QueryError::Stopped(_))
+            | Self::Read(ReadError::Stopped(_))
+            | Self::Transfer(TransferError::Stopped(_)) => "DRAINING",
             Self::Query(QueryError::Shed) => "OVERLOADED",
             Self::Unauthenticated { .. } => "NO_IDENTITY",
             Self::NotAllowed { .. } => "ROLE_MISSING",
@@ -190,7 +215,9 @@ impl From<ApiError> for Status {
     fn from(error: ApiError) -> Self {
         let code = error.code();
         let mut metadata = Metadata::new();
-        if let ApiError::Propose(ProposeError::NotLeader { leader: Some(leader) }) = &error {
+        if let ApiError::Propose(ProposeError::NotLeader { leader: Some(leader) })
+        | ApiError::Read(ReadError::NotConfirmed { leader: Some(leader) }) = &error
+        {
             metadata.insert("leader_hint".to_owned(), leader.0.to_string());
         }
         let mut details = ErrorDetails::new();

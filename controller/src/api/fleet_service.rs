@@ -11,6 +11,7 @@ use super::convert::{check, count, fleet};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
 use crate::machine::command::Action;
+use crate::machine::fleet::Host;
 use crate::machine::ids::{HostId, TierName, TokenId};
 use crate::machine::{Machine, Rejection};
 use crate::relay::Relay;
@@ -22,8 +23,8 @@ impl FleetService for Desk {
         request: Request<pb::ListTiersRequest>,
     ) -> Result<Response<pb::ListTiersResponse>, Status> {
         caller::operator(request.metadata())?;
-        let tiers = self.look(|machine| Ok(fleet::tiers(machine))).await?;
-        Ok(Response::new(pb::ListTiersResponse { tiers }))
+        let list = |machine: &Machine| Ok(pb::ListTiersResponse { tiers: fleet::tiers(machine) });
+        self.read(request.metadata(), list).await
     }
 
     async fn get_tier(
@@ -31,9 +32,9 @@ impl FleetService for Desk {
         request: Request<pb::GetTierRequest>,
     ) -> Result<Response<pb::Tier>, Status> {
         caller::operator(request.metadata())?;
-        let name = request.into_inner().name;
-        let tier: TierName = check::resource("name", "tiers", &name).map_err(ApiError::from)?;
-        Ok(Response::new(self.look(move |machine| find_tier(machine, &tier)).await?))
+        let name = &request.get_ref().name;
+        let tier: TierName = check::resource("name", "tiers", name).map_err(ApiError::from)?;
+        self.read(request.metadata(), move |machine| find_tier(machine, &tier)).await
     }
 
     async fn create_token(
@@ -53,14 +54,14 @@ impl FleetService for Desk {
         request: Request<pb::ListTokensRequest>,
     ) -> Result<Response<pb::ListTokensResponse>, Status> {
         caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
         check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
-        let tokens = self.look(move |machine| {
-            Ok(machine.tokens().values().take(limit).map(fleet::token).collect())
-        });
-        let (tokens, next_page_token) = (tokens.await?, String::new());
-        Ok(Response::new(pb::ListTokensResponse { tokens, next_page_token }))
+        let list = move |machine: &Machine| {
+            let tokens = machine.tokens().values().take(limit).map(fleet::token).collect();
+            Ok(pb::ListTokensResponse { tokens, next_page_token: String::new() })
+        };
+        self.read(&metadata, list).await
     }
 
     async fn get_host(
@@ -68,9 +69,9 @@ impl FleetService for Desk {
         request: Request<pb::GetHostRequest>,
     ) -> Result<Response<pb::Host>, Status> {
         caller::operator(request.metadata())?;
-        let name = request.into_inner().name;
+        let (metadata, _, pb::GetHostRequest { name }) = request.into_parts();
         let relay = Arc::clone(&self.relay);
-        Ok(Response::new(self.look(move |machine| get_host(machine, &relay, &name)).await?))
+        self.read(&metadata, move |machine| get_host(machine, &relay, &name)).await
     }
 
     async fn list_hosts(
@@ -78,9 +79,9 @@ impl FleetService for Desk {
         request: Request<pb::ListHostsRequest>,
     ) -> Result<Response<pb::ListHostsResponse>, Status> {
         caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         let relay = Arc::clone(&self.relay);
-        Ok(Response::new(self.look(move |machine| list_hosts(machine, &relay, &request)).await?))
+        self.read(&metadata, move |machine| list_hosts(machine, &relay, &request)).await
     }
 }
 
@@ -112,7 +113,7 @@ fn find_tier(machine: &Machine, tier: &TierName) -> Result<pb::Tier, ApiError> {
 fn get_host(machine: &Machine, relay: &Relay, name: &str) -> Result<pb::Host, ApiError> {
     let host = find_host(machine, name)?;
     let of = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;
-    Ok(fleet::host_with_grants(machine, of, relay.heard_ago_ms(host)))
+    Ok(fleet::host_with_grants(machine, &of, relay.heard_ago_ms(host)))
 }
 
 /// The host with this resource name: `hosts/` and its id, or a machine name that only it has.
@@ -127,13 +128,13 @@ pub(super) fn find_host(machine: &Machine, name: &str) -> Result<HostId, ApiErro
     if let Ok(host) = id.parse::<HostId>() {
         return machine
             .hosts()
-            .get(&host)
-            .map(|host| host.id)
+            .standing(host)
+            .map(|_| host)
             .ok_or_else(|| Rejection::UnknownHost { host }.into());
     }
-    let mut named = machine.hosts().values().filter(|host| host.facts.hostname == id);
+    let mut named = machine.hosts().named(id);
     match (named.next(), named.next()) {
-        (Some(host), None) => Ok(host.id),
+        (Some(host), None) => Ok(host),
         (Some(_), Some(_)) => {
             let what = "is the name of several hosts: give the id, see `tidegate host list`";
             Err(BadField::new("name", name, what).into())
@@ -166,18 +167,14 @@ fn list_hosts(
                 BadField::new("page_token", token, "is not one that this method gave")
             })?),
         };
-    let of_tier =
-        |host: &&crate::machine::fleet::Host| tier.as_ref().is_none_or(|tier| host.tier == *tier);
-    let total_size = count(machine.hosts().values().filter(of_tier).count());
-    let mut rows = machine
-        .hosts()
-        .values()
-        .filter(of_tier)
-        .filter(|host| after.is_none_or(|after| host.id > after));
+    let all = machine.hosts();
+    let total_size = tier.as_ref().map_or_else(|| count(all.len()), |tier| all.of_tier(tier));
+    let of_tier = |host: &Host| tier.as_ref().is_none_or(|tier| host.tier == *tier);
+    let mut rows = all.after(after).filter(of_tier);
     let page: Vec<_> = rows.by_ref().take(limit).collect();
     let more = rows.next().is_some();
     let next_page_token = page.last().filter(|_| more).map(|host| host.id.to_string());
-    let hosts = page.into_iter().map(|host| fleet::host(host, relay.heard_ago_ms(host.id)));
+    let hosts = page.iter().map(|host| fleet::host(host, relay.heard_ago_ms(host.id)));
     Ok(pb::ListHostsResponse {
         hosts: hosts.collect(),
         next_page_token: next_page_token.unwrap_or_default(),

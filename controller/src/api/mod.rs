@@ -4,13 +4,16 @@
 //! answer. It decides nothing.
 
 mod agent_service;
+mod backup_stream;
 pub mod caller;
 mod cluster_service;
 pub mod convert;
 mod desk;
 pub mod error;
 mod fleet_service;
+mod members;
 mod patch_set_service;
+mod reads;
 mod rollout_service;
 mod serve;
 mod upload;

@@ -60,7 +60,7 @@ impl PatchSetService for Desk {
         caller::operator(request.metadata())?;
         let version = check::resource("name", "patchSets", &request.get_ref().name);
         let version = version.map_err(ApiError::from)?;
-        Ok(Response::new(self.look(move |machine| draw(machine, &version)).await?))
+        self.read(request.metadata(), move |machine| draw(machine, &version)).await
     }
 
     async fn list_patch_sets(
@@ -68,13 +68,15 @@ impl PatchSetService for Desk {
         request: Request<pb::ListPatchSetsRequest>,
     ) -> Result<Response<pb::ListPatchSetsResponse>, Status> {
         caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
         check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
         check::reserved("filter", request.filter.is_empty()).map_err(ApiError::from)?;
-        let patch_sets = self.look(move |machine| Ok(newest(machine, limit))).await?;
-        let next_page_token = String::new();
-        Ok(Response::new(pb::ListPatchSetsResponse { patch_sets, next_page_token }))
+        let list = move |machine: &Machine| {
+            let (patch_sets, next_page_token) = (newest(machine, limit), String::new());
+            Ok(pb::ListPatchSetsResponse { patch_sets, next_page_token })
+        };
+        self.read(&metadata, list).await
     }
 }
 

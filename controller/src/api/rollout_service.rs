@@ -1,7 +1,5 @@
 //! What can an operator do with rollouts? Start, steer, watch, and ask why.
 
-use std::ops::Bound;
-
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::rollout_service_server::RolloutService;
 use tokio::sync::mpsc;
@@ -13,6 +11,7 @@ use super::convert::{check, fleet, records, rollout, verdict};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
 use super::fleet_service::find_host;
+use super::reads::Freshness;
 use crate::machine::command::Action;
 use crate::machine::ids::{GrantId, RolloutId};
 use crate::machine::records::rollout_subject;
@@ -99,7 +98,7 @@ impl RolloutService for Desk {
     async fn get_rollout(&self, request: Request<pb::GetRolloutRequest>) -> Answer<pb::Rollout> {
         caller::operator(request.metadata())?;
         let id = rollout::id(&request.get_ref().name).map_err(ApiError::from)?;
-        Ok(Response::new(self.look(move |machine| draw(machine, &id)).await?))
+        self.read(request.metadata(), move |machine| draw(machine, &id)).await
     }
 
     async fn list_rollouts(
@@ -107,13 +106,15 @@ impl RolloutService for Desk {
         request: Request<pb::ListRolloutsRequest>,
     ) -> Answer<pb::ListRolloutsResponse> {
         caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
         check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
         check::reserved("filter", request.filter.is_empty()).map_err(ApiError::from)?;
-        let rollouts = self.look(move |machine| Ok(newest(machine, limit))).await?;
-        let next_page_token = String::new();
-        Ok(Response::new(pb::ListRolloutsResponse { rollouts, next_page_token }))
+        let list = move |machine: &Machine| {
+            let (rollouts, next_page_token) = (newest(machine, limit), String::new());
+            Ok(pb::ListRolloutsResponse { rollouts, next_page_token })
+        };
+        self.read(&metadata, list).await
     }
 
     async fn watch_rollout(
@@ -121,9 +122,12 @@ impl RolloutService for Desk {
         request: Request<pb::WatchRolloutRequest>,
     ) -> Answer<Self::WatchRolloutStream> {
         caller::operator(request.metadata())?;
+        let freshness = Freshness::of(request.metadata())?;
         let request = request.into_inner();
         check::reserved("from_revision", request.from_revision == 0).map_err(ApiError::from)?;
         let id = rollout::id(&request.name).map_err(ApiError::from)?;
+        self.ready(freshness).await?;
+        let applied = *self.handle.applied().borrow();
         // The first look also says whether there is such a rollout.
         let mut seen = Seen::default();
         let first = self.changes(&id, &mut seen).await?;
@@ -137,7 +141,7 @@ impl RolloutService for Desk {
             }
             desk.watch(id, seen, sender).await;
         });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(freshness.label(ReceiverStream::new(receiver), applied))
     }
 
     async fn explain_rollout(
@@ -145,10 +149,10 @@ impl RolloutService for Desk {
         request: Request<pb::ExplainRolloutRequest>,
     ) -> Answer<pb::ExplainRolloutResponse> {
         caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         let id = rollout::id(&request.name).map_err(ApiError::from)?;
         let host = request.host;
-        Ok(Response::new(self.look(move |machine| explain(machine, &id, &host)).await?))
+        self.read(&metadata, move |machine| explain(machine, &id, &host)).await
     }
 
     async fn list_grants(
@@ -156,8 +160,8 @@ impl RolloutService for Desk {
         request: Request<pb::ListGrantsRequest>,
     ) -> Answer<pb::ListGrantsResponse> {
         caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        Ok(Response::new(self.look(move |machine| list_grants(machine, &request)).await?))
+        let (metadata, _, request) = request.into_parts();
+        self.read(&metadata, move |machine| list_grants(machine, &request)).await
     }
 }
 
@@ -247,18 +251,16 @@ fn changes(
 ) -> Result<(Option<pb::WatchRolloutResponse>, Seen), ApiError> {
     let of = find(machine, id)?;
     let subject = rollout_subject(id.as_str());
-    let mut records: Vec<_> =
-        machine.records().on(&subject).take_while(|record| record.sequence > seen.record).collect();
+    let records: Vec<_> = machine.records().on_after(&subject, seen.record).collect();
     if of.revision == seen.revision && records.is_empty() {
         return Ok((None, seen));
     }
-    records.reverse();
     let record = records.last().map_or(seen.record, |record| record.sequence);
     // A new watcher starts from the present state; what was decided before is for `ExplainRollout`.
     let records = if seen.revision == 0 { Vec::new() } else { records };
     let change = pb::WatchRolloutResponse {
         rollout: Some(rollout::rollout(machine, of)),
-        records: records.into_iter().map(records::record).collect(),
+        records: records.iter().map(records::record).collect(),
     };
     Ok((Some(change), Seen { revision: of.revision, record }))
 }
@@ -273,18 +275,19 @@ fn explain(
     let subject = rollout_subject(id.as_str());
     // A host's gates speak for themselves; the rollout's history would bury them.
     let limit = if host.is_empty() { MAX_EXPLAINED } else { 0 };
-    let kept = machine.records().on(&subject).take(limit).map(records::record).collect();
+    let kept =
+        machine.records().on(&subject).take(limit).map(|record| records::record(&record)).collect();
     let (gates, grant) = if host.is_empty() {
         (drawn.verdict.clone().map_or_else(Vec::new, |verdict| verdict.gates), None)
     } else {
         let host = find_host(machine, host)?;
         let host = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;
-        let gates = machine.explain_host(of, host);
-        let entry = of.entries.get(&host.id);
+        let gates = machine.explain_host(of, &host);
+        let entry = machine.entries().get(of, host.id);
         let grant = entry.and_then(|entry| machine.grants().get(&entry.grant));
         (
             gates.iter().map(verdict::host_gate).collect(),
-            grant.map(|grant| fleet::grant(machine, grant)),
+            grant.map(|grant| fleet::grant(machine, &grant)),
         )
     };
     let waiting =
@@ -336,16 +339,12 @@ fn list_grants(
             .parse()
             .map_err(|_| BadField::new("page_token", token, "is not one that this method gave"))?,
     };
-    let mut rows = machine
-        .grants()
-        .range((Bound::Excluded(GrantId(after)), Bound::Unbounded))
-        .map(|(_, grant)| grant)
-        .filter(|grant| grant.rollout == of.id);
+    let mut rows = machine.grants().after(GrantId(after)).filter(|grant| grant.rollout == of.id);
     let page: Vec<_> = rows.by_ref().take(limit).collect();
     let more = rows.next().is_some();
     let next_page_token = page.last().filter(|_| more).map(|grant| grant.id.to_string());
     Ok(pb::ListGrantsResponse {
-        grants: page.into_iter().map(|grant| fleet::grant(machine, grant)).collect(),
+        grants: page.iter().map(|grant| fleet::grant(machine, grant)).collect(),
         next_page_token: next_page_token.unwrap_or_default(),
     })
 }

@@ -10,8 +10,8 @@ use tidegate_proto::v1::fleet_service_server::FleetServiceServer;
 use tidegate_proto::v1::patch_set_service_server::PatchSetServiceServer;
 use tidegate_proto::v1::rollout_service_server::RolloutServiceServer;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
@@ -105,9 +105,10 @@ pub async fn serve(
             () = shutdown => (),
         }
     };
+    // The builder's own setting does not reach a listener that it did not open itself.
+    let incoming = TcpIncoming::from(door.listener).with_nodelay(Some(true));
     let served = Server::builder()
         .trace_fn(|request| call_span(request.uri().path()))
-        .tcp_nodelay(true)
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE))
@@ -139,7 +140,7 @@ pub async fn serve(
         .add_service(health_service)
         .add_optional_service(reflection().build_v1().ok())
         .add_optional_service(reflection().build_v1alpha().ok())
-        .serve_with_incoming_shutdown(TcpListenerStream::new(door.listener), ended)
+        .serve_with_incoming_shutdown(incoming, ended)
         .await;
     watch.abort();
     served

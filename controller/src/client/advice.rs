@@ -110,6 +110,10 @@ impl Intent {
 /// What to type after `intent` was refused with `code` and the server's `reason`.
 pub(crate) fn next_step(intent: &Intent, code: Code, reason: &str, perhaps_done: bool) -> String {
     let subject = &intent.subject;
+    if reason == "NO_LEADER" && intent.request_id.is_none() {
+        return "check that a majority of the controllers runs; --stale shows what one of them has"
+            .to_owned();
+    }
     if let Some(advice) = for_reason(reason, subject) {
         return advice;
     }
@@ -154,6 +158,28 @@ fn for_reason(reason: &str, subject: &Subject) -> Option<String> {
             "tidegate patchset list   # wait until it is READY, then try again".to_owned()
         }
         "PATCH_SET_HALTED" | "SERIES_BUSY" => "tidegate rollout list".to_owned(),
+        "CHANGE_PENDING" => {
+            "tidegate cluster status   # wait until that change is done, then try again".to_owned()
+        }
+        "WOULD_LOSE_QUORUM" => {
+            "tidegate cluster status   # start the members that are down, then try again".to_owned()
+        }
+        "LEADER_MUST_MOVE" => {
+            "tidegate cluster transfer ID   # to another voter, then try again".to_owned()
+        }
+        "LEARNER_NOT_CAUGHT_UP" => {
+            "tidegate cluster status   # try again when its MATCHED is near the log's end"
+                .to_owned()
+        }
+        "CLUSTER_VERSION_TOO_OLD" => {
+            "tidegate cluster status   # upgrade the nodes that hold the rules back".to_owned()
+        }
+        "MEMBER_REMOVED" | "NODE_ID_ZERO" => "give an id that no member ever had".to_owned(),
+        "MEMBER_EXISTS" | "UNKNOWN_MEMBER" | "MEMBER_NOT_LEARNER" | "MEMBER_NOT_VOTER"
+        | "ADDRESS_IN_USE" => Subject::Cluster.list(),
+        "DISK_LOW" => {
+            "free room on the controllers' disks; `tidegate cluster status` shows it".to_owned()
+        }
         "REASON_MISSING" => "add --reason REASON".to_owned(),
         "REQUEST_ID_REUSED" => "leave --request-id out: it belongs to another request".to_owned(),
         "ROLLOUT_MOVED_ON" | "ROLLOUT_NOT_DRAFT" | "ROLLOUT_NOT_RUNNING" => subject.show(),

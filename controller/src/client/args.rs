@@ -73,6 +73,10 @@ pub struct Globals {
     )]
     pub operator: Option<String>,
 
+    /// Read what the answering controller has, without asking the leader; it may be out of date.
+    #[arg(long, global = true)]
+    pub stale: bool,
+
     /// Leave the column names out of tables.
     #[arg(long, global = true)]
     pub no_headers: bool,

@@ -5,13 +5,13 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, ConnectError, Request, Response, Status, TimeoutExpired};
 use tonic_types::StatusExt as _;
 
 use super::advice::Intent;
-use super::errors::{Failure, Refused};
+use super::errors::{Failure, Refused, talk};
 use super::ids::RequestId;
 
 /// How long a request is tried where the operator does not say.
@@ -39,6 +39,18 @@ pub(crate) struct Client {
     operator: Option<MetadataValue<Ascii>>,
     patience: Option<Duration>,
     under_way: Option<RequestId>,
+    reading: Reading,
+}
+
+/// What reads are to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// All that was acknowledged before.
+    Newest,
+    /// What the answering controller has.
+    Stale,
+    /// The same, and the operator has been told of it.
+    StaleAndTold,
 }
 
 /// One try at one endpoint.
@@ -48,6 +60,7 @@ pub(crate) struct Attempt {
     pub(crate) channel: Channel,
     operator: Option<MetadataValue<Ascii>>,
     deadline: Option<Duration>,
+    reading: Reading,
 }
 
 impl Attempt {
@@ -57,6 +70,10 @@ impl Attempt {
         if let Some(operator) = &self.operator {
             let key = tidegate_proto::DEVELOPMENT_OPERATOR_HEADER;
             request.metadata_mut().insert(key, operator.clone());
+        }
+        if self.reading != Reading::Newest {
+            let stale = MetadataValue::from_static(tidegate_proto::READ_STALE);
+            request.metadata_mut().insert(tidegate_proto::READ_HEADER, stale);
         }
         if let Some(deadline) = self.deadline {
             request.set_timeout(deadline);
@@ -92,12 +109,23 @@ impl Client {
                 (uri, channel)
             })
             .collect();
-        Self { endpoints, preferred: 0, operator, patience, under_way: None }
+        let reading = Reading::Newest;
+        Self { endpoints, preferred: 0, operator, patience, under_way: None, reading }
+    }
+
+    /// With `stale`, reads show what the answering controller has, which may be out of date.
+    pub(crate) fn reading(self, stale: bool) -> Self {
+        Self { reading: if stale { Reading::Stale } else { Reading::Newest }, ..self }
     }
 
     /// The operator's own limit on how long to try; `None`: not given.
     pub(crate) fn patience(&self) -> Option<Duration> {
         self.patience
+    }
+
+    /// How much of `patience` each endpoint gets, if all have to be tried.
+    pub(crate) fn share(&self, patience: Duration) -> Duration {
+        patience / u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX).max(1)
     }
 
     /// Sends one request and waits for its answer.
@@ -154,6 +182,7 @@ impl Client {
         self.under_way = intent.request_id();
         let until = Instant::now() + patience;
         let mut sent = false;
+        let mut answered: Option<Status> = None;
         let mut pause = FIRST_PAUSE;
         loop {
             let round = self.round(until, send, &body, &call).await;
@@ -170,7 +199,13 @@ impl Client {
             let wait = retry_delay(&status).unwrap_or(pause);
             if status.code() != Code::Unavailable || Instant::now() + wait >= until {
                 self.under_way = None;
+                // What a controller said before the time was up says more than that it is up.
+                let late = status.code() == Code::DeadlineExceeded;
+                let status = answered.filter(|_| late).unwrap_or(status);
                 return Err(Failure::of_request(intent, &Refused { status, sent }));
+            }
+            if status.get_details_error_info().is_some() {
+                answered = Some(status);
             }
             sleep(wait).await;
             pause = (pause * 2).min(LAST_PAUSE);
@@ -196,10 +231,12 @@ impl Client {
                 channel: self.endpoints[at].1.clone(),
                 operator: self.operator.clone(),
                 deadline: (send == Deadline::Sent).then_some(share),
+                reading: self.reading,
             };
             let status = match timeout(share, call(attempt, body.clone())).await {
                 Ok(Ok(answer)) => {
                     self.preferred = at;
+                    self.tell_if_stale(at, answer.metadata());
                     return Ok(answer.into_inner());
                 }
                 Ok(Err(status)) => status,
@@ -218,11 +255,28 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Says once on stderr that an answer may be out of date; also with `--quiet`.
+    fn tell_if_stale(&mut self, at: usize, said: &MetadataMap) {
+        let text = |key| said.get(key).and_then(|value| value.to_str().ok());
+        let stale = text(tidegate_proto::READ_HEADER) == Some(tidegate_proto::READ_STALE);
+        if self.reading == Reading::StaleAndTold || !stale {
+            return;
+        }
+        self.reading = Reading::StaleAndTold;
+        let address = self.endpoints[at].0.authority().map_or("", |address| address.as_str());
+        let index = text(tidegate_proto::APPLIED_HEADER).unwrap_or("unknown");
+        talk(&format!("stale: as {address} had it at log index {index}; it may be out of date"));
+    }
+}
+
 /// Turns what the transport says into what it means: a broken or refused connection is
 /// "unavailable", whatever it was called on the way.
 fn plain_words(uri: &Uri, share: Duration, status: Status) -> Refused {
     let address = uri.authority().map_or_else(String::new, ToString::to_string);
-    if status.code() == Code::DeadlineExceeded || caused_by::<TimeoutExpired>(&status) {
+    // A controller that gives up at the deadline which it was told says "cancelled".
+    let gave_up = matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled);
+    if gave_up || caused_by::<TimeoutExpired>(&status) {
         let message = format!("no answer from {address} within {} ms", share.as_millis());
         return Refused { status: Status::deadline_exceeded(message), sent: true };
     }

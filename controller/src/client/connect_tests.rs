@@ -27,8 +27,49 @@ struct Controller {
     operators: Arc<Mutex<Vec<Option<String>>>>,
 }
 
+type Answer<T> = Result<Response<T>, Status>;
+
+fn no_such_script<T>() -> Answer<T> {
+    Err(Status::unimplemented("no script asks for this"))
+}
+
 #[tonic::async_trait]
 impl ClusterService for Controller {
+    type BackupStream = tokio_stream::Empty<Result<v1::BackupChunk, Status>>;
+
+    async fn add_member(&self, _: Request<v1::AddMemberRequest>) -> Answer<v1::Member> {
+        no_such_script()
+    }
+
+    async fn promote_member(&self, _: Request<v1::PromoteMemberRequest>) -> Answer<v1::Member> {
+        no_such_script()
+    }
+
+    async fn remove_member(
+        &self,
+        _: Request<v1::RemoveMemberRequest>,
+    ) -> Answer<v1::RemoveMemberResponse> {
+        no_such_script()
+    }
+
+    async fn transfer_leader(
+        &self,
+        _: Request<v1::TransferLeaderRequest>,
+    ) -> Answer<v1::TransferLeaderResponse> {
+        no_such_script()
+    }
+
+    async fn check_cluster(
+        &self,
+        _: Request<v1::CheckClusterRequest>,
+    ) -> Answer<v1::CheckClusterResponse> {
+        no_such_script()
+    }
+
+    async fn backup(&self, _: Request<v1::BackupRequest>) -> Answer<Self::BackupStream> {
+        no_such_script()
+    }
+
     async fn get_cluster_status(
         &self,
         request: Request<v1::GetClusterStatusRequest>,

@@ -1,5 +1,5 @@
 //! Which commands does an operator type, and who answers them? Every noun of the command line but
-//! `serve` and `demo`; it knows the wire and nothing else of this crate.
+//! `serve` and `demo`; it knows the wire, the form of a backup, and nothing else of this crate.
 
 mod advice;
 mod args;
@@ -18,10 +18,13 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub use args::{Globals, OutputFormat};
+pub use commands::backup::BackupTo;
 pub use commands::cluster::ClusterCommand;
 pub use commands::host::{HostCommand, HostList};
+pub use commands::members::{Add, Promote as PromoteMember, Remove, Transfer};
 pub use commands::patch_set::{PatchSetCommand, Publish};
 pub use commands::promote::Promote;
+pub use commands::restore::Restore;
 pub use commands::rollout::{Explain, HostsOf, Named, Reasoned, Resume, RolloutCommand};
 pub use commands::start::Start;
 pub use commands::tier::TierCommand;
@@ -65,7 +68,7 @@ pub enum Command {
     /// Inspect the ladder.
     #[command(subcommand)]
     Tier(TierCommand),
-    /// Inspect the controllers themselves.
+    /// Inspect, add and remove controllers; back them up.
     #[command(subcommand)]
     Cluster(ClusterCommand),
 }

@@ -37,7 +37,7 @@ impl Session {
         };
         let operator = globals.operator.or_else(login_name).and_then(header);
         Ok(Self {
-            client: Client::new(globals.endpoint, operator, globals.timeout),
+            client: Client::new(globals.endpoint, operator, globals.timeout).reading(globals.stale),
             out: Output::new(globals.output, globals.no_headers, globals.quiet),
             asking: Asking::new(globals.yes, globals.no_input),
             request_id,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tidegate_policies::document::{DocumentError, Field, Value};
 
+use super::Arrival;
 use super::loopback::Loopback;
 use crate::machine::ids::NodeId;
 
@@ -21,8 +22,11 @@ pub(super) fn read_node_id(value: &Value<'_>) -> Result<NodeId, DocumentError> {
     value.number("as a node id", 1..=MAX_NODE_ID).map(NodeId)
 }
 
-/// Reads every `[[member]]`.
-pub(super) fn read_members(value: &Value<'_>) -> Result<BTreeMap<NodeId, Loopback>, DocumentError> {
+/// Reads every `[[member]]`. Those of a controller that joins are contacts: any number of them.
+pub(super) fn read_members(
+    value: &Value<'_>,
+    arrival: Arrival,
+) -> Result<BTreeMap<NodeId, Loopback>, DocumentError> {
     let items = value.list("members", MAX_MEMBERS)?;
     let mut members = BTreeMap::new();
     for item in &items {
@@ -44,7 +48,7 @@ pub(super) fn read_members(value: &Value<'_>) -> Result<BTreeMap<NodeId, Loopbac
         members.insert(id, address);
     }
     let count = items.len();
-    if count.is_multiple_of(2) {
+    if arrival == Arrival::Founds && count.is_multiple_of(2) {
         return Err(value.error(
             format!(
                 "{count} members survive the loss of {}, like {}, and one more of them can fail",
@@ -62,20 +66,27 @@ const fn lost(members: usize) -> usize {
     (members - 1) / 2
 }
 
-/// Reads `[listen]`, and checks that it is the place where the members look for this node.
+/// Reads `[listen]`, and checks that it is the place where the members look for this node. A
+/// controller that joins need not be among them.
 pub(super) fn read_listen(
     listen: &Value<'_>,
     node_id: &Value<'_>,
     members: &BTreeMap<NodeId, Loopback>,
+    arrival: Arrival,
 ) -> Result<Loopback, DocumentError> {
     let id = read_node_id(node_id)?;
     let value = listen.table(&[ADDRESS])?.required(&ADDRESS)?;
     let address = read_address(&value)?;
     let Some(known) = members.get(&id) else {
+        if arrival == Arrival::Joins {
+            return Ok(address);
+        }
         let ids: Vec<_> = members.keys().map(NodeId::to_string).collect();
         return Err(node_id.error(
             format!("node {id} is not among the members ({})", ids.join(", ")),
-            "Write the id of one of them, or add a [[member]]".to_owned(),
+            "Write the id of one of them, add a [[member]], or write `join = true` for a controller \
+                that joins a cluster"
+                .to_owned(),
         ));
     };
     if *known != address {

@@ -7,6 +7,7 @@
 //! mode = "development"           # the only one so far: no encryption, so loopback only
 //! machine-tick = "1s"            # optional, 50ms to 10s: how often the leader moves the clocks
 //! idle-sync = "15m"              # optional, 1s to 1d: how often hosts sync that no rollout concerns
+//! join = false                   # optional; true: wait to be added to the cluster of the members
 //!
 //! [listen]
 //! address = "127.0.0.1:7441"     # the own address among the members
@@ -17,6 +18,16 @@
 //!
 //! [raft]                         # optional
 //! tick = "20ms"                  # 5ms to 1s; an election begins after 10 to 20 ticks of silence
+//!
+//! [checkpoint]                   # optional; what a restart replays is at most about this much log
+//! entries = 50000                # 1000 to 10000000
+//! bytes = "64MiB"                # 1MiB to 4GiB
+//!
+//! [disk]                         # optional; a state holds below both, the share and the size
+//! low = { percent = 20, free = "4GiB" }        # it is logged
+//! scarce = { percent = 10, free = "2GiB" }     # no new rollouts, starts, patch sets, hosts
+//! critical = { percent = 5, free = "512MiB" }  # nothing but halts, pauses and the clock
+//! scrub-interval = "1h"          # 1m to 30d: how often everything that is stored is read and checked
 //!
 //! [telemetry]                    # optional; the environment goes before it
 //! log = "info"                   # TIDEGATE_LOG
@@ -30,6 +41,7 @@ mod error;
 mod loopback;
 mod members;
 mod sections;
+mod storage;
 
 #[cfg(test)]
 mod refusals;
@@ -48,6 +60,7 @@ pub use self::error::ConfigError;
 pub use self::loopback::{Loopback, NotLoopback};
 
 use crate::machine::ids::NodeId;
+use crate::runtime::StorageConfig;
 use crate::telemetry::{LogFormat, TelemetryConfig};
 
 /// The largest configuration file, in bytes; of a larger one no more is read.
@@ -74,25 +87,54 @@ const DATA_DIR: Field = Field { key: "data-dir", example: r#"data-dir = "data/1"
 const MODE: Field = Field { key: "mode", example: r#"mode = "development""# };
 const MACHINE_TICK: Field = Field { key: "machine-tick", example: r#"machine-tick = "1s""# };
 const IDLE_SYNC: Field = Field { key: "idle-sync", example: r#"idle-sync = "15m""# };
+const JOIN: Field = Field { key: "join", example: "join = true" };
 const LISTEN: Field = Field { key: "listen", example: "[listen]" };
 const MEMBER: Field = Field { key: "member", example: "[[member]]" };
 const RAFT: Field = Field { key: "raft", example: "[raft]" };
+const CHECKPOINT: Field = Field { key: "checkpoint", example: "[checkpoint]" };
+const DISK: Field = Field { key: "disk", example: "[disk]" };
 const TELEMETRY: Field = Field { key: "telemetry", example: "[telemetry]" };
-const FIELDS: &[Field] =
-    &[CLUSTER, NODE_ID, DATA_DIR, MODE, MACHINE_TICK, IDLE_SYNC, LISTEN, MEMBER, RAFT, TELEMETRY];
+const FIELDS: &[Field] = &[
+    CLUSTER,
+    NODE_ID,
+    DATA_DIR,
+    MODE,
+    MACHINE_TICK,
+    IDLE_SYNC,
+    JOIN,
+    LISTEN,
+    MEMBER,
+    RAFT,
+    CHECKPOINT,
+    DISK,
+    TELEMETRY,
+];
+
+/// How a controller with an empty data directory comes into its cluster. One that has a journal goes
+/// on with what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is one of the members that the cluster begins with.
+    Founds,
+    /// It waits until `tidegate cluster add` makes it a member.
+    Joins,
+}
 
 /// How one controller is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The cluster's name: 1 to 63 of `a-z`, `0-9`, `-` and `.`, first a letter or digit.
     pub cluster: String,
-    /// This controller; one of [`Config::members`].
+    /// This controller; one of [`Config::members`] unless it joins.
     pub node_id: NodeId,
+    /// How it comes into its cluster; by default it founds it.
+    pub arrival: Arrival,
     /// The folder that holds all that this controller keeps.
     pub data_dir: PathBuf,
     /// Where this controller listens; its own address among the members.
     pub listen: Loopback,
-    /// Every controller of the cluster and where it listens: 1, 3, 5 or 7.
+    /// Every controller that the cluster begins with and where it listens: 1, 3, 5 or 7. For one
+    /// that joins: 1 to 7 that it may ask.
     pub members: BTreeMap<NodeId, Loopback>,
     /// The unit of raft's patience: 5 ms to 1 s, 20 ms by default. An election begins after 10 to
     /// 20 ticks without a leader.
@@ -102,6 +144,8 @@ pub struct Config {
     /// How often hosts sync that no rollout concerns: 1 s to 1 day, 15 minutes by default, 2 s in
     /// development.
     pub idle_sync: Duration,
+    /// When checkpoints are made, how full the disk may be, and how often it is read and checked.
+    pub storage: StorageConfig,
     /// What is logged, and where traces go.
     pub telemetry: TelemetryConfig,
 }
@@ -143,10 +187,14 @@ impl Config {
         check_mode(&root.required(&MODE)?)?;
         let machine_tick = sections::read_machine_tick(root.optional(&MACHINE_TICK).as_ref())?;
         let idle_sync = sections::read_idle_sync(root.optional(&IDLE_SYNC).as_ref())?;
+        let arrival = read_arrival(root.optional(&JOIN).as_ref())?;
         let listen_value = root.required(&LISTEN)?;
-        let members = members::read_members(&root.required(&MEMBER)?)?;
-        let listen = members::read_listen(&listen_value, &root.required(&NODE_ID)?, &members)?;
+        let members = members::read_members(&root.required(&MEMBER)?, arrival)?;
+        let id_value = root.required(&NODE_ID)?;
+        let listen = members::read_listen(&listen_value, &id_value, &members, arrival)?;
         let raft_tick = sections::read_raft(root.optional(&RAFT).as_ref())?;
+        let checkpoint = storage::read_checkpoint(root.optional(&CHECKPOINT).as_ref())?;
+        let storage = storage::read_disk(root.optional(&DISK).as_ref(), checkpoint)?;
         let mut telemetry = telemetry_of(&cluster, node_id);
         if let Some(value) = root.optional(&TELEMETRY) {
             sections::read_telemetry(&value, &mut telemetry)?;
@@ -154,12 +202,14 @@ impl Config {
         Ok(Self {
             cluster,
             node_id,
+            arrival,
             data_dir,
             listen,
             members,
             raft_tick,
             machine_tick,
             idle_sync,
+            storage,
             telemetry,
         })
     }
@@ -174,7 +224,9 @@ impl Config {
             node_id,
             data_dir: data_dir.to_owned(),
             listen,
+            arrival: Arrival::Founds,
             members: BTreeMap::from([(node_id, listen)]),
+            storage: StorageConfig::default(),
             raft_tick: DEFAULT_RAFT_TICK,
             machine_tick: DEFAULT_MACHINE_TICK,
             idle_sync: DEVELOPMENT_IDLE_SYNC,
@@ -225,6 +277,11 @@ fn read_data_dir<'d>(value: &Value<'d>) -> Result<&'d Path, DocumentError> {
         ));
     }
     Ok(Path::new(text))
+}
+
+fn read_arrival(value: Option<&Value<'_>>) -> Result<Arrival, DocumentError> {
+    let joins = value.map_or(Ok(false), Value::flag)?;
+    Ok(if joins { Arrival::Joins } else { Arrival::Founds })
 }
 
 fn check_mode(value: &Value<'_>) -> Result<(), DocumentError> {

@@ -52,7 +52,7 @@ fn an_unknown_key_is_told_the_nearest_known_one() {
             c.toml:13:1: member[#1].addr: there is no such key here. Did you mean `address`?
             c.toml:24:1: raft.ticks: there is no such key here. Did you mean `tick`?
             c.toml:27:1: telemetry.zebra: there is no such key here. Known here: `log`, `log-format`, `otlp-endpoint`.
-            c.toml:4:1: mo\u{1b}de: there is no such key here. Known here: `cluster`, `node-id`, `data-dir`, `mode`, `machine-tick`, `idle-sync`, `listen`, `member`, `raft`, `telemetry`.
+            c.toml:4:1: mo\u{1b}de: there is no such key here. Known here: `cluster`, `node-id`, `data-dir`, `mode`, `machine-tick`, `idle-sync`, `join`, `listen`, `member`, `raft`, `checkpoint`, `disk`, `telemetry`.
         "#]],
     );
 }
@@ -175,7 +175,7 @@ fn this_controller_is_one_of_the_members_at_its_own_address() {
     check(
         &changes,
         &expect![[r#"
-            c.toml:2:11: node-id: node 4 is not among the members (1, 2, 3). Write the id of one of them, or add a [[member]].
+            c.toml:2:11: node-id: node 4 is not among the members (1, 2, 3). Write the id of one of them, add a [[member]], or write `join = true` for a controller that joins a cluster.
             c.toml:9:11: listen.address: member 1, which is this controller, has the address 127.0.0.1:7441, not 127.0.0.1:7442. Write the same address in both places.
             c.toml:9:11: listen.address: member 2, which is this controller, has the address 127.0.0.1:7442, not 127.0.0.1:7450. Write the same address in both places.
         "#]],
@@ -311,6 +311,46 @@ fn a_file_has_64_kib_at_most() {
         &expect![[r#"
         lab is accepted
         c.toml:1:1: the file has more than 65536 bytes. Give the configuration of one controller.
+    "#]],
+    );
+}
+
+#[test]
+fn checkpoints_and_the_disk_have_ranges_and_sizes_have_units() {
+    let with = |section: &str| format!("{GOOD}{section}\n");
+    let sections = [
+        "[checkpoint]\nentries = 999",
+        "[checkpoint]\nbytes = \"1MiB\"",
+        "[checkpoint]\nbytes = \"1023KiB\"",
+        "[checkpoint]\nbytes = \"64MB\"",
+        "[checkpoint]\nbytes = 64",
+        "[disk]\nlow = { percent = 100, free = \"4GiB\" }",
+        "[disk]\nlow = { percent = 20 }",
+        "[disk]\nlow = { percent = 20, free = \"1GiB\" }",
+        "[disk]\nscrub-interval = \"59s\"",
+        "[disk]\ncritical = { percent = 0, free = \"0KiB\" }",
+    ];
+    let texts = sections.map(with);
+    let changes: Vec<_> = texts.iter().map(|text| (GOOD, &**text)).collect();
+    check(
+        &changes,
+        &expect![[r#"
+        c.toml:31:11: checkpoint.entries: 999 is out of range. Write 1000 to 10000000 entries.
+        lab is accepted
+        c.toml:31:9: checkpoint.bytes: 1023KiB is out of range. Write a whole number with KiB, MiB, GiB or TiB, 1MiB to 4GiB.
+        c.toml:31:9: checkpoint.bytes: `64MB` is not a size. Write a whole number with KiB, MiB, GiB or TiB, 1MiB to 4GiB.
+        c.toml:31:9: checkpoint.bytes: text in quotes belongs here, not the type integer. Write for example `bytes = "64MiB"`.
+        c.toml:31:19: disk.low.percent: 100 is out of range. Write 0 to 99 percent.
+        c.toml:31:1: disk.low.free: this key is missing. Write for example `free = "4GiB"`: there is no default.
+        c.toml:30:2: disk: a worse state would hold before a better one. Write shares and sizes of which `low` has the largest and `critical` the smallest.
+        c.toml:31:18: disk.scrub-interval: 59s is out of range. Write 1m to 30d.
+        lab is accepted
+    "#]],
+    );
+    check(
+        &[("mode =", "join = \"yes\"\nmode =")],
+        &expect![[r#"
+        c.toml:4:8: join: true or false, without quotes, belongs here, not the type string. Write for example `join = true`.
     "#]],
     );
 }

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    Config, ConfigError, DEFAULT_IDLE_SYNC, DEFAULT_MACHINE_TICK, DEFAULT_RAFT_TICK, Loopback,
-    NotLoopback,
+    Arrival, Config, ConfigError, DEFAULT_IDLE_SYNC, DEFAULT_MACHINE_TICK, DEFAULT_RAFT_TICK,
+    Loopback, NotLoopback,
 };
 use crate::machine::ids::NodeId;
+use crate::runtime::{FreeSpace, StorageConfig};
 use crate::telemetry::LogFormat;
 
 /// A configuration in which everything is said.
@@ -143,4 +144,35 @@ fn an_address_is_loopback_or_refused() {
         let refused = bad.parse::<Loopback>();
         assert!(matches!(refused, Err(NotLoopback::NotAnAddress { .. })), "{bad}: {refused:?}");
     }
+}
+
+#[test]
+fn what_is_said_of_checkpoints_and_the_disk_is_read_and_the_rest_holds() {
+    let text = format!(
+        "{GOOD}[checkpoint]\nentries = 2000\n\n[disk]\nlow = {{ percent = 30, free = \"8GiB\" }}\n\
+         scrub-interval = \"2h\"\n"
+    );
+    let config = Config::parse("c.toml", &text, Path::new("")).unwrap();
+    let default = StorageConfig::default();
+    assert_eq!(config.storage.checkpoint.entries, 2_000);
+    assert_eq!(config.storage.checkpoint.bytes, default.checkpoint.bytes);
+    assert_eq!(config.storage.disk.low, FreeSpace { percent: 30, bytes: 8 << 30 });
+    assert_eq!(config.storage.disk.critical, default.disk.critical);
+    assert_eq!(config.storage.scrub_interval, Duration::from_secs(7_200));
+    assert_eq!(Config::parse("c.toml", GOOD, Path::new("")).unwrap().storage, default);
+}
+
+#[test]
+fn a_controller_that_joins_need_not_be_among_the_members_that_it_asks() {
+    let joins = |join: &str| {
+        let text = GOOD.replace("idle-sync", &format!("{join}\nidle-sync"));
+        let text =
+            text.replace("node-id = 2\ndata", "node-id = 4\ndata").replacen("7442", "7444", 1);
+        Config::parse("c.toml", &text, Path::new(""))
+    };
+    let config = joins("join = true").unwrap();
+    assert_eq!((config.node_id, config.arrival), (NodeId(4), Arrival::Joins));
+    assert_eq!((config.listen, config.members.len()), (loopback("127.0.0.1:7444"), 3));
+    assert!(joins("join = false").is_err());
+    assert!(joins("").is_err());
 }

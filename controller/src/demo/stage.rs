@@ -10,8 +10,9 @@ use tidegate_agent::fleet::{Fleet, FleetConfig, FleetHandle, WeightedToken};
 use super::operator::Operator;
 use super::show::Show;
 use super::{Args, DemoError};
-use crate::config::Loopback;
+use crate::config::{Arrival, Loopback};
 use crate::machine::ids::NodeId;
+use crate::runtime::StorageConfig;
 use crate::server::{Running, ServerConfig};
 
 /// The port that a demonstration which stays up listens on: the client's default.
@@ -57,12 +58,14 @@ impl Stage {
         let config = ServerConfig {
             cluster: "demo".to_owned(),
             node: NodeId(1),
+            arrival: Arrival::Founds,
             members: BTreeMap::from([(NodeId(1), listen.to_string())]),
             listen,
             data_dir,
             raft_tick: Duration::from_millis(20),
             machine_tick: Duration::from_millis(200),
             idle_sync: Duration::from_secs(2),
+            storage: StorageConfig::default(),
         };
         let running = Running::start(&config)
             .await

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use super::FORMAT_VERSION;
+use super::{FORMAT_VERSION, PieceHash};
 
 /// The disk refused a write. The node that gets it must stop: what is on disk is now unknown, and
 /// only a restart finds out.
@@ -22,9 +23,30 @@ impl JournalFailed {
     pub fn new(attempted: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { attempted, cause: cause.into() }
     }
+
+    /// The caller asked for something that no journal does. Nothing was changed.
+    pub(super) fn refused(why: &'static str) -> Self {
+        Self::new("write to the journal", why)
+    }
+
+    /// Whether the disk is full. An append that failed for it has changed nothing where it could
+    /// not make the log's next file: it may be tried once more when there is room again. Where it
+    /// has changed something, every later call fails too.
+    pub fn found_no_room(&self) -> bool {
+        let of_the_store = match self.cause.downcast_ref() {
+            Some(sled::Error::Io(error)) => Some(error),
+            _ => None,
+        };
+        let error = self.cause.downcast_ref().or(of_the_store);
+        matches!(
+            error.map(io::Error::kind),
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+        )
+    }
 }
 
-/// A journal was not opened. Nothing was changed on disk, except that a new directory may exist.
+/// A journal was not opened. What it held is still there; at most, a new directory exists and the
+/// rest of a write that was never acknowledged is gone.
 #[derive(Debug)]
 pub struct JournalOpenFailed {
     /// The directory.
@@ -100,12 +122,23 @@ pub enum Violation {
     /// A journal was made here once, and its records are gone.
     #[error("a journal was made here before, and its records are gone")]
     Lost,
+    /// A piece of the state is missing.
+    #[error("the checkpoint of entry {index} names the piece {hash}, which is not here")]
+    MissingPiece {
+        /// The checkpoint's index.
+        index: u64,
+        /// The piece.
+        hash: PieceHash,
+    },
     /// Another process has it open.
     #[error("another process has it open")]
     Locked,
     /// The store below refused.
     #[error("the store could not be read")]
     Store(#[source] sled::Error),
+    /// It could not be written to.
+    #[error("it could not be written to")]
+    Unwritable(#[source] JournalFailed),
     /// The file system refused.
     #[error("could not {attempted}")]
     File {
@@ -113,7 +146,7 @@ pub enum Violation {
         attempted: &'static str,
         /// Why it failed.
         #[source]
-        cause: std::io::Error,
+        cause: io::Error,
     },
 }
 
@@ -128,13 +161,17 @@ impl Violation {
             Self::Hole { .. }
             | Self::Shortened { .. }
             | Self::Damaged { .. }
+            | Self::MissingPiece { .. }
             | Self::Lost
             | Self::Store(_) => {
-                "do not start it again as this node: keep the directory for a look, and let a new \
-                 node with a new id and an empty directory take its place"
+                "do not start it again as this node: keep the directory for a look, take this node \
+                 out with `tidegate cluster remove`, and let a new node with a new id and an empty \
+                 directory in with `tidegate cluster add`"
             }
             Self::Locked => "stop the other process, or give this node its own data directory",
-            Self::File { .. } => "check the directory's permissions and the disk, then start again",
+            Self::Unwritable(_) | Self::File { .. } => {
+                "check the directory's permissions and the disk, then start again"
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Was a journal made in this directory before, and does another process have it open? Two plain
-//! files beside the store answer, because a store that lost everything looks like a new one.
+//! What was done in this directory before, and does another process have it open? Plain files beside
+//! the store answer, because a store that lost everything looks like a new one.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -8,7 +8,24 @@ use std::path::Path;
 use super::Violation;
 
 const LOCK: &str = "LOCK";
-const MADE: &str = "journal-was-made-here";
+
+/// Something that was done here for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A journal was made.
+    Made,
+    /// A checkpoint was written.
+    Checkpointed,
+}
+
+impl Mark {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Made => "journal-was-made-here",
+            Self::Checkpointed => "checkpoint-was-made-here",
+        }
+    }
+}
 
 /// Locks `dir`, which it makes where it does not exist. The lock lasts as long as the file.
 pub(super) fn lock(dir: &Path) -> Result<File, Violation> {
@@ -37,14 +54,17 @@ pub(super) fn await_release(store_file: &Path) -> Result<(), Violation> {
     file.lock().and_then(|()| file.unlock()).map_err(failed("lock the store's file"))
 }
 
-/// Whether a journal was made in `dir` before.
-pub(super) fn was_made(dir: &Path) -> Result<bool, Violation> {
-    dir.join(MADE).try_exists().map_err(failed("look for the marker file"))
+/// Whether `mark` was set in `dir`.
+pub(super) fn is_set(dir: &Path, mark: Mark) -> Result<bool, Violation> {
+    dir.join(mark.file()).try_exists().map_err(failed("look for the marker file"))
 }
 
-/// Records for good that a journal was made in `dir`.
-pub(super) fn set_made(dir: &Path) -> Result<(), Violation> {
-    let file = File::create(dir.join(MADE)).map_err(failed("make the marker file"))?;
+/// Sets `mark` in `dir` for good.
+pub(super) fn set(dir: &Path, mark: Mark) -> Result<(), Violation> {
+    if is_set(dir, mark)? {
+        return Ok(());
+    }
+    let file = File::create(dir.join(mark.file())).map_err(failed("make the marker file"))?;
     file.sync_all().map_err(failed("sync the marker file"))?;
     sync_directory(dir)
 }

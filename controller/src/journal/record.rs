@@ -1,38 +1,52 @@
 //! How is one fact stored? Keys, and the frame around each value.
 //!
-//! sled neither reports a flipped bit nor a value that landed under another key. So each value
-//! carries the CRC-32 of its key and content, and its own log index:
+//! sled neither reports a flipped bit nor a value that landed under another key. So each value but
+//! a piece carries the CRC-32 of its key and content, and its own log index:
 //!
 //! ```text
 //! crc32 of all that follows, preceded by the key   4 bytes, little endian
-//! log index; 0 outside the log                     8 bytes, big endian
+//! log index; 0 outside format 1's log                     8 bytes, big endian
 //! content
 //! ```
 
-use super::{MAX_RECORD_BYTES, Violation};
+use super::{MAX_RECORD_BYTES, PieceHash, Violation};
 
 /// Where the identity and the format version are.
 pub(super) const IDENTITY: &[u8] = b"mi";
-/// Where the term, vote and commit index are.
+/// Where the newest checkpoint is.
+pub(super) const NEWEST: &[u8] = b"cn";
+/// Where the checkpoint before it is.
+pub(super) const BEFORE: &[u8] = b"cb";
+/// Where the term, vote and commit index were in format 1.
 pub(super) const HARD_STATE: &[u8] = b"mh";
-/// Where the membership is.
+/// Where the membership was in format 1.
 pub(super) const CONF_STATE: &[u8] = b"mc";
 
-const LOG_PREFIX: u8 = b'l';
+/// Begins the key of a log entry in format 1.
+pub(super) const LOG_PREFIX: u8 = b'l';
+/// Begins the key of a piece. Its value is the piece alone: the hash in the key vouches for it.
+pub(super) const PIECE_PREFIX: u8 = b'p';
 const CRC_BYTES: usize = 4;
 const INDEX_BYTES: usize = 8;
-
-/// The key of the log entry at `index`. Keys sort as indexes do.
-pub(super) fn entry_key(index: u64) -> [u8; 1 + INDEX_BYTES] {
-    let mut key = [LOG_PREFIX; 1 + INDEX_BYTES];
-    key[1..].copy_from_slice(&index.to_be_bytes());
-    key
-}
+const HASH_BYTES: usize = 32;
 
 /// The log index that `key` is for; `None` where it is no log entry's key.
 pub(super) fn entry_index(key: &[u8]) -> Option<u64> {
     let (&LOG_PREFIX, index) = key.split_first()? else { return None };
     Some(u64::from_be_bytes(index.try_into().ok()?))
+}
+
+/// The key of a piece.
+pub(super) fn piece_key(hash: &PieceHash) -> [u8; 1 + HASH_BYTES] {
+    let mut key = [PIECE_PREFIX; 1 + HASH_BYTES];
+    key[1..].copy_from_slice(&hash.0);
+    key
+}
+
+/// The piece that `key` is for; `None` where it is no piece's key.
+pub(super) fn piece_hash(key: &[u8]) -> Option<PieceHash> {
+    let (&PIECE_PREFIX, hash) = key.split_first()? else { return None };
+    Some(PieceHash(hash.try_into().ok()?))
 }
 
 /// `content` as it is stored under `key`; `None` where the record would be too large.
@@ -65,7 +79,10 @@ pub(super) fn unframe<'r>(key: &[u8], index: u64, record: &'r [u8]) -> Result<&'
 pub(super) fn name(key: &[u8]) -> String {
     match entry_index(key) {
         Some(index) => format!("of log entry {index}"),
-        None => format!("{:?}", String::from_utf8_lossy(key)),
+        None => match piece_hash(key) {
+            Some(hash) => format!("of piece {hash}"),
+            None => format!("{:?}", String::from_utf8_lossy(key)),
+        },
     }
 }
 
@@ -91,20 +108,25 @@ mod tests {
 
     #[test]
     fn a_record_under_another_key_is_damaged() {
-        let key = entry_key(7);
-        let record = frame(&key, 7, b"content").unwrap();
-        assert_eq!(unframe(&key, 7, &record).unwrap(), b"content");
-        assert!(unframe(&entry_key(8), 8, &record).is_err());
-        assert!(unframe(&key, 7, &record[..11]).is_err());
-        assert!(unframe(&key, 7, &[]).is_err());
+        let record = frame(b"cn", 7, b"content").unwrap();
+        assert_eq!(unframe(b"cn", 7, &record).unwrap(), b"content");
+        assert!(unframe(b"cb", 7, &record).is_err());
+        assert!(unframe(b"cn", 8, &record).is_err());
+        assert!(unframe(b"cn", 7, &record[..11]).is_err());
+        assert!(unframe(b"cn", 7, &[]).is_err());
     }
 
     #[test]
-    fn entry_keys_sort_as_indexes_do() {
-        let mut keys: Vec<_> = [1 << 40, 2, 255, 256, 1].map(entry_key).to_vec();
-        keys.sort_unstable();
-        let indexes: Vec<_> = keys.iter().filter_map(|key| entry_index(key)).collect();
-        assert_eq!(indexes, [1, 2, 255, 256, 1 << 40]);
-        assert_eq!(entry_index(HARD_STATE), None);
+    fn the_largest_piece_stays_below_a_record() {
+        const { assert!(1 + HASH_BYTES + crate::journal::MAX_PIECE_BYTES < MAX_RECORD_BYTES) };
+    }
+
+    #[test]
+    fn a_piece_s_key_is_its_hash() {
+        let hash = PieceHash::of(b"piece");
+        assert_eq!(piece_hash(&piece_key(&hash)), Some(hash));
+        assert_eq!(piece_hash(NEWEST), None);
+        assert_eq!(entry_index(b"l\0\0\0\0\0\0\x01\x02"), Some(258));
+        assert_eq!(entry_index(NEWEST), None);
     }
 }

@@ -9,12 +9,13 @@ use super::cluster::Cluster;
 use super::command::StoreBlob;
 use super::event::Event;
 use super::fleet::Host;
+use super::grant_book::Moved;
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
 use super::membership::Part;
 use super::patch_sets::Halt;
 use super::records::note_of;
-use super::rollouts::{Entry, Place, Rollout, State};
+use super::rollouts::{Entry, Place, Rollout, StageProgress, State};
 use super::{Blob, Machine, Position};
 
 impl Machine {
@@ -43,25 +44,17 @@ impl Machine {
             Event::HostEnrolled(host) => self.replace_host((**host).clone()),
             Event::HostChanged { host, facts, boot, mode } => {
                 if let Some(before) = self.hosts.get(host) {
-                    let facts = (**facts).clone();
-                    let after = Host { facts, boot: boot.clone(), mode: *mode, ..before.clone() };
-                    self.replace_host(after);
+                    let (facts, boot) = ((**facts).clone(), boot.as_str().into());
+                    self.replace_host(Host { facts, boot, mode: *mode, ..before });
                 }
             }
-            Event::GoodbyeSaid { host, boot } => {
-                if let Some(host) = self.hosts.get_mut(host) {
-                    host.goodbye = Some(boot.clone());
-                }
-            }
-            Event::ReportCounted { host, mark } => {
-                if let Some(host) = self.hosts.get_mut(host) {
-                    host.mark(*mark);
-                }
-            }
+            Event::GoodbyeSaid { host, boot } => self.hosts.say_goodbye(*host, boot),
+            Event::ReportCounted { host, mark } => self.hosts.mark(*host, *mark),
             Event::PatchSetPublished { patch_set, .. } => {
                 self.patch_sets.insert(patch_set.version.clone(), (**patch_set).clone());
             }
             Event::RolloutCreated { rollout, .. } => {
+                self.grants.name(rollout.created_index, &rollout.id);
                 self.rollouts.insert(rollout.id.clone(), (**rollout).clone());
             }
             Event::RolloutStarted { rollout, drawn, .. } => self.start(at, rollout, drawn),
@@ -96,8 +89,13 @@ impl Machine {
 
     fn start(&mut self, at: Position, id: &RolloutId, drawn: &BTreeMap<usize, BTreeSet<HostId>>) {
         let wall = self.clock.wall;
+        let Some(number) = self.rollouts.get(id).map(|rollout| rollout.created_index) else {
+            return;
+        };
+        for (&step, hosts) in drawn {
+            hosts.iter().for_each(|&host| self.entries.draw(number, host, step));
+        }
         self.with_rollout(at, id, |rollout| {
-            rollout.drawn = drawn.clone();
             rollout.started = Some(wall);
             rollout.state = State::Running;
         });
@@ -123,18 +121,18 @@ impl Machine {
     /// Counts the eligible hosts of every step and wave.
     fn take_census(&mut self, id: &RolloutId) {
         let Some(rollout) = self.rollouts.get(id) else { return };
-        let parts: Vec<Part> =
-            self.hosts.values().filter_map(|host| self.part(rollout, host).ok()).collect();
-        let Some(rollout) = self.rollouts.get_mut(id) else { return };
-        for part in parts {
-            count_part(rollout, part, Census::Enters);
+        let mut stages = rollout.stages.clone();
+        for part in self.parts(rollout) {
+            count_part(&mut stages, part, part.first_wave(rollout), Census::Enters);
+        }
+        if let Some(rollout) = self.rollouts.get_mut(id) {
+            rollout.stages = stages;
         }
     }
 
     /// Puts `after` in its row, and keeps tokens and censuses true.
     fn replace_host(&mut self, after: Host) {
-        let before = self.hosts.get(&after.id).cloned();
-        let id = after.id;
+        let before = self.hosts.get(&after.id);
         if before.as_ref().map(|host| &host.token) != Some(&after.token) {
             let leaves = before.as_ref().and_then(|host| self.tokens.get_mut(&host.token));
             if let Some(token) = leaves {
@@ -150,12 +148,13 @@ impl Machine {
         };
         let left = before.map(|host| parts(self, &host)).unwrap_or_default();
         let entered = parts(self, &after);
-        self.hosts.insert(id, after);
+        self.hosts.put(after);
         let left = left.into_iter().map(|(rollout, part)| (rollout, part, Census::Leaves));
         let entered = entered.into_iter().map(|(rollout, part)| (rollout, part, Census::Enters));
         for (rollout, part, census) in left.chain(entered) {
             if let Some(rollout) = self.rollouts.get_mut(&rollout) {
-                count_part(rollout, part, census);
+                let first_wave = part.first_wave(rollout);
+                count_part(&mut rollout.stages, part, first_wave, census);
             }
         }
     }
@@ -174,17 +173,8 @@ impl Machine {
     }
 
     fn resume(&mut self, at: Position, id: &RolloutId, from: State, acknowledged: &[HostId]) {
-        self.with_rollout(at, id, |rollout| {
-            rollout.state = rollout.state_when_lifted();
-            for host in acknowledged {
-                let Some(entry) = rollout.entries.get_mut(host) else { continue };
-                entry.acknowledged = true;
-                rollout.unacknowledged.shift(entry.class, Class::None);
-                if let Some(stage) = rollout.stages.get_mut(entry.stage) {
-                    stage.acknowledged.insert(*host);
-                }
-            }
-        });
+        self.with_rollout(at, id, |rollout| rollout.state = rollout.state_when_lifted());
+        acknowledged.iter().for_each(|&host| self.acknowledge(id, host));
         if from == State::Halted
             && let Some(version) = self.rollouts.get(id).map(|rollout| rollout.version.clone())
             && let Some(patch_set) = self.patch_sets.get_mut(&version)
@@ -192,6 +182,18 @@ impl Machine {
             patch_set.halt = None;
             patch_set.epoch += 1;
         }
+    }
+
+    fn acknowledge(&mut self, id: &RolloutId, host: HostId) {
+        let Some(rollout) = self.rollouts.get_mut(id) else { return };
+        let entry = self.entries.get(rollout, host).filter(|entry| !entry.acknowledged);
+        let Some(entry) = entry else { return };
+        rollout.unacknowledged.shift(entry.class, Class::None);
+        if let Some(stage) = rollout.stages.get_mut(entry.stage) {
+            stage.acknowledged += 1;
+        }
+        let entry = Entry { acknowledged: true, ..entry };
+        self.entries.put(rollout.created_index, host, &entry);
     }
 
     fn put_halt(&mut self, at: Position, id: &RolloutId, halt: &Halt) {
@@ -204,114 +206,87 @@ impl Machine {
     }
 
     fn add_grant(&mut self, at: Position, grant: &Grant) {
-        self.forget_before(grant);
-        self.grants.insert(grant.id, grant.clone());
-        if let Some(host) = self.hosts.get_mut(&grant.host) {
-            host.live_grant = Some(grant.id);
-        }
-        self.with_rollout(at, &grant.rollout, |rollout| {
-            let before = rollout.entries.get(&grant.host).copied();
-            if let Some(before) = before.filter(|before| before.stage != grant.stage) {
+        let Some(rollout) = self.rollouts.get_mut(&grant.rollout) else { return };
+        let (number, before) = (rollout.created_index, self.entries.get(rollout, grant.host));
+        rollout.revision = at.index;
+        if let Some(before) = before {
+            self.grants.forget_unbegun(before.grant);
+            if before.stage != grant.stage {
                 move_between_stages(rollout, before, grant.stage);
             }
-            let entry = Entry {
-                grant: grant.id,
-                stage: grant.stage,
-                class: before.map_or(Class::None, |entry| entry.class),
-                begun: before.is_some_and(|entry| entry.begun),
-                acknowledged: false,
-                refusals: before.map_or(0, |entry| entry.refusals),
-            };
-            rollout.entries.insert(grant.host, entry);
-        });
-        self.arm(grant.id, None, &grant.phase);
-        self.count(at, grant.id, &grant.phase);
-    }
-
-    /// Lets go of the host's grant before `grant`, if it never began: offers do not pile up.
-    fn forget_before(&mut self, grant: &Grant) {
-        let rollout = self.rollouts.get(&grant.rollout);
-        let before = rollout.and_then(|rollout| rollout.entries.get(&grant.host));
-        let Some(before) = before.map(|entry| entry.grant) else { return };
-        if self.grants.get(&before).is_some_and(|before| before.phase.begun().is_none()) {
-            self.grants.remove(&before);
         }
+        let entry = Entry {
+            grant: grant.id,
+            stage: grant.stage,
+            class: before.map_or(Class::None, |entry| entry.class),
+            begun: before.is_some_and(|entry| entry.begun),
+            acknowledged: false,
+            refusals: before.map_or(0, |entry| entry.refusals),
+        };
+        self.entries.put(number, grant.host, &entry);
+        self.grants.add(grant, number);
+        self.hosts.set_live_grant(grant.host, Some(grant.id));
+        self.count(grant.id, grant.host, &grant.rollout, &grant.phase);
     }
 
     fn move_grant(&mut self, at: Position, id: GrantId, to: &Phase, soak_ends: Option<Elapsed>) {
-        let Some(grant) = self.grants.get_mut(&id) else { return };
-        let from = std::mem::replace(&mut grant.phase, to.clone());
-        let (host, rollout) = (grant.host, grant.rollout.clone());
-        self.arm(id, Some(&from), to);
-        if !to.is_live()
-            && let Some(host) = self.hosts.get_mut(&host)
-            && host.live_grant == Some(id)
-        {
-            host.live_grant = None;
+        let Some(Moved { host, rollout, from }) = self.grants.go_on(id, to) else { return };
+        if !to.is_live() && self.hosts.live_grant(host) == Some(id) {
+            self.hosts.set_live_grant(host, None);
         }
         if from.class() == to.class() && soak_ends.is_none() {
             return; // Only the dead-man timer moved.
         }
         self.with_rollout(at, &rollout, |rollout| {
             rollout.soaks_end = rollout.soaks_end.max(soak_ends);
-            if let (Phase::Refused { .. }, Some(entry)) = (to, rollout.entries.get_mut(&host)) {
-                entry.refusals = entry.refusals.saturating_add(1);
-            }
         });
-        self.count(at, id, to);
-    }
-
-    /// Moves the grant's timer from the one phase to the other.
-    fn arm(&mut self, id: GrantId, from: Option<&Phase>, to: &Phase) {
-        if let Some(Phase::Offered { expires }) = from {
-            self.expiries.remove(&(*expires, id));
-        }
-        if let Some(begun) = from.and_then(Phase::in_flight) {
-            self.dead_man.remove(&(begun.dead_at(), id));
-        }
-        if let Phase::Offered { expires } = to {
-            self.expiries.insert((*expires, id));
-        }
-        if let Some(begun) = to.in_flight() {
-            self.dead_man.insert((begun.dead_at(), id));
-        }
+        self.count(id, host, &rollout, to);
     }
 
     /// Counts the host of a grant as what its phase says.
-    fn count(&mut self, at: Position, id: GrantId, phase: &Phase) {
-        let Some(grant) = self.grants.get(&id) else { return };
-        let (host, rollout) = (grant.host, grant.rollout.clone());
-        self.with_rollout(at, &rollout, |rollout| {
-            let Some(entry) = rollout.entries.get_mut(&host) else { return };
-            if entry.grant != id {
-                return; // The host counts by its newest grant.
-            }
-            let Some(stage) = rollout.stages.get_mut(entry.stage) else { return };
-            let (from, to) = (entry.class, phase.class());
-            if from == to {
-                return;
-            }
-            let begins = !entry.begun && phase.begun().is_some();
-            let unacknowledged = if entry.acknowledged {
-                // What was acknowledged was the outcome of then: another one counts anew.
-                entry.acknowledged = false;
-                stage.acknowledged.remove(&host);
-                Class::None
-            } else {
-                from
-            };
-            entry.class = to;
-            entry.begun |= begins;
-            let books = [
-                (&mut rollout.counts, from),
-                (&mut stage.counts, from),
-                (&mut rollout.unacknowledged, unacknowledged),
-            ];
-            for (book, from) in books {
-                book.shift(from, to);
-                book.begun += u64::from(begins);
-            }
-        });
+    fn count(&mut self, id: GrantId, host: HostId, rollout: &RolloutId, phase: &Phase) {
+        let Some(rollout) = self.rollouts.get_mut(rollout) else { return };
+        let Some(before) = self.entries.get(rollout, host) else { return };
+        let mut entry = before;
+        if let Phase::Refused { .. } = phase {
+            entry.refusals = entry.refusals.saturating_add(1);
+        }
+        // The host counts by its newest grant.
+        if entry.grant == id {
+            recount(rollout, &mut entry, phase);
+        }
+        if entry != before {
+            self.entries.put(rollout.created_index, host, &entry);
+        }
+    }
+}
+
+/// Moves a host in the rollout's books to what the phase of its newest grant says.
+fn recount(rollout: &mut Rollout, entry: &mut Entry, phase: &Phase) {
+    let Some(stage) = rollout.stages.get_mut(entry.stage) else { return };
+    let (from, to) = (entry.class, phase.class());
+    if from == to {
+        return;
+    }
+    let begins = !entry.begun && phase.begun().is_some();
+    let unacknowledged = if entry.acknowledged {
+        // What was acknowledged was the outcome of then: another one counts anew.
+        entry.acknowledged = false;
+        stage.acknowledged -= 1;
+        Class::None
+    } else {
+        from
+    };
+    entry.class = to;
+    entry.begun |= begins;
+    let books = [
+        (&mut rollout.counts, from),
+        (&mut stage.counts, from),
+        (&mut rollout.unacknowledged, unacknowledged),
+    ];
+    for (book, from) in books {
+        book.shift(from, to);
+        book.begun += u64::from(begins);
     }
 }
 
@@ -342,10 +317,9 @@ enum Census {
     Leaves,
 }
 
-fn count_part(rollout: &mut Rollout, part: Part, census: Census) {
-    let first = part.first_wave(rollout);
-    let Some(stage) = rollout.stages.get_mut(part.stage) else { return };
-    let waves = stage.waves.iter_mut().skip(first).map(|wave| &mut wave.hosts);
+fn count_part(stages: &mut [StageProgress], part: Part, first_wave: usize, census: Census) {
+    let Some(stage) = stages.get_mut(part.stage) else { return };
+    let waves = stage.waves.iter_mut().skip(first_wave).map(|wave| &mut wave.hosts);
     for hosts in std::iter::once(&mut stage.hosts).chain(waves) {
         match census {
             Census::Enters => *hosts += 1,

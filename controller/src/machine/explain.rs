@@ -56,9 +56,10 @@ impl Machine {
 
     /// The host is free to have a grant, or has one.
     fn grant_gate(&self, rollout: &Rollout, host: &Host, part: &Result<Part, NoPart>) -> HostGate {
-        let grant = rollout.entries.get(&host.id).and_then(|entry| self.grants().get(&entry.grant));
-        let refusals = rollout.entries.get(&host.id).map_or(0, |entry| entry.refusals);
-        let (state, detail) = match grant.map(|grant| (grant.id, &grant.phase)) {
+        let entry = self.entries().get(rollout, host.id);
+        let grant = entry.and_then(|entry| self.grants().get(&entry.grant));
+        let refusals = entry.map_or(0, |entry| entry.refusals);
+        let (state, detail) = match grant.as_ref().map(|grant| (grant.id, &grant.phase)) {
             None => match host.live_grant.filter(|id| !self.is_of(rollout, *id)) {
                 Some(other) => (
                     GateState::Waiting,
@@ -96,7 +97,7 @@ impl Machine {
     }
 
     fn is_of(&self, rollout: &Rollout, grant: super::ids::GrantId) -> bool {
-        self.grants().get(&grant).is_some_and(|grant| grant.rollout == rollout.id)
+        self.grants().rollout_of(grant) == Some(&rollout.id)
     }
 
     /// The judge and the budgets leave room for one more host.

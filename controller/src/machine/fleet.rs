@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tidegate_policies::time::WallTime;
 
+use super::boot::Boot;
 use super::ids::{GrantId, HostId, TierName, TokenId};
 use super::patch_sets::KernelKey;
 
@@ -47,7 +48,7 @@ pub enum Mode {
 }
 
 /// One machine of the fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     /// Its id.
     pub id: HostId,
@@ -60,7 +61,7 @@ pub struct Host {
     /// What it is.
     pub facts: Facts,
     /// The boot that is known.
-    pub boot: String,
+    pub boot: Boot,
     /// Whether its agent may touch the kernel.
     pub mode: Mode,
     /// When it enrolled.
@@ -69,7 +70,7 @@ pub struct Host {
     /// the present one last.
     pub spools: Vec<SpoolMark>,
     /// The last boot in which it said goodbye.
-    pub goodbye: Option<String>,
+    pub goodbye: Option<Boot>,
     /// Its grant that is not over, if it has one.
     pub live_grant: Option<GrantId>,
 }
@@ -84,20 +85,4 @@ pub struct SpoolMark {
     pub spool: u64,
     /// The last sequence number counted of it.
     pub sequence: u64,
-}
-
-impl Host {
-    /// Whether the report was counted before.
-    pub fn has_counted(&self, spool: u64, sequence: u64) -> bool {
-        self.spools.iter().any(|mark| mark.spool == spool && sequence <= mark.sequence)
-    }
-
-    /// Marks how far a spool is counted; the one that was left longest ago is forgotten.
-    pub fn mark(&mut self, mark: SpoolMark) {
-        self.spools.retain(|kept| kept.spool != mark.spool);
-        if self.spools.len() == MAX_SPOOLS {
-            self.spools.remove(0);
-        }
-        self.spools.push(mark);
-    }
 }

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use tidegate_policies::evidence::{Class, Failure};
 use tidegate_policies::time::{Elapsed, Listened};
 
+use super::boot::Boot;
 use super::ids::{GrantId, HostId, RolloutId};
 
 /// Permission for one host to apply one patch set, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Its number.
     pub id: GrantId,
@@ -77,7 +78,7 @@ pub struct Begun {
     /// When.
     pub at: Elapsed,
     /// The boot in which it began.
-    pub boot: String,
+    pub boot: Boot,
     /// When the host counts as silent, unless it is heard before.
     pub silent_at: Listened,
     /// When its next word on the grant is due, however alive it is.

@@ -6,8 +6,8 @@ use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::GateState;
 
 use super::event::Event;
-use super::grants::{Grant, Phase};
-use super::ids::{HostId, RolloutId};
+use super::grants::Phase;
+use super::ids::{GrantId, HostId, RolloutId};
 use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
 use super::records::JUDGE;
 use super::rollouts::{Entry, Place, Reached, Rollout, State};
@@ -28,7 +28,7 @@ impl Machine {
             in_flight_cap: policy.exposure.in_flight.of(progress.hosts),
             counts: rollout.unacknowledged,
             tier: progress.counts,
-            tier_acknowledged: count(progress.acknowledged.len()),
+            tier_acknowledged: progress.acknowledged,
             tier_acknowledged_eligible: self.acknowledged_eligible(rollout, place.stage),
             tier_hosts: progress.hosts,
             wave_hosts: progress.waves.get(place.wave)?.hosts,
@@ -48,12 +48,12 @@ impl Machine {
 
     /// Hosts of a step whose failure was acknowledged, and that still belong to it.
     fn acknowledged_eligible(&self, rollout: &Rollout, step: usize) -> u64 {
-        let Some(stage) = rollout.stages.get(step) else { return 0 };
-        let belongs = |id: &&HostId| {
-            let part = self.hosts.get(id).and_then(|host| self.part(rollout, host).ok());
+        let of_step = self.entries.acknowledged(rollout).filter(|(_, stage)| *stage == step);
+        let belongs = |(id, _): &(HostId, usize)| {
+            let part = self.hosts.get(id).and_then(|host| self.part(rollout, &host).ok());
             part.is_some_and(|part| part.stage == step)
         };
-        count(stage.acknowledged.iter().filter(belongs).count())
+        u64::try_from(of_step.filter(belongs).count()).unwrap_or(u64::MAX)
     }
 
     /// The verdict on `rollout` now; `None` before it has started.
@@ -73,7 +73,7 @@ impl Machine {
     fn to_judge(&self, events: &[Event]) -> Vec<RolloutId> {
         let ticked = events.iter().any(|event| matches!(event, Event::ClockAdvanced(_)));
         let moved = |event: &Event| match event {
-            Event::GrantMoved { grant, .. } => self.grants.get(grant).map(|g| g.rollout.clone()),
+            Event::GrantMoved { grant, .. } => self.grants.rollout_of(*grant).cloned(),
             Event::WaveStarted { rollout, .. }
             | Event::RolloutResumed { rollout, .. }
             | Event::WaveApproved { rollout, .. } => Some(rollout.clone()),
@@ -155,12 +155,13 @@ impl Machine {
     /// `halt` stands on `rollout`, and what was offered of its patch set is withdrawn.
     pub(super) fn halted(&self, rollout: &Rollout, halt: Halt) -> Vec<Event> {
         let halted = Event::Halted { rollout: rollout.id.clone(), halt: Box::new(halt) };
-        let offered = self.expiries.iter().filter_map(|(_, id)| self.grants.get(id));
-        let of_patch_set = |grant: &&Grant| {
-            self.rollouts.get(&grant.rollout).is_some_and(|other| other.version == rollout.version)
+        let offered = self.grants.expiries().iter().map(|&(_, id)| id);
+        let of_patch_set = |id: &GrantId| {
+            let other = self.grants.rollout_of(*id).and_then(|other| self.rollouts.get(other));
+            other.is_some_and(|other| other.version == rollout.version)
         };
         let withdrawn = offered.filter(of_patch_set).map(|grant| Event::GrantMoved {
-            grant: grant.id,
+            grant,
             to: Phase::Withdrawn,
             soak_ends: None,
         });
@@ -191,20 +192,16 @@ impl Machine {
     }
 
     fn witnesses(&self, rollout: &Rollout) -> Vec<Witness> {
-        let failed = rollout
+        let failed = self
             .entries
-            .iter()
+            .of(rollout)
             .filter(|(_, entry)| !entry.acknowledged && matches!(entry.class, Class::Failure(_)));
-        let witness = |(&host, entry): (_, &Entry)| {
-            let phase = self.grants.get(&entry.grant)?.phase.clone();
+        let witness = |(host, entry): (HostId, Entry)| {
+            let phase = self.grants.get(&entry.grant)?.phase;
             Some(Witness { host, phase })
         };
         failed.filter_map(witness).take(MAX_WITNESSES).collect()
     }
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 /// Whether a verdict says something else than the one before: the kind, or which gates are not open.

@@ -1,10 +1,13 @@
 //! Which part does a host have in a rollout: which tier, which wave, or none, and why?
 
-use tidegate_policies::bucket::{Bucket, Purpose};
+use std::collections::BTreeMap;
+
+use tidegate_policies::bucket::{Bucket, Lot, Purpose};
 
 use super::Machine;
 use super::fleet::{Host, Mode};
-use super::patch_sets::{Artifact, PatchSet};
+use super::ids::HostId;
+use super::patch_sets::{Artifact, KernelKey, PatchSet};
 use super::rollouts::Rollout;
 
 /// A host's part in a rollout.
@@ -63,7 +66,8 @@ impl Machine {
         }
         let patch_set = self.patch_sets.get(&rollout.version).ok_or(NoPart::NoArtifact)?;
         artifact_for(patch_set, host).ok_or(NoPart::NoArtifact)?;
-        let stage = stage_of(rollout, host).ok_or(NoPart::TierNotInPolicy)?;
+        let drawn = self.entries.drawn_by(rollout, host.id);
+        let stage = stage_of(rollout, drawn, host.tier.as_str()).ok_or(NoPart::TierNotInPolicy)?;
         let tier = rollout.policy.ladder[stage].tier.as_str();
         let purpose = Purpose::Wave { tier };
         let bucket = Bucket::of(rollout.version.as_str(), purpose, &host.id.to_string());
@@ -71,12 +75,36 @@ impl Machine {
     }
 }
 
-/// The step that drew `host`, else the one of its tier.
-fn stage_of(rollout: &Rollout, host: &Host) -> Option<usize> {
-    let drawn = rollout.drawn.iter().find(|(_, hosts)| hosts.contains(&host.id));
-    drawn
-        .map(|(&stage, _)| stage)
-        .or_else(|| rollout.policy.ladder.iter().position(|stage| stage.tier == host.tier.as_str()))
+impl Machine {
+    /// The part of every eligible host in `rollout`. Looks at what hosts share once for all.
+    pub(super) fn parts(&self, rollout: &Rollout) -> impl Iterator<Item = Part> {
+        let artifacts = self.patch_sets.get(&rollout.version).map(|patch_set| &patch_set.artifacts);
+        let fits =
+            |kernel: &KernelKey| artifacts.is_some_and(|artifacts| artifacts.contains_key(kernel));
+        let step_of: BTreeMap<u64, Option<usize>> = self
+            .hosts
+            .profiles()
+            .filter(|(_, _, profile)| fits(&profile.kernel))
+            .map(|(number, _, of)| (number, stage_of(rollout, None, of.tier.as_str())))
+            .collect();
+        let drawn: BTreeMap<HostId, usize> = self.entries.drawn(rollout).collect();
+        let lots: Vec<Lot> = rollout
+            .policy
+            .ladder
+            .iter()
+            .map(|stage| Lot::of(rollout.version.as_str(), Purpose::Wave { tier: &stage.tier }))
+            .collect();
+        self.hosts.eligibilities().filter_map(move |(host, (mode, profile))| {
+            let of_tier = *step_of.get(&profile).filter(|_| mode == Mode::Normal)?;
+            let stage = drawn.get(&host).copied().or(of_tier)?;
+            Some(Part { stage, bucket: lots[stage].place(&host.to_string()) })
+        })
+    }
+}
+
+/// The step that drew a host, else the one of its tier.
+pub(super) fn stage_of(rollout: &Rollout, drawn: Option<usize>, tier: &str) -> Option<usize> {
+    drawn.or_else(|| rollout.policy.ladder.iter().position(|stage| stage.tier == tier))
 }
 
 impl Part {

@@ -7,17 +7,24 @@
 
 mod absorb;
 mod absorb_cluster;
+pub mod boot;
 pub mod clock;
 pub mod cluster;
 pub mod cluster_event;
 pub mod command;
 mod commands;
+pub mod entries;
 pub mod event;
 pub mod explain;
 pub mod fleet;
+pub mod frozen;
+pub mod grant_book;
 pub mod grants;
+pub mod hosts;
 pub mod ids;
+mod interned;
 pub mod judge;
+pub mod measure;
 pub mod membership;
 pub mod patch_sets;
 pub mod records;
@@ -28,6 +35,7 @@ pub mod requests;
 pub mod restore;
 pub mod rollouts;
 pub mod rules;
+pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
@@ -37,15 +45,16 @@ mod wall;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tidegate_policies::time::{Elapsed, Listened};
 
 use clock::{Beats, Clock};
 use cluster::Cluster;
 pub use command::{Bootstrap, Command, Tick, UnknownEntry};
+use entries::Entries;
 use event::Event;
 use fleet::Host;
-use grants::Grant;
-use ids::{Digest, GrantId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
+use grant_book::Grants;
+use hosts::Hosts;
+use ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use patch_sets::PatchSet;
 use records::Records;
 pub use rejection::Rejection;
@@ -77,20 +86,17 @@ pub struct Applied {
 }
 
 /// The whole replicated state.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     cluster: Option<Cluster>,
     clock: Clock,
     blobs: BTreeMap<Digest, Blob>,
     tokens: BTreeMap<TokenId, Token>,
-    hosts: BTreeMap<HostId, Host>,
+    hosts: Hosts,
     patch_sets: BTreeMap<Version, PatchSet>,
     rollouts: BTreeMap<RolloutId, Rollout>,
-    grants: BTreeMap<GrantId, Grant>,
-    /// When offers expire, earliest first.
-    expiries: BTreeSet<(Elapsed, GrantId)>,
-    /// When hosts in flight count as silent, or their word is overdue, earliest first.
-    dead_man: BTreeSet<(Listened, GrantId)>,
+    grants: Grants,
+    entries: Entries,
     records: Records,
     requests: Requests,
     vouches: Vouches,
@@ -132,17 +138,6 @@ impl Machine {
         }
     }
 
-    /// BLAKE3 of the whole state.
-    ///
-    /// # Panics
-    ///
-    /// Never: the state holds nothing that cannot be written.
-    #[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
-    pub fn state_hash(&self) -> [u8; 32] {
-        let bytes = postcard::to_stdvec(self).expect("plain data can be written");
-        *blake3::hash(&bytes).as_bytes()
-    }
-
     /// Whether time matters: some rollout's hosts may come and go.
     pub fn is_live(&self) -> bool {
         self.rollouts.values().any(Rollout::is_live)
@@ -174,7 +169,7 @@ impl Machine {
     }
 
     /// The hosts.
-    pub fn hosts(&self) -> &BTreeMap<HostId, Host> {
+    pub fn hosts(&self) -> &Hosts {
         &self.hosts
     }
 
@@ -189,8 +184,13 @@ impl Machine {
     }
 
     /// The grants.
-    pub fn grants(&self) -> &BTreeMap<GrantId, Grant> {
+    pub fn grants(&self) -> &Grants {
         &self.grants
+    }
+
+    /// Which part each host had in each rollout so far.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
     }
 
     /// The decision records.
@@ -241,7 +241,7 @@ impl Machine {
         self.rollouts.get(id).ok_or_else(|| Rejection::UnknownRollout { rollout: id.clone() })
     }
 
-    fn host(&self, id: HostId) -> Result<&Host, Rejection> {
+    fn host(&self, id: HostId) -> Result<Host, Rejection> {
         self.hosts.get(&id).ok_or(Rejection::UnknownHost { host: id })
     }
 

@@ -1,6 +1,6 @@
 //! What was decided, by whom, why, with which numbers? Records in a hash chain.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tidegate_policies::decide::{Inputs, VerdictKind};
@@ -9,8 +9,10 @@ use tidegate_policies::time::{Elapsed, WallTime};
 use super::Position;
 use super::clock::Clock;
 use super::event::Event;
+use super::frozen::sections::RECORDS;
 use super::patch_sets::Halt;
 use super::rollouts::Reached;
+use super::table::Table;
 
 /// Records that are kept in the replicated state; the oldest leave first, their hash stays in the chain.
 pub const MAX_RECORDS: usize = 10_000;
@@ -50,60 +52,103 @@ pub struct Note {
     pub detail: String,
 }
 
-/// The records, chained.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The records, chained. They are read by value.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records {
-    kept: VecDeque<Record>,
+    /// By sequence.
+    pub(super) kept: Table<u64, Record>,
+    chain: Chain,
+}
+
+/// Where the chain stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::machine) struct Chain {
     /// The hash before the oldest record that is kept.
     base: [u8; 32],
     written: u64,
     head: [u8; 32],
 }
 
+/// What a record's row begins with: its numbers and clocks, its actor and event, and its subject.
+type Front<'a> = (u64, u64, Elapsed, WallTime, &'a str, &'a str, &'a str);
+
+impl Default for Records {
+    /// No records yet.
+    fn default() -> Self {
+        Self { kept: Table::new(RECORDS), chain: Chain::default() }
+    }
+}
+
 impl Records {
+    /// These records, in this chain. Whether it is whole, [`Records::first_broken`] tells.
+    pub(in crate::machine) const fn of_table(kept: Table<u64, Record>, chain: Chain) -> Self {
+        Self { kept, chain }
+    }
+
+    /// Where the chain stands.
+    pub(in crate::machine) const fn chain(&self) -> Chain {
+        self.chain
+    }
+
     /// Chains a record of `note`.
     pub fn write(&mut self, at: Position, clock: &Clock, note: Note, inputs: Option<Box<Inputs>>) {
-        self.written += 1;
+        self.chain.written += 1;
         let mut record = Record {
-            sequence: self.written,
+            sequence: self.chain.written,
             index: at.index,
             elapsed: clock.elapsed,
             wall: clock.wall,
             note,
             inputs,
-            hash: self.head,
+            hash: self.chain.head,
         };
         record.hash = chained(&record);
-        self.head = record.hash;
+        self.chain.head = record.hash;
         if self.kept.len() == MAX_RECORDS
-            && let Some(oldest) = self.kept.pop_front()
+            && let Some(oldest) = self.kept.first_key()
         {
-            self.base = oldest.hash;
+            self.chain.base = self.kept.get(oldest).map_or(self.chain.base, |oldest| oldest.hash);
+            self.kept.remove(oldest);
         }
-        self.kept.push_back(record);
+        self.kept.insert(record.sequence, &record);
     }
 
     /// The records that are kept, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = &Record> {
-        self.kept.iter().rev()
+    pub fn newest_first(&self) -> impl Iterator<Item = Record> {
+        self.kept.iter().rev().map(|(_, record)| record)
     }
 
     /// The records on `subject`, newest first.
-    pub fn on<'a>(&'a self, subject: &'a str) -> impl Iterator<Item = &'a Record> {
-        self.newest_first().filter(move |record| record.note.subject == subject)
+    pub fn on<'a>(&'a self, subject: &'a str) -> impl Iterator<Item = Record> + 'a {
+        let fronts = self.kept.peeks::<Front<'a>>().rev();
+        let on_subject = fronts.filter(move |(_, front)| front.6 == subject);
+        on_subject.filter_map(|(sequence, _)| self.kept.get(sequence))
+    }
+
+    /// The records on `subject` that came after the one with this sequence number, oldest first.
+    pub fn on_after<'a>(
+        &'a self,
+        subject: &'a str,
+        sequence: u64,
+    ) -> impl Iterator<Item = Record> + 'a {
+        let after = self.kept.range(sequence.saturating_add(1), u64::MAX);
+        after.map(|(_, record)| record).filter(move |record| record.note.subject == subject)
     }
 
     /// The first record whose hash does not follow from the one before it; the last one if the chain
     /// does not end where it was written to.
-    pub fn first_broken(&self) -> Option<&Record> {
-        let mut before = self.base;
-        let broken = self.kept.iter().find(|record| {
+    pub fn first_broken(&self) -> Option<Record> {
+        let mut before = self.chain.base;
+        let mut last = None;
+        for (_, record) in self.kept.iter() {
             let hash = std::mem::replace(&mut before, record.hash);
-            chained(&Record { hash, ..(*record).clone() }) != record.hash
-        });
-        let end = self.kept.back();
-        broken
-            .or_else(|| end.filter(|last| last.hash != self.head || last.sequence != self.written))
+            if chained(&Record { hash, ..record.clone() }) != record.hash {
+                return Some(record);
+            }
+            last = Some(record);
+        }
+        let Chain { written, head, .. } = self.chain;
+        last.filter(|last| last.hash != head || last.sequence != written)
     }
 }
 

@@ -103,7 +103,7 @@ impl Machine {
             actor: RESTORE.to_owned(),
             reason: format!("the cluster was restored from a backup: {}", restoration.reason),
         });
-        let withdrawn = self.expiries.iter().map(|&(_, grant)| Event::GrantMoved {
+        let withdrawn = self.grants.expiries().iter().map(|&(_, grant)| Event::GrantMoved {
             grant,
             to: Phase::Withdrawn,
             soak_ends: None,
@@ -140,7 +140,7 @@ impl Machine {
     /// The state becomes that of another cluster, which has heard nobody yet and holds no artifact for
     /// certain.
     pub(super) fn absorb_restoration(&mut self, restoration: &Restoration) {
-        let last = self.grants.last_key_value().map_or(0, |(id, _)| id.0);
+        let last = self.grants.last();
         if let Some(cluster) = &mut self.cluster {
             cluster.grants_after = cluster.grants_after.max(last) + GRANT_JUMP;
             cluster.go_on_as(restoration);

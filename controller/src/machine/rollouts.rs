@@ -1,16 +1,15 @@
 //! Where is a rollout, and what was counted in it?
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 use tidegate_policies::decide::{Inputs, Next, Verdict};
 use tidegate_policies::evidence::{Class, Counts};
 use tidegate_policies::policy::{Policy, Stage};
 use tidegate_policies::time::{Elapsed, WallTime};
 
-use super::ids::{GrantId, HostId, RolloutId, Version};
+use super::ids::{GrantId, RolloutId, Version};
 
-/// The journey of one patch set through the ladder.
+/// The journey of one patch set through the ladder. What is kept of each host is apart, in
+/// [`Entries`](super::entries::Entries).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     /// Its id.
@@ -27,10 +26,6 @@ pub struct Rollout {
     pub place: Option<Place>,
     /// Progress, step by step.
     pub stages: Vec<StageProgress>,
-    /// The hosts that each sampled step has drawn.
-    pub drawn: BTreeMap<usize, BTreeSet<HostId>>,
-    /// Hosts that had a grant.
-    pub entries: BTreeMap<HostId, Entry>,
     /// Hosts by outcome.
     pub counts: Counts,
     /// Hosts by outcome, less those whose failure was acknowledged.
@@ -47,7 +42,7 @@ pub struct Rollout {
     pub started: Option<WallTime>,
     /// When it completed.
     pub ended: Option<WallTime>,
-    /// Log index at which it was created; orders the list.
+    /// Log index at which it was created; orders the list, and names the rollout in rows.
     pub created_index: u64,
     /// Log index of the last change.
     pub revision: u64,
@@ -84,8 +79,8 @@ pub struct StageProgress {
     pub hosts: u64,
     /// Hosts by outcome.
     pub counts: Counts,
-    /// Hosts whose failure was acknowledged.
-    pub acknowledged: BTreeSet<HostId>,
+    /// How many hosts' failure was acknowledged.
+    pub acknowledged: u64,
     /// Its waves.
     pub waves: Vec<WaveProgress>,
 }

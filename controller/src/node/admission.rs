@@ -7,18 +7,21 @@
 use std::collections::BTreeSet;
 
 use protobuf::Message as _;
-use raft::RawNode;
-use raft::eraftpb::{Entry, EntryType, Message, MessageType};
-use raft::storage::MemStorage;
+use raft::eraftpb::{ConfChangeV2, Entry, EntryType, Message, MessageType};
+use raft::{CAMPAIGN_TRANSFER, RawNode};
 
-use super::NodeId;
+use super::log_store::LogStore;
+use super::{NodeId, reads, snapshots};
 use crate::journal::MAX_ENTRY_BYTES;
 
 /// Largest Raft message that a node reads, in bytes.
 pub const MAX_PEER_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// No cluster lives long enough to reach this term or index; arithmetic above it could overflow.
-const MAX_COUNT: u64 = 1 << 48;
+pub(super) const MAX_COUNT: u64 = 1 << 48;
+
+/// Largest change of the members in raft's words, in bytes: at most two ids, and what encodes them.
+const MAX_CHANGE_BYTES: usize = 64;
 
 /// Why a peer's message had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +35,7 @@ pub enum Refused {
     /// It is no Raft message.
     #[error("a message does not decode")]
     Undecodable,
-    /// It is from a node that does not vote here, or from this node itself.
+    /// It is from a node that was removed from the cluster, or from this node itself.
     #[error("a message is from node {from}, which is no peer of this node")]
     NotAPeer {
         /// Who it says it is from.
@@ -69,18 +72,20 @@ impl From<raft::Error> for Refused {
     }
 }
 
-/// Decodes and checks one message.
+/// Decodes and checks one message. A sender need not be a member: a node that is behind does not know
+/// the newest members, and raft ignores the answers of strangers by itself.
 pub(super) fn admit(
     bytes: &[u8],
-    node: &RawNode<MemStorage>,
-    voters: &BTreeSet<NodeId>,
+    node: &RawNode<LogStore>,
+    removed: Option<&BTreeSet<NodeId>>,
 ) -> Result<Message, Refused> {
     if bytes.len() > MAX_PEER_MESSAGE_BYTES {
         return Err(Refused::TooLarge { bytes: bytes.len() });
     }
     let message = Message::parse_from_bytes(bytes).map_err(|_| Refused::Undecodable)?;
     let from = message.from;
-    if from == node.raft.id || !voters.contains(&NodeId(from)) {
+    let is_removed = removed.is_some_and(|removed| removed.contains(&NodeId(from)));
+    if from == node.raft.id || from == raft::INVALID_ID || is_removed {
         return Err(Refused::NotAPeer { from });
     }
     if message.to != node.raft.id {
@@ -88,26 +93,28 @@ pub(super) fn admit(
     }
     check_counts(&message).map_err(|what| Refused::Impossible { from, what })?;
     let checked = match message.get_msg_type() {
-        MessageType::MsgAppend => check_append(&message),
+        MessageType::MsgAppend => check_append(&message, node),
         MessageType::MsgAppendResponse => check_append_response(&message, node),
         MessageType::MsgHeartbeat => check_heartbeat(&message, node),
-        MessageType::MsgHeartbeatResponse
-        | MessageType::MsgRequestVote
-        | MessageType::MsgRequestVoteResponse
+        MessageType::MsgHeartbeatResponse => check_round(&message),
+        MessageType::MsgRequestVote => check_vote_request(&message),
+        MessageType::MsgSnapshot => {
+            check_claim(&message, node).and_then(|()| snapshots::check(&message, node.raft.id))
+        }
+        MessageType::MsgTimeoutNow => check_timeout_now(&message, node),
+        MessageType::MsgReadIndex => check_read(&message, node),
+        MessageType::MsgReadIndexResp => check_read_answer(&message, node),
+        MessageType::MsgRequestVoteResponse
         | MessageType::MsgRequestPreVote
         | MessageType::MsgRequestPreVoteResponse => check_bare(&message),
         // This node's own, or parts of raft that this cluster does not use.
         MessageType::MsgHup
         | MessageType::MsgBeat
         | MessageType::MsgPropose
-        | MessageType::MsgSnapshot
         | MessageType::MsgUnreachable
         | MessageType::MsgSnapStatus
         | MessageType::MsgCheckQuorum
-        | MessageType::MsgTransferLeader
-        | MessageType::MsgTimeoutNow
-        | MessageType::MsgReadIndex
-        | MessageType::MsgReadIndexResp => return Err(Refused::WrongKind { from }),
+        | MessageType::MsgTransferLeader => return Err(Refused::WrongKind { from }),
     };
     checked.map_err(|what| Refused::Impossible { from, what })?;
     Ok(message)
@@ -121,21 +128,37 @@ fn check_counts(message: &Message) -> Result<(), &'static str> {
         message.commit,
         message.commit_term,
         message.reject_hint,
+        message.request_snapshot,
     ];
     if counts.into_iter().any(|count| count > MAX_COUNT) {
         return Err("a number in it is out of all bounds");
     }
-    // raft takes a message without a term for one of its own.
-    if message.term == 0 {
-        return Err("it has no term");
+    // raft takes a message without a term for one of its own, and sends only reads without.
+    if (message.term == 0) != (message.get_msg_type() == MessageType::MsgReadIndex) {
+        return Err("it has no term, or one where none belongs");
     }
-    if message.request_snapshot != 0 || message.has_snapshot() {
-        return Err("it speaks of snapshots");
+    if message.has_snapshot() != (message.get_msg_type() == MessageType::MsgSnapshot) {
+        return Err("it brings a snapshot where none belongs, or none where one does");
+    }
+    let may_wish = message.get_msg_type() == MessageType::MsgAppendResponse && message.reject;
+    if message.request_snapshot != 0 && !may_wish {
+        return Err("it wishes for a snapshot where it cannot");
     }
     Ok(())
 }
 
-fn check_append(message: &Message) -> Result<(), &'static str> {
+/// A term has one leader, and only it sends entries, heartbeats and snapshots.
+fn check_claim(message: &Message, node: &RawNode<LogStore>) -> Result<(), &'static str> {
+    let leader = node.raft.leader_id;
+    let is_rival = leader != raft::INVALID_ID && leader != message.from;
+    if is_rival && message.term == node.raft.term {
+        return Err("it is a leader's, and another node leads in its term");
+    }
+    Ok(())
+}
+
+fn check_append(message: &Message, node: &RawNode<LogStore>) -> Result<(), &'static str> {
+    check_claim(message, node)?;
     if (message.index == 0) != (message.log_term == 0) {
         return Err("the entry before its entries has an index without a term, or a term without");
     }
@@ -154,31 +177,92 @@ fn check_append(message: &Message) -> Result<(), &'static str> {
 }
 
 fn check_entry(entry: &Entry) -> Result<(), &'static str> {
-    if entry.get_entry_type() != EntryType::EntryNormal {
-        return Err("it holds an entry of a kind that this cluster does not use");
-    }
-    if entry.data.len() > MAX_ENTRY_BYTES || !entry.context.is_empty() {
+    if entry.data.len() + entry.context.len() > MAX_ENTRY_BYTES + MAX_CHANGE_BYTES {
         return Err("it holds an entry that is too large");
     }
-    Ok(())
+    match entry.get_entry_type() {
+        EntryType::EntryNormal if entry.context.is_empty() => Ok(()),
+        EntryType::EntryNormal => Err("it holds an entry with a context that nobody reads"),
+        EntryType::EntryConfChange => {
+            Err("it holds an entry of a kind that this cluster does not use")
+        }
+        EntryType::EntryConfChangeV2 => match ConfChangeV2::parse_from_bytes(&entry.data) {
+            Ok(change) if change.changes.is_empty() == entry.context.is_empty() => Ok(()),
+            Ok(_) | Err(_) => Err("it holds a change of the members that nobody decided"),
+        },
+    }
 }
 
-fn check_append_response(
-    message: &Message,
-    node: &RawNode<MemStorage>,
-) -> Result<(), &'static str> {
+fn check_append_response(message: &Message, node: &RawNode<LogStore>) -> Result<(), &'static str> {
     let last_index = node.raft.raft_log.last_index();
-    if message.index > last_index || message.reject_hint > last_index {
+    let counts = [message.index, message.reject_hint, message.request_snapshot];
+    if counts.into_iter().any(|count| count > last_index) {
         return Err("it answers for entries that were never sent");
     }
     check_bare(message)
 }
 
-fn check_heartbeat(message: &Message, node: &RawNode<MemStorage>) -> Result<(), &'static str> {
+fn check_heartbeat(message: &Message, node: &RawNode<LogStore>) -> Result<(), &'static str> {
     if message.commit > node.raft.raft_log.last_index() {
         return Err("it commits entries that this node does not have");
     }
+    check_claim(message, node)?;
+    check_round(message)
+}
+
+/// A heartbeat and its answer may carry the name of a round of reads.
+fn check_round(message: &Message) -> Result<(), &'static str> {
+    if message.entries.is_empty() && message.context.len() <= reads::ROUND_NAME_BYTES {
+        return Ok(());
+    }
+    Err("it carries what such messages never carry")
+}
+
+/// A candidate that the leader chose says so.
+fn check_vote_request(message: &Message) -> Result<(), &'static str> {
+    let is_chosen = message.context[..] == *CAMPAIGN_TRANSFER;
+    if message.entries.is_empty() && (message.context.is_empty() || is_chosen) {
+        return Ok(());
+    }
+    Err("it carries what such messages never carry")
+}
+
+fn check_timeout_now(message: &Message, node: &RawNode<LogStore>) -> Result<(), &'static str> {
+    is_from_leader(message, node)?;
     check_bare(message)
+}
+
+/// Only a leader is asked. A follower would pass the question on, maybe in circles.
+fn check_read(message: &Message, node: &RawNode<LogStore>) -> Result<(), &'static str> {
+    if node.raft.leader_id != node.raft.id {
+        return Err("it asks to read where nobody leads");
+    }
+    check_read_name(message)
+}
+
+fn check_read_answer(message: &Message, node: &RawNode<LogStore>) -> Result<(), &'static str> {
+    is_from_leader(message, node)?;
+    check_read_name(message)
+}
+
+fn is_from_leader(message: &Message, node: &RawNode<LogStore>) -> Result<(), &'static str> {
+    if message.from == node.raft.leader_id && message.term == node.raft.term {
+        return Ok(());
+    }
+    Err("it is a leader's, and the sender does not lead here")
+}
+
+fn check_read_name(message: &Message) -> Result<(), &'static str> {
+    match message.entries.as_slice() {
+        [name]
+            if name.data.len() == reads::ROUND_NAME_BYTES
+                && name.context.is_empty()
+                && message.context.is_empty() =>
+        {
+            Ok(())
+        }
+        _ => Err("it names no round of reads"),
+    }
 }
 
 fn check_bare(message: &Message) -> Result<(), &'static str> {

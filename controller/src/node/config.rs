@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Fatal, NodeId};
+use crate::machine::cluster::Speaks;
 
 /// Most bytes of entries in one append message. A single larger entry travels alone.
 const MAX_APPEND_BYTES: u64 = 256 * 1024;
@@ -15,15 +16,24 @@ pub(super) const MAX_UNCOMMITTED_AGENT_BYTES: usize = 6 * 1024 * 1024;
 /// Most bytes of entries that are applied before the next ones are read.
 const MAX_APPLY_BYTES: u64 = 4 * 1024 * 1024;
 
+/// How many applied entries a checkpoint is made after, unless the configuration says otherwise.
+pub const CHECKPOINT_ENTRIES: u64 = 50_000;
+/// How many bytes of applied entries a checkpoint is made after, unless the configuration says
+/// otherwise.
+pub const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+
 /// How a node is set up. Read once, at open.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
-    /// This node; one of `voters`.
+    /// This node.
     pub id: NodeId,
-    /// The whole cluster.
-    pub voters: BTreeSet<NodeId>,
-    /// The source of the election timeouts. Give each node its own: equal seeds make rivals
-    /// campaign in step.
+    /// The voters that found the cluster, this node among them. Empty: the node joins a cluster
+    /// that exists, and waits to be added. Read only where the journal is new.
+    pub initial_voters: BTreeSet<NodeId>,
+    /// The entries that this build reads. Default: [`Speaks::of_this_build`].
+    pub speaks: Speaks,
+    /// The source of the election timeouts and of the names of reads. Give each node its own, and
+    /// a new one at each start: equal seeds make rivals campaign in step.
     pub seed: u64,
     /// Least number of ticks that a follower waits for its leader before it campaigns; more than
     /// `heartbeat_ticks`. Default 10.
@@ -32,33 +42,61 @@ pub struct NodeConfig {
     pub election_ticks_max: usize,
     /// Ticks between a leader's heartbeats, at least 1. Default 2.
     pub heartbeat_ticks: usize,
+    /// How many entries are applied before the next checkpoint is made, at least 1. Default
+    /// [`CHECKPOINT_ENTRIES`].
+    pub checkpoint_entries: u64,
+    /// How many bytes of entries are applied before the next checkpoint is made, at least 1.
+    /// Default [`CHECKPOINT_BYTES`].
+    pub checkpoint_bytes: u64,
     /// Where raft's own words go. Default: nowhere.
     pub logger: slog::Logger,
 }
 
 impl NodeConfig {
-    /// Node `id` of `voters`, with every default.
-    pub fn new(id: NodeId, voters: impl IntoIterator<Item = NodeId>, seed: u64) -> Self {
+    /// Node `id` of a cluster that `initial_voters` found, with every default.
+    pub fn new(id: NodeId, initial_voters: impl IntoIterator<Item = NodeId>, seed: u64) -> Self {
         Self {
             id,
-            voters: voters.into_iter().collect(),
+            initial_voters: initial_voters.into_iter().collect(),
+            speaks: Speaks::of_this_build(),
             seed,
             election_ticks_min: 10,
             election_ticks_max: 20,
             heartbeat_ticks: 2,
+            checkpoint_entries: CHECKPOINT_ENTRIES,
+            checkpoint_bytes: CHECKPOINT_BYTES,
             logger: slog::Logger::root(slog::Discard, slog::o!()),
         }
     }
 
-    pub(super) fn check(&self) -> Result<raft::Config, Fatal> {
-        if !self.voters.contains(&self.id) || self.voters.contains(&NodeId(raft::INVALID_ID)) {
+    /// Node `id`, which waits to be added to a cluster that exists, with every default.
+    pub fn joining(id: NodeId, seed: u64) -> Self {
+        Self::new(id, [], seed)
+    }
+
+    pub(super) fn check(&self) -> Result<(), Fatal> {
+        let voters = &self.initial_voters;
+        let is_outside = !voters.is_empty() && !voters.contains(&self.id);
+        let none = NodeId(raft::INVALID_ID);
+        if is_outside || self.id == none || voters.contains(&none) {
             return Err(Fatal::Config(format!(
-                "node {} must be one of the voters {:?}, and no id may be 0",
-                self.id, self.voters
+                "node {} must be one of the voters {voters:?}, and no id may be 0",
+                self.id
             )));
         }
+        if self.checkpoint_entries == 0 || self.checkpoint_bytes == 0 {
+            return Err(Fatal::Config(
+                "a checkpoint covers at least one entry and byte".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// What raft is told, for a log whose first `applied` entries the machine holds.
+    pub(super) fn raft(&self, applied: u64) -> Result<raft::Config, Fatal> {
         let config = raft::Config {
             id: self.id.0,
+            applied,
             election_tick: self.election_ticks_min,
             min_election_tick: self.election_ticks_min,
             max_election_tick: self.election_ticks_max,

@@ -5,82 +5,69 @@
 //! Nothing in here waits, and a seed gives the same run twice.
 
 mod admission;
+mod checkpoints;
 mod config;
 mod election;
+mod fatal;
 mod io;
+mod log_store;
+mod membership;
+mod offers;
+mod proposals;
+mod pull;
 mod raft_loop;
+mod reads;
+mod snapshots;
 mod status;
 #[cfg(test)]
 mod tests;
+mod vouching;
 mod waiters;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use raft::eraftpb::{ConfState, HardState};
-use raft::storage::MemStorage;
+use raft::eraftpb::{ConfState, HardState, MessageType};
 use raft::{RawNode, StateRole};
 
-use crate::journal::{Batch, Journal, JournalFailed, MAX_ENTRY_BYTES, Recovered};
-use crate::machine::{Command, Machine, Position, UnknownEntry};
-use config::MAX_UNCOMMITTED_AGENT_BYTES;
+use crate::journal::{Checkpoint, Journal, Recovered};
+use crate::machine::Machine;
+use crate::machine::frozen::PieceHash;
+use checkpoints::Checkpoints;
 use election::ElectionClock;
+use log_store::LogStore;
+use offers::Offers;
+use pull::Pull;
+use reads::Reads;
+use vouching::Vouching;
 use waiters::Waiters;
 
 pub use crate::machine::ids::NodeId;
 pub use admission::{MAX_PEER_MESSAGE_BYTES, Refused};
-pub use config::NodeConfig;
+pub use config::{CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, NodeConfig};
 pub use election::SplitMix64;
-pub use io::{Answer, Input, Leadership, Output};
-pub use status::{NodeStatus, PeerStatus, Role};
+pub use fatal::Fatal;
+pub use io::{Answer, Input, Leadership, Output, Room};
+pub use membership::MAX_PROMOTION_LAG;
+pub use status::{NodeStatus, PeerStatus, PullStatus, Role, Seat};
 
-/// Why a node had to stop. There is no way on; restart it from its journal.
-#[derive(Debug, thiserror::Error)]
-pub enum Fatal {
-    /// The configuration contradicts itself.
-    #[error("could not start the node: {0}; correct the configuration")]
-    Config(String),
-    /// The journal was written under another membership.
-    #[error(
-        "could not start the node: the journal says that the voters are {journal:?}, the \
-         configuration says {config:?}; configure the members that the cluster was made with"
-    )]
-    Members {
-        /// The voters in the journal.
-        journal: Vec<u64>,
-        /// The voters in the configuration.
-        config: Vec<u64>,
-    },
-    /// The disk failed.
-    #[error("could not write before speaking")]
-    Journal(#[from] JournalFailed),
-    /// Raft refused its own state.
-    #[error("could not go on with the recovered raft state")]
-    Raft(#[from] raft::Error),
-    /// A committed entry is of a kind that this binary does not know.
-    #[error(
-        "could not apply log entry {} of term {}: this binary does not know its kind; start the \
-         newer binary that wrote it", .at.index, .at.term
-    )]
-    UnknownEntry {
-        /// The entry's place.
-        at: Position,
-        /// Why it did not decode; `None` for an entry that is no command.
-        #[source]
-        cause: Option<UnknownEntry>,
-    },
-    /// An outgoing message could not be encoded.
-    #[error("could not encode a raft message")]
-    Encode(#[source] protobuf::ProtobufError),
-}
+/// The index that a joining node asks the first leader it hears for a state of: the first there is.
+const ANY_STATE: u64 = 1;
 
-/// One voter.
+/// One replica: it votes, or follows as a learner, or waits to be added.
 pub struct Node<J> {
-    raft: RawNode<MemStorage>,
-    voters: BTreeSet<NodeId>,
+    raft: RawNode<LogStore>,
+    config: NodeConfig,
     journal: J,
     machine: Machine,
     election: ElectionClock,
     waiters: Waiters,
+    reads: Reads,
+    checkpoints: Checkpoints,
+    pull: Option<Pull>,
+    offers: Offers,
+    vouching: Vouching,
+    /// Ticks since the node was opened.
+    ticks: u64,
     /// The hard state that the journal was last given.
     journaled: HardState,
     /// What the outputs last said.
@@ -91,52 +78,66 @@ pub struct Node<J> {
 }
 
 impl<J: Journal> Node<J> {
-    /// Starts or restarts a voter from what its journal held. The machine must be new: the first
-    /// [`Node::step`] replays to it what is known to be committed, and the rest follows when a
-    /// leader says so.
+    /// Starts or restarts a node from what its journal held. The first [`Node::step`] replays what
+    /// is known to be committed before it looks at its inputs, and the rest follows when a leader
+    /// says so.
     ///
     /// # Errors
     ///
-    /// [`Fatal`] for a configuration or a recovered state that is none.
+    /// [`Fatal`] for a configuration or a recovered state that is none, and for a node that has left
+    /// its cluster.
     pub fn open(
         config: NodeConfig,
         mut journal: J,
-        recovered: Recovered,
-        machine: Machine,
+        mut recovered: Recovered,
     ) -> Result<Self, Fatal> {
-        let raft_config = config.check()?;
-        let voters: Vec<u64> = config.voters.iter().map(|voter| voter.0).collect();
-        let is_new = recovered.conf_state.is_none();
-        let conf_state = match recovered.conf_state {
-            Some(conf_state) if conf_state.voters == voters => conf_state,
-            Some(ConfState { voters: journal, .. }) => {
-                return Err(Fatal::Members { journal, config: voters });
-            }
-            None => ConfState::from((voters, Vec::new())),
+        config.check()?;
+        let checkpoint = match recovered.checkpoint.take() {
+            Some(checkpoint) => checkpoint,
+            None => found(&config, &mut journal)?,
         };
-        if is_new {
-            let conf_state = Some(conf_state.clone());
-            journal.append(&Batch { conf_state, ..Batch::default() })?;
-            journal.sync()?;
-        }
-        let storage = MemStorage::new_with_conf_state(conf_state);
-        storage.wl().append(&recovered.entries)?;
-        storage.wl().set_hardstate(recovered.hard_state.clone());
+        let (machine, pieces) = checkpoints::thaw(&journal, &checkpoint)?;
+        let HardState { term, commit, .. } = recovered.hard_state;
+        let life = term.rotate_left(32) ^ commit ^ recovered.last_index().rotate_left(16);
+        let applied = checkpoint.index;
+        let journaled = recovered.hard_state.clone();
+        let members = checkpoint.conf_state.clone();
+        let store = LogStore::new(checkpoint, recovered)?;
         let mut node = Self {
-            raft: RawNode::new(&raft_config, storage, &config.logger)?,
-            election: ElectionClock::new(&config),
-            voters: config.voters,
+            raft: RawNode::new(&config.raft(applied)?, store, &config.logger)?,
             journal,
             machine,
+            election: ElectionClock::new(&config),
             waiters: Waiters::default(),
-            told: Leadership { term: recovered.hard_state.term, leader: None },
-            journaled: recovered.hard_state,
-            batches: u64::from(is_new),
-            syncs: u64::from(is_new),
+            reads: Reads::new(&config, life),
+            checkpoints: Checkpoints::new(&config, pieces),
+            pull: None,
+            offers: Offers::default(),
+            vouching: Vouching::new(commit),
+            ticks: 0,
+            journaled,
+            told: Leadership { term, leader: None },
+            batches: 0,
+            syncs: 0,
             ignored: 0,
+            config,
         };
+        node.take_seat(&members)?;
+        node.check_version()?;
         node.election.pin(&mut node.raft);
         Ok(node)
+    }
+
+    /// A node without a cluster asks for a state, since no log that it could be sent says who founded
+    /// the cluster.
+    fn take_seat(&mut self, members: &ConfState) -> Result<(), Fatal> {
+        let id = self.raft.raft.id;
+        if members.voters.is_empty() {
+            self.raft.raft.pending_request_snapshot = ANY_STATE;
+        } else if !log_store::names(members, id) {
+            return Err(Fatal::Removed { id: NodeId(id), at: self.machine.applied() });
+        }
+        Ok(())
     }
 
     /// Handles `inputs` to completion: they share one append and one sync. What an output promises
@@ -151,15 +152,38 @@ impl<J: Journal> Node<J> {
         inputs: impl IntoIterator<Item = Input>,
         outputs: &mut O,
     ) -> Result<(), Fatal> {
+        self.settle(outputs)?; // At the first step: the replay.
         for input in inputs {
+            if self.must_write_before(&input) {
+                self.settle(outputs)?;
+            }
             self.take(input, outputs);
             self.election.pin(&mut self.raft);
         }
-        while self.raft.has_ready() {
-            self.carry_out_ready(outputs)?;
-        }
+        self.go_on_with_pull(outputs)?;
+        self.begin_reads();
+        self.settle(outputs)?;
+        self.go_on_with_checkpoint()?;
+        self.settle_reads(outputs);
         self.tell_leadership(outputs);
         Ok(())
+    }
+
+    /// Carries out what raft has to write, send and apply, until nothing is left.
+    fn settle<O: Extend<Output>>(&mut self, outputs: &mut O) -> Result<(), Fatal> {
+        while self.raft.has_ready() {
+            self.forget_served_wishes();
+            self.carry_out_ready(outputs)?;
+        }
+        Ok(())
+    }
+
+    /// A lone voter elects itself at a tick, and raft wants its log on the disk by then.
+    fn must_write_before(&self, input: &Input) -> bool {
+        let raft = &self.raft.raft;
+        matches!(input, Input::Tick)
+            && !raft.raft_log.unstable_entries().is_empty()
+            && raft.prs().is_singleton()
     }
 
     /// Whether this node believes that it leads.
@@ -196,49 +220,86 @@ impl<J: Journal> Node<J> {
         self.batches
     }
 
+    /// Does something to the state that no log entry did.
+    #[cfg(test)]
+    fn tamper(&mut self, how: impl FnOnce(&mut Machine)) {
+        how(&mut self.machine);
+    }
+
     /// Stops the node and gives its disk back.
     pub fn into_journal(self) -> J {
         self.journal
     }
 
+    /// A piece of a state that this node offers to others, checked against its hash; `None` if it is
+    /// not here.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal`]: the disk failed.
+    pub fn piece(&self, hash: &PieceHash) -> Result<Option<Arc<[u8]>>, Fatal> {
+        Ok(self.journal.piece(hash)?)
+    }
+
     fn take<O: Extend<Output>>(&mut self, input: Input, outputs: &mut O) {
         match input {
             Input::Tick => {
+                self.ticks += 1;
+                self.reads.tick();
+                self.note_busy_peers();
                 self.raft.tick();
             }
             Input::Peer(bytes) => self.take_message(&bytes, outputs),
             Input::Propose { ticket, command } => self.propose(ticket, &command, outputs),
             Input::Unreachable(peer) => self.raft.report_unreachable(peer.0),
+            Input::Read { ticket } => self.reads.wait(ticket),
+            Input::TransferLeader { to } => self.transfer_leader(to),
+            Input::Pieces { pieces } => self.take_pieces(pieces, outputs),
+            Input::Room(room) => self.checkpoints.room = room,
         }
     }
 
     fn take_message<O: Extend<Output>>(&mut self, bytes: &[u8], outputs: &mut O) {
-        let stepped = admission::admit(bytes, &self.raft, &self.voters)
-            .and_then(|message| Ok(self.raft.step(message)?));
+        let removed = self.machine.cluster().map(|cluster| &cluster.removed);
+        let stepped = admission::admit(bytes, &self.raft, removed).and_then(|message| {
+            if message.get_msg_type() == MessageType::MsgSnapshot {
+                return self.take_snapshot(message);
+            }
+            Ok(self.raft.step(message)?)
+        });
         if let Err(why) = stepped {
-            self.ignored += 1;
-            outputs.extend([Output::Ignored { why }]);
+            self.ignore(why, outputs);
         }
     }
 
-    fn propose<O: Extend<Output>>(&mut self, ticket: u64, command: &Command, outputs: &mut O) {
-        let mut refuse = |answer| outputs.extend([Output::Answer { ticket, answer }]);
-        if !self.leads() {
-            return refuse(Answer::NotLeader { leader: self.leadership().leader });
+    fn ignore<O: Extend<Output>>(&mut self, why: Refused, outputs: &mut O) {
+        self.ignored += 1;
+        outputs.extend([Output::Ignored { why }]);
+    }
+
+    /// Stops a node that would not understand what the cluster may write from here on.
+    fn check_version(&self) -> Result<(), Fatal> {
+        let (cluster_version, speaks) = (self.machine.version(), self.config.speaks.newest);
+        if cluster_version > speaks {
+            return Err(Fatal::TooNew { cluster_version, speaks });
         }
-        let entry = command.encode();
-        if entry.len() > MAX_ENTRY_BYTES {
-            return refuse(Answer::TooLarge { bytes: entry.len() });
+        Ok(())
+    }
+
+    /// Begins a round for whoever waits to read, where it is time for one.
+    fn begin_reads(&mut self) {
+        if self.leadership() != self.told {
+            self.reads.forget_rounds();
         }
-        let uncommitted = self.raft.raft.uncommitted_size().saturating_add(entry.len());
-        if !may_use_reserve(command) && uncommitted > MAX_UNCOMMITTED_AGENT_BYTES {
-            return refuse(Answer::Busy);
+        if let Some(name) = self.reads.begin_round() {
+            self.raft.read_index(name);
         }
-        if self.raft.propose(Vec::new(), entry).is_err() {
-            return refuse(Answer::Busy);
-        }
-        let index = self.raft.raft.raft_log.last_index();
-        self.waiters.wait(Position { index, term: self.raft.raft.term }, ticket);
+    }
+
+    fn settle_reads<O: Extend<Output>>(&mut self, outputs: &mut O) {
+        let answers = self.reads.settle(self.applied(), self.leadership());
+        let told = answers.into_iter();
+        outputs.extend(told.map(|(ticket, answer)| Output::Answer { ticket, answer }));
     }
 
     /// Says what changed, and lets go of everybody who waits for another term's entry: whether
@@ -256,20 +317,11 @@ impl<J: Journal> Node<J> {
     }
 }
 
-/// Whether a command may take the room in the log that agents cannot fill. Ticks may, so that time
-/// goes on: one is under way at a time.
-fn may_use_reserve(command: &Command) -> bool {
-    match command {
-        Command::Bootstrap(_)
-        | Command::Tick(_)
-        | Command::Operate(_)
-        | Command::RegisterNode(_)
-        | Command::VouchState(_) => true,
-        #[cfg(feature = "next-version")]
-        Command::NextProbe(_) => true,
-        Command::StoreBlob(_)
-        | Command::EnrollHost(_)
-        | Command::BeginGrant(_)
-        | Command::RecordReports(_) => false,
-    }
+/// The first checkpoint of a new journal: the machine before its first entry, and the founders.
+fn found<J: Journal>(config: &NodeConfig, journal: &mut J) -> Result<Checkpoint, Fatal> {
+    let voters = config.initial_voters.iter().map(|voter| voter.0);
+    let conf_state = ConfState::from((voters, []));
+    let checkpoint = Checkpoint { index: 0, term: 0, conf_state, root: Arc::from([]) };
+    journal.checkpoint(&checkpoint)?;
+    Ok(checkpoint)
 }

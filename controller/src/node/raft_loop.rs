@@ -8,7 +8,7 @@ use raft::eraftpb::{Entry, EntryType, Message};
 
 use super::{Answer, Fatal, Node, NodeId, Output};
 use crate::journal::{Batch, Journal};
-use crate::machine::{Command, Position};
+use crate::machine::{Applied, Command, Position};
 
 impl<J: Journal> Node<J> {
     /// Carries out one `Ready`. Nothing may be stepped or proposed before it is done.
@@ -21,13 +21,24 @@ impl<J: Journal> Node<J> {
     ) -> Result<(), Fatal> {
         let mut ready = self.raft.ready();
         send(ready.take_messages(), outputs)?;
-        self.apply(ready.take_committed_entries(), outputs)?;
+        for read in ready.take_read_states() {
+            self.reads.confirm(&read.request_ctx, read.index);
+        }
+        if !ready.snapshot().is_empty() {
+            self.install(ready.snapshot(), outputs)?;
+        }
+        let applied = self.apply(ready.take_committed_entries(), outputs);
         self.persist(&ready)?;
+        applied?;
         send(ready.take_persisted_messages(), outputs)?;
         let mut light = self.raft.advance(ready);
         self.election.pin(&mut self.raft);
         send(light.take_messages(), outputs)?;
-        self.apply(light.take_committed_entries(), outputs)?;
+        let applied = self.apply(light.take_committed_entries(), outputs);
+        if applied.is_err() {
+            self.persist_commit()?;
+        }
+        applied?;
         self.raft.advance_apply();
         self.election.pin(&mut self.raft);
         Ok(())
@@ -37,23 +48,28 @@ impl<J: Journal> Node<J> {
     /// and rides with the next sync: losing it costs nothing.
     fn persist(&mut self, ready: &Ready) -> Result<(), Fatal> {
         let entries = ready.entries();
-        if entries.is_empty() && ready.hs().is_none() {
+        if entries.is_empty() && ready.hs().is_none() && ready.snapshot().is_empty() {
             return Ok(());
         }
         let hard_state = self.raft.raft.hard_state();
         let changed = (hard_state != self.journaled).then(|| hard_state.clone());
-        let batch = Batch { entries: entries.clone(), hard_state: changed, conf_state: None };
+        let batch = Batch { entries: entries.clone(), hard_state: changed };
         self.journal.append(&batch)?;
         self.batches += 1;
         if ready.must_sync() {
             self.journal.sync()?;
             self.syncs += 1;
         }
-        let mut log = self.raft.store().wl();
-        log.append(&batch.entries)?;
-        log.set_hardstate(hard_state.clone());
+        self.raft.mut_store().append(&batch.entries);
         self.journaled = hard_state;
         Ok(())
+    }
+
+    /// What stops a node is known to be committed: it shall stop again when it is started again.
+    fn persist_commit(&mut self) -> Result<(), Fatal> {
+        let hard_state = Some(self.raft.raft.hard_state());
+        self.journal.append(&Batch { entries: Vec::new(), hard_state })?;
+        Ok(self.journal.sync()?)
     }
 
     fn apply<O: Extend<Output>>(
@@ -63,28 +79,56 @@ impl<J: Journal> Node<J> {
     ) -> Result<(), Fatal> {
         for entry in entries {
             let position = Position { index: entry.index, term: entry.term };
-            if entry.get_entry_type() != EntryType::EntryNormal {
-                return Err(Fatal::UnknownEntry { at: position, cause: None });
-            }
-            if entry.data.is_empty() {
-                continue; // The entry with which a leader opens its term.
-            }
-            let command = Command::decode(&entry.data)
-                .map_err(|cause| Fatal::UnknownEntry { at: position, cause: Some(cause) })?;
-            let applied = self.machine.apply(position, &command);
-            let outcome = applied.outcome.clone();
-            outputs.extend([Output::Applied {
-                position,
-                command: Arc::new(command),
-                outcome: applied.outcome,
-                events: applied.events,
-            }]);
-            if let Some(ticket) = self.waiters.settle(position) {
-                let answer = Answer::Applied { position, outcome };
-                outputs.extend([Output::Answer { ticket, answer }]);
+            self.checkpoints.note_applied(entry.data.len() + entry.context.len());
+            match entry.get_entry_type() {
+                // The entry with which a leader opens its term.
+                EntryType::EntryNormal if entry.data.is_empty() => (),
+                EntryType::EntryNormal => self.apply_command(position, &entry.data, outputs)?,
+                // The entry with which a leader ends a joint change.
+                EntryType::EntryConfChangeV2 if entry.context.is_empty() => {
+                    self.end_joint_change(position.index, outputs)?;
+                }
+                EntryType::EntryConfChangeV2 => {
+                    self.apply_command(position, &entry.context, outputs)?;
+                }
+                EntryType::EntryConfChange => {
+                    return Err(Fatal::UnknownEntry { at: position, cause: None });
+                }
             }
         }
         Ok(())
+    }
+
+    fn apply_command<O: Extend<Output>>(
+        &mut self,
+        position: Position,
+        bytes: &[u8],
+        outputs: &mut O,
+    ) -> Result<(), Fatal> {
+        let command = Command::decode(bytes)
+            .map_err(|cause| Fatal::UnknownEntry { at: position, cause: Some(cause) })?;
+        let applied = self.machine.apply(position, &command);
+        let followed = self.follow(&command, &applied, outputs);
+        let Applied { outcome, events } = applied;
+        let (answer, command) = (outcome.clone(), Arc::new(command));
+        outputs.extend([Output::Applied { position, command, outcome, events }]);
+        if let Some(ticket) = self.waiters.settle(position) {
+            let answer = Answer::Applied { position, outcome: answer };
+            outputs.extend([Output::Answer { ticket, answer }]);
+        }
+        followed
+    }
+
+    /// What the entry that did `applied` means for this node itself: whether it goes on, and how.
+    fn follow<O: Extend<Output>>(
+        &mut self,
+        command: &Command,
+        applied: &Applied,
+        outputs: &mut O,
+    ) -> Result<(), Fatal> {
+        self.follow_members(command, applied, outputs)?;
+        self.check_version()?;
+        self.vouch(command, applied, outputs)
     }
 }
 

@@ -37,10 +37,9 @@ impl Peers {
             let text = format!("could not fetch an artifact from node {peer}: {why}; ask another");
             Status::unavailable(text)
         };
-        let link =
-            self.shared.links.get(&peer).ok_or_else(|| unreachable("no such peer".into()))?;
+        let link = self.shared.links.get(peer).ok_or_else(|| unreachable("no such peer".into()))?;
         let mut client = link.client().await.map_err(|error| unreachable(error.to_string()))?;
-        let header = self.shared.door.header_for(peer);
+        let header = self.header_for(peer);
         let request = FetchBlobRequest { header, sha256: sha256.to_vec(), offset_bytes };
         Ok(client.fetch_blob(request).await?.into_inner())
     }

@@ -27,6 +27,7 @@ impl Peers {
     /// [`ProposeError`]. After `Unknown` the command may have an effect, and it is never sent twice
     /// by this function: the caller asks again with its request id.
     pub async fn propose(&self, command: Command) -> Settled {
+        self.shared.handle.check_disk(&command)?;
         let mut deadline = std::pin::pin!(tokio::time::sleep(self.shared.propose_deadline));
         let mut leadership = self.shared.handle.leadership();
         let mut hint = None;
@@ -44,6 +45,12 @@ impl Peers {
                     ProposeError::Unknown
                     | ProposeError::Busy
                     | ProposeError::TooLarge { .. }
+                    | ProposeError::DiskLow { .. }
+                    | ProposeError::ChangePending
+                    | ProposeError::WouldLoseQuorum { .. }
+                    | ProposeError::LeaderMustMove
+                    | ProposeError::NotCaughtUp { .. }
+                    | ProposeError::NeedsVersion { .. }
                     | ProposeError::Stopped,
                 )) => return settled,
             };
@@ -82,7 +89,7 @@ impl Peers {
         mut deadline: Pin<&mut Sleep>,
     ) -> Settled {
         let not_sent = Err(ProposeError::NotLeader { leader: Some(leader) });
-        let Some(link) = self.shared.links.get(&leader) else {
+        let Some(link) = self.shared.links.get(leader) else {
             return Err(ProposeError::NotLeader { leader: None });
         };
         let connected = tokio::select! {
@@ -90,7 +97,7 @@ impl Peers {
             () = deadline.as_mut() => return not_sent,
         };
         let Ok(mut client) = connected else { return not_sent };
-        let header = self.shared.door.header_for(leader);
+        let header = self.header_for(leader);
         let request = ProposeRequest { header, command: command.encode() };
         let answered = tokio::select! {
             answered = client.propose(request) => answered,
@@ -109,7 +116,13 @@ impl Peers {
                     }
                     refused @ (ProposeError::NotLeader { .. }
                     | ProposeError::Busy
-                    | ProposeError::TooLarge { .. }) => refused,
+                    | ProposeError::TooLarge { .. }
+                    | ProposeError::DiskLow { .. }
+                    | ProposeError::ChangePending
+                    | ProposeError::WouldLoseQuorum { .. }
+                    | ProposeError::LeaderMustMove
+                    | ProposeError::NotCaughtUp { .. }
+                    | ProposeError::NeedsVersion { .. }) => refused,
                 })
             }
         }

@@ -2,8 +2,10 @@
 //! it failed.
 //!
 //! It is made explicitly, never lazily: a call that found no connection certainly had no effect,
-//! and may be tried elsewhere.
+//! and may be tried elsewhere. It leaves from the address that this node listens on: a firewall
+//! between controllers then knows who speaks.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tidegate_proto::v1::peer_service_client::PeerServiceClient;
@@ -23,14 +25,16 @@ const WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// A peer's address, and the connection to it while there is one.
 #[derive(Debug)]
 pub(super) struct Link {
+    address: String,
     endpoint: Endpoint,
     channel: Mutex<Option<Channel>>,
 }
 
 impl Link {
-    /// A link to `address`, `host:port`. Connects to nobody yet.
-    pub(super) fn new(address: &str) -> Result<Self, Error> {
+    /// A link to `address`, `host:port`, for a node that listens on `own`. Connects to nobody yet.
+    pub(super) fn new(address: &str, own: &str) -> Result<Self, Error> {
         let endpoint = Endpoint::from_shared(format!("http://{address}"))?
+            .local_address(speaks_from(own))
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE)
@@ -38,7 +42,12 @@ impl Link {
             .keep_alive_while_idle(true)
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES);
-        Ok(Self { endpoint, channel: Mutex::new(None) })
+        Ok(Self { address: address.to_owned(), endpoint, channel: Mutex::new(None) })
+    }
+
+    /// Where it leads.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// A client on the connection that the peer's calls share.
@@ -62,8 +71,29 @@ impl Link {
     }
 }
 
+/// The address that a node speaks from which listens on `own`; `None`: the system chooses, as for a
+/// name, or for every address that the host has.
+fn speaks_from(own: &str) -> Option<IpAddr> {
+    let listens_on = own.parse::<SocketAddr>().ok()?.ip();
+    (!listens_on.is_unspecified()).then_some(listens_on)
+}
+
 fn client_on(channel: Channel) -> PeerServiceClient<Channel> {
     PeerServiceClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_speaks_from_where_it_listens_if_that_is_one_address() {
+        assert_eq!(speaks_from("127.0.7.3:7441"), Some(IpAddr::from([127, 0, 7, 3])));
+        assert_eq!(speaks_from("[::1]:7441"), Some("::1".parse().unwrap()));
+        for anywhere in ["0.0.0.0:7441", "[::]:7441", "controller-1.example:7441", ""] {
+            assert_eq!(speaks_from(anywhere), None, "{anywhere}");
+        }
+    }
 }

@@ -1,14 +1,19 @@
 //! How do controllers speak to each other? Raft messages, forwarded commands, the hosts that each
-//! heard, and artifacts, over [`PeerService`](tidegate_proto::v1::peer_service_server::PeerService).
+//! heard, artifacts and pieces of snapshots, over [`PeerService`](tidegate_proto::v1::peer_service_server::PeerService).
 //!
 //! Each call names the cluster, its sender and its receiver, and is refused before anything else of
-//! it is read where one of them is wrong (`Door`).
+//! it is read where one of them is wrong (`Door`). Who the peers are and where they listen follows the
+//! cluster's members while the node runs (`Links`).
 
+mod address_book;
 mod backoff;
 mod blobs;
 mod door;
 mod forward;
+mod greet;
 mod link;
+mod links;
+mod pieces;
 mod raft_stream;
 mod refusal;
 mod relay;
@@ -22,15 +27,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_proto::v1::Beat;
+use tidegate_proto::v1::{Beat, PeerHeader, TransferRequest};
+use tonic::Status;
 
+use crate::config::Arrival;
 use crate::node::NodeId;
-use crate::runtime::{Handle, Outbound};
+use crate::runtime::{Handle, Outbound, TransferError};
 use door::Door;
 use link::Link;
+use links::Links;
+use pieces::Serving;
 use relay::RelayedBeats;
 
+pub use greet::greet;
 pub use service::{MAX_MESSAGE_BYTES, PeerDesk};
+
+/// How long another node may take to hand its leadership over.
+const TRANSFER_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Who the peers are, and how patient this node is with them. Read once, at start.
 #[derive(Clone, Debug)]
@@ -39,7 +52,12 @@ pub struct PeersConfig {
     pub cluster: String,
     /// This node.
     pub id: NodeId,
-    /// Where each member's peer service listens, `host:port`, this node included.
+    /// Whether it waits to be added to a cluster that exists.
+    pub arrival: Arrival,
+    /// Where this node listens, `host:port`, as the others reach it.
+    pub address: String,
+    /// Where each member's peer service listens, `host:port`, until the cluster itself says so. Of a
+    /// node that joins: whom it may ask.
     pub members: BTreeMap<NodeId, String>,
     /// How long [`Peers::propose`] looks for a leader and waits for its answer; default 5 s.
     pub propose_deadline: Duration,
@@ -48,9 +66,12 @@ pub struct PeersConfig {
 }
 
 impl PeersConfig {
-    /// Node `id` of `members`, with the default deadline.
+    /// Node `id`, at its address among `members`, with the default deadline.
     pub fn new(cluster: String, id: NodeId, members: BTreeMap<NodeId, String>) -> Self {
-        Self { cluster, id, members, propose_deadline: Duration::from_secs(5), seed: id.0 }
+        let address = members.get(&id).cloned().unwrap_or_default();
+        let propose_deadline = Duration::from_secs(5);
+        let arrival = Arrival::Founds;
+        Self { cluster, id, arrival, address, members, propose_deadline, seed: id.0 }
     }
 }
 
@@ -92,15 +113,17 @@ pub struct Peers {
 struct Shared {
     handle: Handle,
     door: Door,
-    links: BTreeMap<NodeId, Link>,
+    links: Links,
     propose_deadline: Duration,
+    seed: u64,
     relayed: RelayedBeats,
+    serving: Serving,
     hooks: Hooks,
 }
 
 impl Peers {
-    /// Starts to speak to every peer: one task for each, and one for the relay, which end with the
-    /// node. Must be called inside a tokio runtime.
+    /// Starts to speak to every peer, in tasks that end with the node. Must be called inside a tokio
+    /// runtime, once for a node.
     ///
     /// # Errors
     ///
@@ -111,28 +134,25 @@ impl Peers {
         outbound: &Outbound,
         hooks: Hooks,
     ) -> Result<Self, BadAddress> {
-        let mut links = BTreeMap::new();
         for (&node, address) in config.members.iter().filter(|&(&node, _)| node != config.id) {
-            let link = Link::new(address).map_err(|cause| {
-                let address = address.clone();
-                BadAddress { node, address, cause }
-            })?;
-            links.insert(node, link);
+            if let Err(cause) = Link::new(address, &config.address) {
+                return Err(BadAddress { node, address: address.clone(), cause });
+            }
         }
         let shared = Shared {
+            door: Door::new(config, handle.incarnation()),
             handle,
-            door: Door::new(config),
-            links,
+            links: Links::new(config),
             propose_deadline: config.propose_deadline,
+            seed: config.seed,
             relayed: RelayedBeats::default(),
+            serving: Serving::default(),
             hooks,
         };
         let peers = Self { shared: Arc::new(shared) };
-        for &peer in peers.shared.links.keys() {
-            let seed = config.seed ^ peer.0.rotate_left(32);
-            tokio::spawn(raft_stream::run(peers.clone(), peer, outbound.clone(), seed));
-        }
+        tokio::spawn(links::run(peers.clone(), outbound.clone()));
         tokio::spawn(relay::run(peers.clone()));
+        tokio::spawn(pieces::run(peers.clone(), outbound.clone()));
         Ok(peers)
     }
 
@@ -145,5 +165,49 @@ impl Peers {
     /// quarter of a second, whichever node leads; of two beats of a host it gets the later one.
     pub fn note_beat(&self, beat: Beat) {
         self.shared.relayed.note(beat);
+    }
+
+    /// Answers no call for pieces until what this gives is dropped.
+    #[cfg(test)]
+    pub(crate) async fn hold_pieces(&self) -> tokio::sync::OwnedSemaphorePermit {
+        self.shared.serving.hold().await
+    }
+
+    fn header_for(&self, peer: NodeId) -> Option<PeerHeader> {
+        let cluster = self.shared.handle.cluster().borrow().clone();
+        Some(self.shared.door.header_for(peer, cluster.as_deref()))
+    }
+
+    /// Has `to` lead, whichever node leads now, and waits until the leader has seen that it does.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`].
+    pub async fn transfer(&self, to: NodeId) -> Result<(), TransferError> {
+        let handle = &self.shared.handle;
+        let leader = handle.leadership().borrow().leader;
+        let Some(leader) = leader.filter(|&leader| leader != handle.id()) else {
+            return handle.transfer(to).await;
+        };
+        let failed = TransferError::TimedOut { to, leader: Some(leader) };
+        let Some(link) = self.shared.links.get(leader) else { return Err(failed) };
+        let Ok(mut client) = link.client().await else { return Err(failed) };
+        let request = TransferRequest { header: self.header_for(leader), to_leader: to.0 };
+        match tokio::time::timeout(TRANSFER_PATIENCE, client.transfer(request)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(status)) => {
+                tracing::debug!(leader = leader.0, to = to.0, %status, "leadership.not_moved");
+                Err(failed)
+            }
+            Err(_) => Err(failed),
+        }
+    }
+
+    /// Stops the node where `status`, which `peer` answered, says that it will never be let in again.
+    fn learn_from(&self, peer: NodeId, status: &Status) {
+        if let Some(why) = refusal::turned_away(status) {
+            tracing::error!(peer = peer.0, %why, "node.turned_away");
+            self.shared.handle.turn_away(why);
+        }
     }
 }

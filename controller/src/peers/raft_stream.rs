@@ -15,8 +15,8 @@ use crate::runtime::Outbound;
 const BATCHES_UNDER_WAY: usize = 8;
 
 /// Carries messages to `peer` until the node stops.
-pub(super) async fn run(peers: Peers, peer: NodeId, outbound: Outbound, seed: u64) {
-    let mut backoff = Backoff::new(seed);
+pub(super) async fn run(peers: Peers, peer: NodeId, outbound: Outbound) {
+    let mut backoff = Backoff::new(peers.shared.seed ^ peer.0.rotate_left(32));
     let handle = peers.shared.handle.clone();
     let carrying = async {
         loop {
@@ -34,7 +34,7 @@ pub(super) async fn run(peers: Peers, peer: NodeId, outbound: Outbound, seed: u6
 
 /// One connection's life; answers why it ended.
 async fn stream(peers: &Peers, peer: NodeId, outbound: &Outbound, backoff: &mut Backoff) -> String {
-    let Some(link) = peers.shared.links.get(&peer) else { return "no such peer".to_owned() };
+    let Some(link) = peers.shared.links.get(peer) else { return "no such peer".to_owned() };
     let mut client = match link.separate_client().await {
         Ok(client) => client,
         Err(error) => return error.to_string(),
@@ -43,7 +43,7 @@ async fn stream(peers: &Peers, peer: NodeId, outbound: &Outbound, backoff: &mut 
     let pump = async {
         loop {
             let messages = outbound.next_batch(peer).await;
-            let header = peers.shared.door.header_for(peer);
+            let header = peers.header_for(peer);
             if batches.send(RaftRequest { header, messages }).await.is_err() {
                 return;
             }
@@ -53,7 +53,10 @@ async fn stream(peers: &Peers, peer: NodeId, outbound: &Outbound, backoff: &mut 
     tokio::select! {
         ended = client.raft(ReceiverStream::new(receiver)) => match ended {
             Ok(_) => "the peer ended it".to_owned(),
-            Err(status) => status.to_string(),
+            Err(status) => {
+                peers.learn_from(peer, &status);
+                status.to_string()
+            }
         },
         () = pump => "the connection took no more".to_owned(),
     }

@@ -126,13 +126,17 @@ impl Peers {
 
     /// Whether the leader took them.
     async fn relay(&self, leader: NodeId, beats: Vec<Beat>) -> bool {
-        let Some(link) = self.shared.links.get(&leader) else { return false };
+        let Some(link) = self.shared.links.get(leader) else { return false };
         let Ok(mut client) = link.client().await else { return false };
-        let header = self.shared.door.header_for(leader);
-        let call = client.relay(RelayRequest { header, beats });
+        let header = self.header_for(leader);
+        let wall_ms = self.shared.relayed.clock.wall().0;
+        let call = client.relay(RelayRequest { header, beats, wall_ms });
         let why = match tokio::time::timeout(RELAY_TIMEOUT, call).await {
             Ok(Ok(_)) => return true,
-            Ok(Err(status)) => status.to_string(),
+            Ok(Err(status)) => {
+                self.learn_from(leader, &status);
+                status.to_string()
+            }
             Err(late) => late.to_string(),
         };
         tracing::debug!(leader = leader.0, why, "the leader took no beats");

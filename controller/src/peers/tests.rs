@@ -17,11 +17,14 @@ use crate::machine::command::StoreBlob;
 use crate::machine::ids::Digest;
 use crate::machine::{Bootstrap, Command, Tick};
 use crate::node::NodeId;
-use crate::runtime::{Handle, Outbound, ProposeError, Runtime, RuntimeConfig, Stop};
+use crate::runtime::{
+    DiskGauge, DiskState, Handle, Outbound, ProposeError, Runtime, RuntimeConfig, Stop,
+};
 
 struct Replica {
     handle: Handle,
     peers: Peers,
+    disk: DiskGauge,
     dir: TempDir,
 }
 
@@ -43,6 +46,7 @@ fn start(
     let mut config = RuntimeConfig::new("blue".to_owned(), id, voters, dir.path().to_owned());
     config.machine_tick = Duration::from_secs(3_600);
     config.seed = id.0;
+    let disk = config.disk.clone();
     let outbound = Outbound::new(members.keys().copied().filter(|&peer| peer != id));
     let (handle, _) = Runtime::start(&config, outbound.clone()).unwrap();
     let blob = dir.path().join("blob");
@@ -57,7 +61,7 @@ fn start(
     let config = PeersConfig::new("blue".to_owned(), id, members.clone());
     let peers = Peers::start(&config, handle.clone(), &outbound, hooks).unwrap();
     tokio::spawn(serve(peers.clone(), listener));
-    Replica { handle, peers, dir }
+    Replica { handle, peers, disk, dir }
 }
 
 impl Cluster {
@@ -223,7 +227,8 @@ async fn calls_of_strangers_are_refused_before_they_are_read() {
         let address = cluster.members[&NodeId(1)].clone();
         let mut client = PeerServiceClient::connect(format!("http://{address}")).await.unwrap();
         let header = |cluster: &str, from_node, to_node| {
-            Some(PeerHeader { cluster: cluster.to_owned(), from_node, to_node })
+            let cluster = cluster.to_owned();
+            Some(PeerHeader { cluster, from_node, to_node, ..PeerHeader::default() })
         };
         for header in [None, header("red", 2, 1), header("blue", 9, 1), header("blue", 2, 3)] {
             let request = ProposeRequest { header, command: stored(1).encode() };
@@ -244,7 +249,8 @@ async fn no_peer_may_say_what_time_it_is_or_name_the_cluster() {
         let mut client = PeerServiceClient::connect(address).await.unwrap();
         let from_node = cluster.follower(leader).handle.id().0;
         let mut propose = async |command: Command| {
-            let header = PeerHeader { cluster: "blue".to_owned(), from_node, to_node: leader.0 };
+            let (cluster, to_node) = ("blue".to_owned(), leader.0);
+            let header = PeerHeader { cluster, from_node, to_node, ..PeerHeader::default() };
             let request = ProposeRequest { header: Some(header), command: command.encode() };
             client.propose(request).await
         };
@@ -282,6 +288,55 @@ async fn a_node_that_knows_no_leader_lets_no_beat_count_however_lately_it_reache
         drop(leadership.wait_for(|leadership| leadership.leader.is_none()).await.unwrap());
         assert!(alone.peers.shared.relayed.reached_within(long));
         assert!(!alone.peers.reached_leader_within(long));
+        cluster.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_whose_disk_is_full_refuses_what_others_forward_and_so_does_a_follower_itself() {
+    within_a_minute(async {
+        let cluster = Cluster::new().await;
+        let leader = cluster.leader().await;
+        let follower = cluster.follower(leader);
+        for full in [&cluster.replicas[&leader], follower] {
+            full.disk.set(DiskState::Critical);
+            let refused = follower.peers.propose(stored(1)).await;
+            assert_eq!(refused, Err(ProposeError::DiskLow { state: DiskState::Critical }));
+            full.disk.set(DiskState::Fine);
+            assert!(follower.peers.propose(stored(1)).await.is_ok());
+        }
+        cluster.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_takes_calls_and_never_answers_holds_up_nobody_else() {
+    within_a_minute(async {
+        let mut cluster = Cluster::new().await;
+        let leader = cluster.leader().await;
+        let mute = cluster.follower(leader).handle.id();
+        let gone = cluster.replicas.remove(&mute).unwrap();
+        gone.handle.stop().await;
+        drop(gone.handle.stopped().await);
+        let address = cluster.members[&mute].clone();
+        // It accepts, and reads and writes nothing.
+        let _mute = loop {
+            if let Ok(listener) = TcpListener::bind(&address).await {
+                break listener;
+            }
+            tokio::task::yield_now().await;
+        };
+        for number in 0..50 {
+            for replica in cluster.replicas.values() {
+                assert!(replica.peers.propose(stored(number)).await.is_ok());
+            }
+        }
+        let config = PeersConfig::new("blue".to_owned(), mute, cluster.members.clone());
+        assert_eq!(super::greet(&config).await.len(), 2);
+        let asker = PeersConfig::new("blue".to_owned(), leader, cluster.members.clone());
+        assert_eq!(super::greet(&asker).await.len(), 1, "the mute one is given up on");
         cluster.stop().await;
     })
     .await;

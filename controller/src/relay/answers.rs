@@ -38,7 +38,7 @@ pub fn sync(
     let host = machine.hosts().get(&id).ok_or(Rejection::UnknownHost { host: id })?;
     let known_boot = host.boot == boot;
     let live = host.live_grant.and_then(|grant| machine.grants().get(&grant));
-    let concern = Concern::of(machine, host, live);
+    let concern = Concern::of(machine, &host, live.as_ref());
     let (cadence, explanation) = match &concern {
         Concern::Granted { grant, rollout } => {
             let beat = rollout.policy.timing.beat;
@@ -58,13 +58,14 @@ pub fn sync(
         }
         Concern::None => (idle, "no rollout concerns it".to_owned()),
     };
-    let offer = live.filter(|_| known_boot).and_then(|grant| offer(machine, host, grant));
+    let offer = live.as_ref().filter(|_| known_boot).and_then(|grant| offer(machine, &host, grant));
     let asks = known_boot && matches!(concern, Concern::Asks { .. });
     let response = pb::SyncResponse {
         offer,
         next_sync_ms: jittered(cadence, id, machine.applied()),
         revision: machine.applied(),
         explanation,
+        generation: machine.cluster().map_or(0, |cluster| cluster.generation),
     };
     Ok(SyncAnswer { response, asks })
 }
@@ -102,7 +103,7 @@ impl<'a> Concern<'a> {
             }
             let runs = matches!(rollout.state, State::Running | State::Paused);
             if runs
-                && !rollout.entries.contains_key(&host.id)
+                && machine.entries().get(rollout, host.id).is_none()
                 && machine.part(rollout, host).is_ok()
             {
                 waits = Some(rollout);

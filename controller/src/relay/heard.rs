@@ -98,7 +98,7 @@ pub async fn take_over(handle: &Handle, beats: Vec<pb::Beat>) {
     let useful = handle.query(move |machine| {
         let parsed = beats.iter().filter_map(|beat| Some((beat.host.parse().ok()?, beat)));
         let useful = parsed.filter_map(|(id, beat): (HostId, _)| {
-            let host = machine.hosts().get(&id).filter(|host| host.boot == beat.boot_id)?;
+            let host = machine.hosts().standing(id).filter(|host| host.boot == beat.boot_id)?;
             let grant = host.live_grant.and_then(|grant| machine.grants().get(&grant));
             let in_flight = grant.is_some_and(|grant| grant.phase.in_flight().is_some());
             (in_flight || beat.asks).then_some((id, in_flight, beat.asks))

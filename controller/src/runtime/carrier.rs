@@ -7,7 +7,10 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
 use super::inbox::Reply;
+use super::outbound::{PiecesWanted, Vouch};
+use super::reads::{ReadReply, Reads};
 use super::{AppliedEntry, Outbound, ProposeError};
+use crate::machine::{Outcome, Position};
 use crate::node::{Answer, Leadership, Output};
 
 /// Carries outputs out.
@@ -15,6 +18,9 @@ pub(super) struct Carrier {
     pub(super) outbound: Outbound,
     pub(super) entries: broadcast::Sender<Arc<AppliedEntry>>,
     pub(super) leadership: watch::Sender<Leadership>,
+    /// The index of the last state that replaced the one before as a whole.
+    pub(super) replaced: watch::Sender<u64>,
+    reads: Reads,
     /// Who waits for an answer, by ticket.
     replies: BTreeMap<u64, Reply>,
     last_ticket: u64,
@@ -33,6 +39,8 @@ impl Carrier {
             outbound,
             entries,
             leadership,
+            replaced: watch::Sender::new(0),
+            reads: Reads::default(),
             replies: BTreeMap::new(),
             last_ticket: 0,
             tick: None,
@@ -44,6 +52,13 @@ impl Carrier {
     pub(super) fn ticket_for(&mut self, reply: Reply) -> u64 {
         self.last_ticket += 1;
         self.replies.insert(self.last_ticket, reply);
+        self.last_ticket
+    }
+
+    /// A ticket whose answer goes to all these readers.
+    pub(super) fn ticket_for_readers(&mut self, readers: Vec<ReadReply>) -> u64 {
+        self.last_ticket += 1;
+        self.reads.wait(self.last_ticket, readers);
         self.last_ticket
     }
 
@@ -65,16 +80,13 @@ impl Carrier {
             self.tick_answer = Some(answer);
             return;
         }
+        let readable = readable_at(&answer);
+        if self.reads.settle(ticket, readable) {
+            return;
+        }
         let Some(reply) = self.replies.remove(&ticket) else { return };
-        let result = match answer {
-            Answer::Applied { position, outcome } => Ok((position, outcome)),
-            Answer::NotLeader { leader } => Err(ProposeError::NotLeader { leader }),
-            Answer::Unknown => Err(ProposeError::Unknown),
-            Answer::TooLarge { bytes } => Err(ProposeError::TooLarge { bytes }),
-            Answer::Busy => Err(ProposeError::Busy),
-        };
         // Whoever asked may have gone; the command stands all the same.
-        drop(reply.send(result));
+        drop(reply.send(settled(answer)));
     }
 
     fn carry(&mut self, output: Output) {
@@ -91,6 +103,14 @@ impl Carrier {
                 tracing::info!(term = leadership.term, leader, "leadership changed");
                 self.leadership.send_replace(leadership);
             }
+            Output::Replaced { index } => {
+                tracing::info!(index, "state.replaced");
+                self.replaced.send_replace(index);
+            }
+            Output::FetchPieces { from, hashes } => {
+                self.outbound.want(PiecesWanted { from, hashes });
+            }
+            Output::Vouch { index, hash } => self.outbound.vouch(Vouch { index, hash }),
             Output::Ignored { why } => tracing::debug!(%why, "peer message dropped"),
         }
     }
@@ -101,5 +121,41 @@ impl Extend<Output> for Carrier {
         for output in outputs {
             self.carry(output);
         }
+    }
+}
+
+/// What became of a proposal, for whoever made it.
+fn settled(answer: Answer) -> Result<(Position, Outcome), ProposeError> {
+    Err(match answer {
+        Answer::Applied { position, outcome } => return Ok((position, outcome)),
+        Answer::NotLeader { leader } => ProposeError::NotLeader { leader },
+        // A node answers no proposal with an index to read at.
+        Answer::Unknown | Answer::Readable { .. } => ProposeError::Unknown,
+        Answer::TooLarge { bytes } => ProposeError::TooLarge { bytes },
+        Answer::Busy => ProposeError::Busy,
+        Answer::ChangePending => ProposeError::ChangePending,
+        Answer::WouldLoseQuorum { active, needed } => {
+            ProposeError::WouldLoseQuorum { active, needed }
+        }
+        Answer::LeaderMustMove => ProposeError::LeaderMustMove,
+        Answer::NotCaughtUp { behind } => ProposeError::NotCaughtUp { behind },
+        Answer::NeedsVersion { needs, cluster } => ProposeError::NeedsVersion { needs, cluster },
+    })
+}
+
+/// The index that a reader may read at.
+const fn readable_at(answer: &Answer) -> Option<u64> {
+    match answer {
+        Answer::Readable { index } => Some(*index),
+        Answer::Applied { .. }
+        | Answer::NotLeader { .. }
+        | Answer::Unknown
+        | Answer::TooLarge { .. }
+        | Answer::Busy
+        | Answer::ChangePending
+        | Answer::WouldLoseQuorum { .. }
+        | Answer::LeaderMustMove
+        | Answer::NotCaughtUp { .. }
+        | Answer::NeedsVersion { .. } => None,
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::disk::may_pass;
 use super::inbox::Request;
-use super::{Beats, ProposeError, QueryError, Stopped, WaitError};
-use crate::journal::SledJournal;
+use super::{Beats, DiskGauge, ProposeError, QueryError, Readings, Stopped, TurnedAway, WaitError};
+use crate::journal::{DiskJournal, PieceReader, Violation};
+use crate::machine::cluster::Cluster;
 use crate::machine::event::Event;
 use crate::machine::{Command, Machine, Outcome, Position};
 use crate::node::{Fatal, Input, Leadership, Node, NodeId, NodeStatus};
@@ -33,6 +35,10 @@ pub enum Stop {
     Asked,
     /// It could not go on; the process must stop too.
     Fatal(Arc<Fatal>),
+    /// What it stored is damaged; the process must stop too.
+    Damaged(Arc<Violation>),
+    /// The others will never let it in again as it is; the process must stop too.
+    TurnedAway(TurnedAway),
     /// It broke one of its own assertions; the process must stop too.
     Panicked,
 }
@@ -41,15 +47,21 @@ pub enum Stop {
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(super) id: NodeId,
+    pub(super) incarnation: [u8; 16],
+    pub(super) pieces: PieceReader,
     pub(super) peer_inputs: mpsc::Sender<Input>,
     /// What operators ask for; agents cannot fill it.
     pub(super) operators: mpsc::Sender<Request>,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) entries: broadcast::WeakSender<Arc<AppliedEntry>>,
     pub(super) leadership: watch::Receiver<Leadership>,
+    pub(super) replaced: watch::Receiver<u64>,
+    pub(super) cluster: watch::Receiver<Option<Arc<Cluster>>>,
     pub(super) applied: watch::Receiver<u64>,
     pub(super) stopped: watch::Receiver<Option<Stop>>,
     pub(super) beats: Arc<Beats>,
+    pub(super) readings: Arc<Readings>,
+    pub(super) disk: DiskGauge,
 }
 
 impl Handle {
@@ -66,18 +78,19 @@ impl Handle {
     ///
     /// [`ProposeError`]; after `Unknown` alone the command may have an effect.
     pub async fn propose(&self, command: Command) -> Result<(Position, Outcome), ProposeError> {
+        self.check_disk(&command)?;
         let queue = match &command {
             Command::Operate(_) => &self.operators,
+            #[cfg(feature = "next-version")]
+            Command::NextProbe(_) => &self.requests,
             Command::Bootstrap(_)
+            | Command::RegisterNode(_)
+            | Command::VouchState(_)
             | Command::Tick(_)
             | Command::StoreBlob(_)
             | Command::EnrollHost(_)
             | Command::BeginGrant(_)
-            | Command::RecordReports(_)
-            | Command::RegisterNode(_)
-            | Command::VouchState(_) => &self.requests,
-            #[cfg(feature = "next-version")]
-            Command::NextProbe(_) => &self.requests,
+            | Command::RecordReports(_) => &self.requests,
         };
         let (reply, answer) = oneshot::channel();
         queue.try_send(Request::Propose { command, reply }).map_err(|error| match error {
@@ -86,6 +99,21 @@ impl Handle {
         })?;
         // A node that stops on the way leaves the command's fate to the others.
         answer.await.unwrap_or(Err(ProposeError::Unknown))
+    }
+
+    /// Whether this node's disk has room for what follows from `command`.
+    ///
+    /// # Errors
+    ///
+    /// [`ProposeError::DiskLow`].
+    pub fn check_disk(&self, command: &Command) -> Result<(), ProposeError> {
+        let state = self.disk.state();
+        if may_pass(command, state) { Ok(()) } else { Err(ProposeError::DiskLow { state }) }
+    }
+
+    /// How full this node's disk is.
+    pub fn disk(&self) -> &DiskGauge {
+        &self.disk
     }
 
     /// Lets `look` see the replicated state as this node has it, between two rounds. It runs on the
@@ -141,6 +169,24 @@ impl Handle {
         self.leadership.borrow().leader == Some(self.id)
     }
 
+    /// Who the members are, as far as this node has applied the log; `None` before the cluster was
+    /// bootstrapped. Changes can be awaited.
+    pub fn cluster(&self) -> watch::Receiver<Option<Arc<Cluster>>> {
+        self.cluster.clone()
+    }
+
+    /// Changes whenever the state was replaced by a newer one as a whole: to the index of the last
+    /// entry in it. What was applied in between never comes as an [`AppliedEntry`].
+    pub fn replaced(&self) -> watch::Receiver<u64> {
+        self.replaced.clone()
+    }
+
+    /// Gives the node pieces of a snapshot that it asked for. Dropped while too much waits; the node
+    /// asks again.
+    pub fn pieces_arrived(&self, pieces: Vec<Vec<u8>>) {
+        drop(self.peer_inputs.try_send(Input::Pieces { pieces }));
+    }
+
     /// Gives the node a peer's message. Dropped while too many wait; raft sends again.
     pub fn peer_message(&self, message: Vec<u8>) {
         drop(self.peer_inputs.try_send(Input::Peer(message)));
@@ -188,10 +234,31 @@ impl Handle {
         Arc::clone(&self.beats)
     }
 
+    /// Which data directory this node has.
+    pub fn incarnation(&self) -> [u8; 16] {
+        self.incarnation
+    }
+
+    /// Reads the pieces of the newest checkpoints, off the node's thread.
+    pub fn pieces(&self) -> PieceReader {
+        self.pieces.clone()
+    }
+
+    /// Where to note what the other nodes' wall clocks say.
+    pub fn readings(&self) -> Arc<Readings> {
+        Arc::clone(&self.readings)
+    }
+
+    /// Stops the node: the others will never let it in again as it is.
+    pub fn turn_away(&self, why: TurnedAway) {
+        // Where the queue is full, the others will say it again.
+        drop(self.requests.try_send(Request::Stop(Stop::TurnedAway(why))));
+    }
+
     /// Asks the node to stop after its present round.
     pub async fn stop(&self) {
         // Where it fails, the node has stopped already.
-        drop(self.requests.send(Request::Stop).await);
+        drop(self.requests.send(Request::Stop(Stop::Asked)).await);
     }
 
     /// Waits until the node has stopped and its journal is closed, and answers why.
@@ -201,9 +268,9 @@ impl Handle {
         seen.ok().and_then(|stop| stop.clone()).unwrap_or(Stop::Panicked)
     }
 
-    async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Node<SledJournal>) -> T + Send + 'static,
+        look: impl FnOnce(&Node<DiskJournal>) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
         let (request, answer) = looking(look);
         self.requests.send(request).await.map_err(|_| Stopped)?;
@@ -213,10 +280,10 @@ impl Handle {
 
 /// The request that has `look` see the node, and where the answer arrives.
 fn looking<T: Send + 'static>(
-    look: impl FnOnce(&Node<SledJournal>) -> T + Send + 'static,
+    look: impl FnOnce(&Node<DiskJournal>) -> T + Send + 'static,
 ) -> (Request, oneshot::Receiver<T>) {
     let (reply, answer) = oneshot::channel();
     // Whoever asked may have gone.
-    let look = Box::new(move |node: &Node<SledJournal>| drop(reply.send(look(node))));
+    let look = Box::new(move |node: &Node<DiskJournal>| drop(reply.send(look(node))));
     (Request::Look(look), answer)
 }

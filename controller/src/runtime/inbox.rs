@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::ProposeError;
-use crate::journal::SledJournal;
+use super::reads::ReadReply;
+use super::{ProposeError, Stop};
+use crate::journal::DiskJournal;
 use crate::machine::{Command, Outcome, Position};
-use crate::node::{Input, Node};
+use crate::node::{Input, Node, NodeId};
 
 /// Most inputs of one round besides the operators', half of them from each queue.
 const ROUND_INPUTS: usize = 1_024;
@@ -23,13 +24,20 @@ pub(super) const MAX_QUEUED_REQUESTS: usize = 8_192;
 pub(super) type Reply = oneshot::Sender<Result<(Position, Outcome), ProposeError>>;
 
 /// Looks at the node between two rounds.
-pub(super) type Look = Box<dyn FnOnce(&Node<SledJournal>) + Send>;
+pub(super) type Look = Box<dyn FnOnce(&Node<DiskJournal>) + Send>;
 
 /// What this process asks of the node.
 pub(super) enum Request {
-    Propose { command: Command, reply: Reply },
+    Propose {
+        command: Command,
+        reply: Reply,
+    },
+    /// Waits until the newest state may be read here.
+    Read(ReadReply),
+    /// Wants another node to lead.
+    Transfer(NodeId),
     Look(Look),
-    Stop,
+    Stop(Stop),
 }
 
 /// All queues, as the node's thread sees them.
@@ -58,7 +66,7 @@ impl Inbox {
             Some(input) = self.peer_inputs.recv() => peer_inputs.push(input),
             request = self.requests.recv() => {
                 // Without a handle nobody is left to work for.
-                requests.push(request.unwrap_or(Request::Stop));
+                requests.push(request.unwrap_or(Request::Stop(Stop::Asked)));
             }
             () = tokio::time::sleep(wait) => (),
         }

@@ -2,72 +2,51 @@
 //! async and speaks to it through a [`Handle`].
 //!
 //! Nothing else in the controller crosses from async to that thread, and nothing else reads the
-//! clock ([`Clock`]). What is sent to other nodes goes through [`Outbound`]; `peers` carries it.
+//! clock ([`Clock`]). What the node wants of others goes through [`Outbound`]; `peers` carries it. Here
+//! it is measured whether the disk is full or slow and the clocks agree; what follows from that is one
+//! input to the node, or a refusal before it.
 
+mod barrier;
 mod beats;
 mod carrier;
 mod clock;
+mod clock_yield;
+mod config;
+mod disk;
 mod error;
+mod hand_over;
 mod handle;
 mod inbox;
 mod log_drain;
+mod mailbox;
 mod node_thread;
 mod outbound;
 mod pacing;
+mod readings;
+mod reads;
+mod scrub;
+mod slow_disk;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use crate::journal::{Identity, JournalOpenFailed, SledJournal};
-use crate::machine::Machine;
-use crate::node::{Fatal, Node, NodeConfig, NodeId};
-use node_thread::NodeThread;
+use crate::journal::{DiskJournal, Identity, JournalConfig, JournalOpenFailed};
+use crate::machine::frozen::named_by;
+use crate::node::{Fatal, Node, NodeConfig};
+use node_thread::{Kept, NodeThread};
+use scrub::Watched;
 
 pub use beats::Beats;
 pub use clock::Clock;
-pub use error::{ProposeError, QueryError, Stopped, WaitError};
+pub use config::{CheckpointLimits, RuntimeConfig, StorageConfig};
+pub use disk::{DiskGauge, DiskLimits, DiskState, DiskWatch, FreeSpace};
+pub use error::{
+    ProposeError, QueryError, ReadError, Stopped, TransferError, TurnedAway, WaitError,
+};
 pub use handle::{AppliedEntry, Handle, Stop};
-pub use outbound::Outbound;
-
-/// How a replica is run. Read once, at start.
-#[derive(Clone, Debug)]
-pub struct RuntimeConfig {
-    /// The cluster's name, 1 to 255 bytes; fixed for the data directory's life.
-    pub cluster: String,
-    /// This node; fixed for the data directory's life.
-    pub id: NodeId,
-    /// The whole cluster, this node included.
-    pub voters: BTreeSet<NodeId>,
-    /// Where the node keeps its journal, in the folder `journal`.
-    pub data_dir: PathBuf,
-    /// Length of a raft tick. Heartbeats leave every 2 ticks, and a follower campaigns after 10 to
-    /// 20 ticks of silence. At least 1 ms; default 20 ms.
-    pub raft_tick: Duration,
-    /// How often the leader proposes a `Tick` while something is live; ten times as long
-    /// otherwise. At least 1 ms; default 1 s.
-    pub machine_tick: Duration,
-    /// The source of the election timeouts; each node needs its own.
-    pub seed: u64,
-}
-
-impl RuntimeConfig {
-    /// Node `id` of `voters`, with the default ticks.
-    pub fn new(cluster: String, id: NodeId, voters: BTreeSet<NodeId>, data_dir: PathBuf) -> Self {
-        Self {
-            cluster,
-            id,
-            voters,
-            data_dir,
-            raft_tick: Duration::from_millis(20),
-            machine_tick: Duration::from_secs(1),
-            seed: 0,
-        }
-    }
-}
+pub use outbound::{Outbound, PiecesWanted, Vouch};
+pub use readings::Readings;
 
 /// A replica was not started.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +57,9 @@ pub enum StartError {
     /// The node refuses its configuration or its recovered state.
     #[error(transparent)]
     Node(#[from] Fatal),
+    /// The system gave no random bytes.
+    #[error("could not draw the journal's incarnation; check the system's entropy source")]
+    Chance(#[source] getrandom::Error),
     /// The system gave no thread or timer.
     #[error("could not start the node's thread; check the system's limits")]
     Thread(#[source] std::io::Error),
@@ -102,26 +84,43 @@ impl Runtime {
         outbound: Outbound,
     ) -> Result<(Handle, JoinHandle<()>), StartError> {
         let identity = Identity { cluster: config.cluster.clone(), node_id: config.id.0 };
-        let (journal, recovered) = SledJournal::open(&config.data_dir.join("journal"), &identity)?;
+        let mut incarnation = [0; 16];
+        getrandom::fill(&mut incarnation).map_err(StartError::Chance)?;
+        let journal_config =
+            JournalConfig::new(identity, incarnation, |piece| named_by(piece).ok());
+        let (journal, recovered) =
+            DiskJournal::open(&config.data_dir.join("journal"), &journal_config)?;
         tracing::info!(
             node = config.id.0,
-            is_new = recovered.conf_state.is_none(),
+            is_new = recovered.is_new(),
             entries = recovered.entries.len(),
             commit = recovered.hard_state.commit,
             "journal opened"
         );
         let mut node_config =
             NodeConfig::new(config.id, config.voters.iter().copied(), config.seed);
+        node_config.checkpoint_entries = config.checkpoint.entries;
+        node_config.checkpoint_bytes = config.checkpoint.bytes;
         node_config.logger = log_drain::logger();
-        let node = Node::open(node_config, journal, recovered, Machine::new())?;
+        let kept = Kept { incarnation: journal.incarnation(), pieces: journal.piece_reader() };
+        let scrubber = journal.scrubber();
+        let node = Node::open(node_config, journal, recovered)?;
         let timers = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .map_err(StartError::Thread)?;
-        let (handle, node_thread) = NodeThread::new(node, config, outbound);
+        let (handle, node_thread) = NodeThread::new(node, kept, config, outbound);
+        let watched =
+            Watched { requests: handle.requests.downgrade(), stopped: handle.stopped.clone() };
+        let scrub = scrub::start(scrubber, config.scrub_interval, watched);
+        let scrub = scrub.map_err(StartError::Thread)?;
         let thread = std::thread::Builder::new()
             .name("tidegate-node".to_owned())
-            .spawn(move || node_thread.run(&timers))
+            .spawn(move || {
+                node_thread.run(&timers);
+                // It broke no promise if it panicked; the node's own end is what counts.
+                drop(scrub.join());
+            })
             .map_err(StartError::Thread)?;
         Ok((handle, thread))
     }

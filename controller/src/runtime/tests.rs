@@ -1,6 +1,7 @@
 //! Does a replica work on a real thread, with a real disk and real time?
 
 mod crowd;
+mod full_disk;
 
 use std::collections::BTreeSet;
 use std::path::Path;

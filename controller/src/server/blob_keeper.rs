@@ -35,6 +35,7 @@ enum PullError {
 /// Keeps this node's artifacts complete, until the node stops.
 pub(super) async fn run(desk: Desk) {
     let Ok(mut entries) = desk.handle.subscribe() else { return };
+    let mut replaced = desk.handle.replaced();
     loop {
         let all = complete(&desk).await;
         // A lagging receiver has lost entries: look at once, whatever they were.
@@ -48,10 +49,17 @@ pub(super) async fn run(desk: Desk) {
                 }
             }
         };
+        // And so after a snapshot: its patch sets were published elsewhere.
+        let woken = async {
+            tokio::select! {
+                goes_on = published => goes_on,
+                changed = replaced.changed() => changed.is_ok(),
+            }
+        };
         let goes_on = if all {
-            published.await
+            woken.await
         } else {
-            tokio::time::timeout(AGAIN, published).await.unwrap_or(true)
+            tokio::time::timeout(AGAIN, woken).await.unwrap_or(true)
         };
         if !goes_on {
             return;

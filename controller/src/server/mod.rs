@@ -3,9 +3,13 @@
 //! The only room that knows all others: journal and node behind the runtime, peers, artifacts, relay
 //! and the door. Everything that runs is stopped by [`Running::stop`].
 
+mod arrival;
 mod blob_keeper;
 mod bootstrap;
 mod decision_log;
+mod registration;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -19,11 +23,16 @@ use tokio::sync::oneshot;
 
 use crate::api::{Desk, Door, ListenError, serve};
 use crate::artifacts::{Store, StoreError};
-use crate::config::Loopback;
+use crate::config::{Arrival, Loopback};
 use crate::machine::ids::{Digest, NodeId};
 use crate::peers::{BadAddress, Hooks, Peers, PeersConfig};
 use crate::relay::{Relay, take_over};
-use crate::runtime::{Clock, Handle, Outbound, Runtime, RuntimeConfig, StartError, Stop};
+use crate::runtime::{
+    Clock, DiskGauge, DiskWatch, Handle, Outbound, Runtime, RuntimeConfig, StartError, Stop,
+    StorageConfig,
+};
+
+pub use arrival::Unwelcome;
 
 /// How a controller is set up. Read once, at start.
 #[derive(Clone, Debug)]
@@ -32,7 +41,10 @@ pub struct ServerConfig {
     pub cluster: String,
     /// This node.
     pub node: NodeId,
-    /// Every voter and where it listens, this node included.
+    /// How the node comes into its cluster where its data directory is empty.
+    pub arrival: Arrival,
+    /// Every voter that the cluster begins with and where it listens, this node included; of a node
+    /// that joins, whom it may ask.
     pub members: BTreeMap<NodeId, String>,
     /// Where this node listens. Loopback alone.
     pub listen: Loopback,
@@ -44,6 +56,8 @@ pub struct ServerConfig {
     pub machine_tick: Duration,
     /// How often hosts sync that no rollout concerns.
     pub idle_sync: Duration,
+    /// How the node looks after what it stores.
+    pub storage: StorageConfig,
 }
 
 /// A controller was not started.
@@ -52,6 +66,9 @@ pub enum ServeError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The peers know a node of this id with another data directory.
+    #[error(transparent)]
+    Unwelcome(#[from] Unwelcome),
     /// The journal or the node refuse.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -90,14 +107,24 @@ impl Running {
     ///
     /// [`ServeError`] says what is wrong and what to do. Nothing keeps running then.
     pub async fn start(config: &ServerConfig) -> Result<Self, ServeError> {
-        // The port first: two processes on one data directory differ in what they say.
+        // Before the port: a peer that is only just starting too is seen to be down, not waited for.
+        arrive(config).await?;
+        // The port before the journal: two processes on one data directory differ in what they say.
         let door = Door::open(config.listen).await?;
+        Self::start_on(config, door).await
+    }
+
+    /// Starts a controller that may begin.
+    async fn start_on(config: &ServerConfig, door: Door) -> Result<Self, ServeError> {
         let address =
             door.address().map_err(|cause| system("read the listener's address", cause))?;
+        let mut peers_config = peers_config(config);
+        peers_config.address = address.to_string();
         let store = Store::open(&config.data_dir.join("artifacts"))?;
-        let (handle, node_thread, outbound) = start_node(config).await?;
-        let peers_config =
-            PeersConfig::new(config.cluster.clone(), config.node, config.members.clone());
+        let disk = DiskGauge::default();
+        let watch = DiskWatch::new(&config.data_dir, config.storage.disk, disk.clone());
+        watch.look();
+        let (handle, node_thread, outbound) = start_node(config, disk).await?;
         let peers = Peers::start(&peers_config, handle.clone(), &outbound, hooks(&handle, &store))?;
         let clock = Clock::start();
         let desk = Desk {
@@ -111,8 +138,12 @@ impl Running {
         let ended = async move { drop(ended.await) };
         let serving = tokio::spawn(serve(desk.clone(), door, ended));
         let members = config.members.clone();
+        let own_address = address.to_string();
         let tasks = vec![
+            tokio::spawn(watch.run()),
             tokio::spawn(bootstrap::run(desk.clone(), config.cluster.clone(), members)),
+            tokio::spawn(registration::register(desk.clone(), own_address)),
+            tokio::spawn(registration::vouch(desk.clone(), outbound)),
             tokio::spawn(blob_keeper::run(desk.clone())),
             tokio::spawn(decision_log::run(desk.clone())),
         ];
@@ -153,15 +184,39 @@ impl Running {
     }
 }
 
+/// Where the data directory is empty, asks the peers whether the node may begin.
+async fn arrive(config: &ServerConfig) -> Result<(), ServeError> {
+    let is_empty = arrival::is_empty(&config.data_dir)
+        .map_err(|cause| system("look into the data directory", cause))?;
+    if is_empty {
+        arrival::ask(&peers_config(config)).await?;
+    }
+    Ok(())
+}
+
+fn peers_config(config: &ServerConfig) -> PeersConfig {
+    let members = config.members.clone();
+    let peers = PeersConfig::new(config.cluster.clone(), config.node, members);
+    let address = config.listen.to_string();
+    PeersConfig { arrival: config.arrival, address, ..peers }
+}
+
 /// Opens the journal and starts the node, off the async threads: reading the log takes its time.
 async fn start_node(
     config: &ServerConfig,
+    disk: DiskGauge,
 ) -> Result<(Handle, JoinHandle<()>, Outbound), ServeError> {
-    let voters: BTreeSet<NodeId> = config.members.keys().copied().collect();
+    let voters: BTreeSet<NodeId> = match config.arrival {
+        Arrival::Founds => config.members.keys().copied().collect(),
+        Arrival::Joins => BTreeSet::new(),
+    };
     let mut runtime =
         RuntimeConfig::new(config.cluster.clone(), config.node, voters, config.data_dir.clone());
     runtime.raft_tick = config.raft_tick;
     runtime.machine_tick = config.machine_tick;
+    runtime.checkpoint = config.storage.checkpoint;
+    runtime.scrub_interval = config.storage.scrub_interval;
+    runtime.disk = disk;
     let mut seed = [0; 8];
     getrandom::fill(&mut seed)
         .map_err(|cause| system("draw a seed", std::io::Error::other(cause)))?;

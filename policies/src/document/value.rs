@@ -87,6 +87,15 @@ impl<'d> Value<'d> {
         })
     }
 
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    ///
+    /// It is neither.
+    pub fn flag(&self) -> Result<bool, DocumentError> {
+        self.value.as_bool().ok_or_else(|| self.not_a("true or false, without quotes,"))
+    }
+
     /// A number of hosts from 1 to `most`; `nothing` says what none would do.
     pub(super) fn some_hosts(&self, most: u64, nothing: &str) -> Result<u64, DocumentError> {
         if self.value.as_integer().and_then(whole) == Some(0) {

@@ -10,7 +10,7 @@ use super::world::World;
 impl World {
     /// Carries out an agent's outputs. `false`: the agent died on the way.
     pub(super) fn carry_out_for(&mut self, at: usize, outputs: Vec<Output>) -> bool {
-        let torn = self.faults.torn_step;
+        let torn = self.faults.hosts.torn_step;
         for output in outputs {
             let Some(host) = self.hosts.get_mut(at) else { return false };
             if host.luck.happens(torn) {
@@ -50,10 +50,10 @@ impl World {
                 self.ask(at, &caller, &Question::Report(request));
             }
             Output::Fetch { call, artifact } => {
-                let took = host.luck.between(20, self.faults.fetch_most.max(21));
+                let took = host.luck.between(20, self.faults.hosts.fetch_most.max(21));
                 let mut fetched =
                     Fetched { digest: artifact.digest, size_bytes: artifact.size_bytes };
-                let result = match host.luck.happens(self.faults.bad_fetch) {
+                let result = match host.luck.happens(self.faults.hosts.bad_fetch) {
                     false => Ok(fetched),
                     true if host.luck.below(4) == 0 => {
                         fetched.digest.0[0] ^= 1;
@@ -68,17 +68,18 @@ impl World {
                 let what = HostHappening::Fetched { run: host.run, call, result };
                 self.queue.after(took, Happening::Host { host: at, what });
             }
-            Output::NextController => host.controller = (host.controller + 1) % 3,
+            Output::NextController => host.controller = host.controller.wrapping_add(1),
             Output::Spool(report) => host.storage.append(*report),
             Output::SpoolDrop { sequence } => host.storage.drop_one(sequence),
             Output::SpoolTrim { through } => host.storage.trim(through),
             Output::WriteMarker(marker) => host.storage.set_marker(Some(*marker)),
             Output::ClearMarker => host.storage.set_marker(None),
             Output::Remember { patch_set, memory } => host.storage.remember(patch_set, memory),
+            Output::KeepHeard(heard) => host.storage.keep_heard(heard),
             Output::WakeAt(due) => {
                 host.wake = Some(due);
                 let late = host.luck.below(12);
-                let wait = due.since(host.clock(now)).0 + late;
+                let wait = host.until(due, now) + late;
                 let what = HostHappening::Wake { run: host.run, at: due };
                 self.queue.after(wait, Happening::Host { host: at, what });
             }
@@ -100,7 +101,7 @@ impl World {
     /// Sends an agent's question to the controller that it speaks to.
     fn ask(&mut self, at: usize, caller: &Caller, question: &Question) {
         let Some(host) = self.hosts.get(at) else { return };
-        let ids: Vec<u64> = self.controllers.keys().copied().collect();
+        let ids = self.nodes_there();
         let Some(&node) = ids.get(host.controller % ids.len().max(1)) else { return };
         for delay in self.network.fates(self.now(), End::Host(at), End::Node(node)) {
             let (caller, question) = (caller.clone(), question.clone());
@@ -139,7 +140,7 @@ impl World {
                 }
                 Input::ReportAnswered { call, result }
             }
-            Reply::Command(_) => return,
+            Reply::Command(_) | Reply::Read(_) => return,
         };
         let stepped = self.step_agent(at, run, input);
         if let Some((patch_set, epoch)) = told.filter(|_| stepped && first)

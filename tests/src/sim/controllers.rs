@@ -1,22 +1,26 @@
 //! What is a controller here? The real node with its machine, and what the runtime is around it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 
-use tidegate_controller::machine::{Command, Machine, Tick};
-use tidegate_controller::node::{Answer, Input, Node, NodeConfig, NodeId, Output};
-use tidegate_policies::time::{Millis, WallTime};
+use tidegate_controller::machine::Machine;
+use tidegate_controller::machine::cluster::Speaks;
+use tidegate_controller::machine::command::FIRST_VERSION;
+use tidegate_controller::node::Node;
 
-use super::checks::Violation;
-use super::disk::SimDisk;
+use super::chance::Chance;
+use super::clocks::WallClock;
+use super::disk::{Meter, SimDisk};
 use super::glue::Kind;
-use super::happening::{Beat, Caller, Happening, PeerMessage};
-use super::network::End;
+use super::happening::{Beat, Caller};
 use super::pace::Pace;
-use super::world::World;
+use super::stored::Stored;
+use super::walls::Readings;
 
-/// The run's first moment on the wall clock, in milliseconds since the epoch.
-const EPOCH: u64 = 1_800_000_000_000;
+/// What the binary understands that every controller begins with. Where this build stands in for the
+/// next release, it is the one before.
+const OLD_BINARY: Speaks = Speaks { oldest: FIRST_VERSION, newest: FIRST_VERSION };
 
 /// One controller.
 #[derive(Debug)]
@@ -27,8 +31,40 @@ pub struct Controller {
     pub life: Life,
     /// What a crash forgets.
     pub desk: Desk,
-    /// How wrong its wall clock is: read at `EPOCH` plus the time of the run plus this.
-    pub skew: u64,
+    /// Its wall clock.
+    pub clock: WallClock,
+    /// Drawn when its data folder was made.
+    pub incarnation: [u8; 16],
+    /// How it came to the cluster.
+    pub origin: Origin,
+    /// The entries that its binary reads.
+    pub speaks: Speaks,
+    /// Whether its disk is what it was given.
+    pub standing: Standing,
+    /// What is seen of its disk.
+    pub meter: Rc<RefCell<Meter>>,
+    /// What is on its disk, for those who read pieces.
+    pub stored: Rc<RefCell<Stored>>,
+}
+
+/// How a controller comes to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It founds it.
+    Founder,
+    /// It waits to be added.
+    Joins,
+}
+
+/// Whether a controller's disk is what it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Sound,
+    /// It was wiped, and the id stayed: whatever it promised is forgotten.
+    Wiped,
+    /// Its state was changed behind its back.
+    Tampered,
 }
 
 /// What of a controller is there.
@@ -39,6 +75,8 @@ pub enum Life {
     Down(Box<SimDisk>),
     /// It is being stepped, or its disk is damaged beyond use.
     Gone,
+    /// It stopped for good, and said why.
+    Retired(String),
 }
 
 impl std::fmt::Debug for Life {
@@ -47,6 +85,7 @@ impl std::fmt::Debug for Life {
             Self::Up(_) => "up",
             Self::Down(_) => "down",
             Self::Gone => "gone",
+            Self::Retired(why) => why,
         })
     }
 }
@@ -70,6 +109,8 @@ pub struct Desk {
     pub reached_leader: Option<u64>,
     /// Raft ticks of this run.
     pub ticks: u64,
+    /// What the others' clocks show.
+    pub readings: Readings,
 }
 
 /// Who waits for a proposal's answer.
@@ -81,6 +122,8 @@ pub enum Asker {
     Here(Caller, Kind),
     /// Another controller, which forwarded a command under this id.
     There(u64, u64),
+    /// Somebody who wants to read here.
+    Reader(Caller),
 }
 
 impl Desk {
@@ -97,6 +140,7 @@ impl Desk {
             batch: None,
             reached_leader: None,
             ticks: 0,
+            readings: Readings::default(),
         }
     }
 
@@ -108,12 +152,30 @@ impl Desk {
 }
 
 impl Controller {
+    /// A controller that has never been started.
+    #[must_use]
+    pub fn new(origin: Origin, disk: SimDisk, luck: &mut Chance) -> Self {
+        let (meter, stored) = (disk.meter(), disk.stored());
+        Self {
+            run: 0,
+            life: Life::Down(Box::new(disk)),
+            desk: Desk::new(0, 0),
+            clock: WallClock::draw(luck),
+            incarnation: incarnation(luck),
+            origin,
+            speaks: OLD_BINARY,
+            standing: Standing::Sound,
+            meter,
+            stored,
+        }
+    }
+
     /// The node, while it runs.
     #[must_use]
     pub fn node(&self) -> Option<&Node<SimDisk>> {
         match &self.life {
             Life::Up(node) => Some(node),
-            Life::Down(_) | Life::Gone => None,
+            Life::Down(_) | Life::Gone | Life::Retired(_) => None,
         }
     }
 
@@ -128,205 +190,24 @@ impl Controller {
     pub fn leads(&self) -> bool {
         self.node().is_some_and(Node::leads)
     }
-}
 
-impl World {
-    /// Starts a controller from its disk.
-    pub(super) fn start_node(&mut self, id: u64) {
-        let (now, seed, tick) = (self.now(), self.luck.draw(), self.scenario.machine_tick);
-        let voters: Vec<NodeId> = self.controllers.keys().copied().map(NodeId).collect();
-        let Some(controller) = self.controllers.get_mut(&id) else { return };
-        let life = std::mem::replace(&mut controller.life, Life::Gone);
-        let disk = match life {
-            Life::Down(disk) => disk,
-            life @ (Life::Up(_) | Life::Gone) => {
-                controller.life = life;
-                return;
-            }
-        };
-        let recovered = match disk.recover() {
-            Ok(recovered) => recovered,
-            Err(damaged) => {
-                return self.violated(Violation::new("I4", format!("node {id}: {}", damaged.0)));
-            }
-        };
-        let commit = recovered.hard_state.commit;
-        controller.run += 1;
-        controller.desk = Desk::new(controller.run, tick);
-        let run = controller.run;
-        let config = NodeConfig::new(NodeId(id), voters, seed);
-        match Node::open(config, *disk, recovered, Machine::new()) {
-            Ok(node) => controller.life = Life::Up(Box::new(node)),
-            Err(fatal) => {
-                return self.violated(Violation::new("I4", format!("node {id}: {fatal}")));
-            }
-        }
-        self.trace.line(now, format_args!("node {id} starts, run {run}"));
-        self.checks.node_starts(id, commit);
-        self.step_node(id, Vec::new());
-        self.queue.after(1, Happening::RaftTick { node: id, run });
-    }
-
-    /// The power of a controller fails.
-    pub(super) fn crash_node(&mut self, id: u64, why: &str) {
-        let down = self.luck.between(300, self.faults.node_down_most.max(301));
-        let now = self.now();
-        let Some(controller) = self.controllers.get_mut(&id) else { return };
-        let mut disk = match std::mem::replace(&mut controller.life, Life::Gone) {
-            Life::Up(node) => node.into_journal(),
-            life @ (Life::Down(_) | Life::Gone) => {
-                controller.life = life;
-                return;
-            }
-        };
-        disk.crash();
-        controller.life = Life::Down(Box::new(disk));
-        self.stats.node_crashes += 1;
-        self.trace.line(now, format_args!("node {id} crashes: {why}, back in {down} ms"));
-        self.queue.after(down, Happening::NodeStarts(id));
-    }
-
-    /// One raft tick, and whatever the runtime does besides.
-    pub(super) fn raft_tick(&mut self, id: u64, run: u64) {
-        let now = self.now();
-        let Some(controller) = self.controllers.get_mut(&id) else { return };
-        if controller.run != run {
-            return;
-        }
-        let Some(is_live) = controller.machine().map(Machine::is_live) else { return };
-        let mut inputs = vec![Input::Tick];
-        controller.desk.ticks += 1;
-        let flush = controller.desk.ticks.is_multiple_of(8);
-        if let Some((step, noted)) = controller.desk.pace.due(now, is_live) {
-            let ticket = controller.desk.id();
-            controller.desk.tickets.insert(ticket, Asker::Tick);
-            let command = Command::Tick(Tick {
-                step: Millis(step),
-                wall: WallTime(EPOCH + now + controller.skew),
-                heard: noted.heard.into_iter().collect(),
-                asking: noted.asking.into_iter().collect(),
-                ..Tick::default()
-            });
-            inputs.push(Input::Propose { ticket, command });
-        }
-        self.step_node(id, inputs);
-        if flush {
-            self.flush_beats(id);
-        }
-        self.queue.after(self.scenario.raft_tick, Happening::RaftTick { node: id, run });
-    }
-
-    /// Steps a node, carries out what it asks for, and lets the checks look.
-    pub(super) fn step_node(&mut self, id: u64, inputs: Vec<Input>) {
-        let now = self.now();
-        let isolated = self.is_isolated(id);
-        self.checks.before_step(id, isolated);
-        let Some(controller) = self.controllers.get_mut(&id) else { return };
-        let Life::Up(node) = &mut controller.life else { return };
-        let mut outputs = Vec::new();
-        let stepped = catch_unwind(AssertUnwindSafe(|| node.step(inputs, &mut outputs)));
-        let leading = node.leads().then(|| node.leadership().term);
-        for output in outputs {
-            self.carry_out(id, output);
-        }
-        match stepped {
-            Ok(Ok(())) => (),
-            Ok(Err(fatal)) => return self.crash_node(id, &fatal.to_string()),
-            Err(panic) => {
-                if let Some(controller) = self.controllers.get_mut(&id) {
-                    controller.life = Life::Gone;
-                }
-                let words = panic_words(&*panic);
-                return self.violated(Violation::new("PANIC", format!("node {id}: {words}")));
-            }
-        }
-        let Some(controller) = self.controllers.get_mut(&id) else { return };
-        controller.desk.pace.lead(leading);
-        if let Some(term) = leading
-            && let Err(violation) = self.checks.leads(id, term)
-        {
-            self.violated(violation);
-        }
-        let Some(node) = self.controllers.get(&id).and_then(Controller::node) else { return };
-        let looked = self.checks.after_step(now, id, node);
-        if let Err(violation) = looked {
-            self.violated(violation);
-        }
-    }
-
-    fn carry_out(&mut self, id: u64, output: Output) {
-        let now = self.now();
-        match output {
-            Output::Send { to, message } => {
-                self.trace.fold(&message);
-                self.send_peer(id, to.0, &PeerMessage::Raft(message));
-            }
-            Output::Answer { ticket, answer } => self.settle_ticket(id, ticket, answer),
-            Output::Applied { position, command, outcome, events } => {
-                self.trace.fold_number(position.index ^ id << 48);
-                let entry =
-                    super::checks::log::Entry { term: position.term, command, outcome, events };
-                let news = self.checks.applied(now, id, position.index, entry);
-                match news {
-                    Ok(Some(line)) => self.trace.line(now, format_args!("{line}")),
-                    Ok(None) => (),
-                    Err(violation) => self.violated(violation),
-                }
-            }
-            Output::LeadershipChanged(leadership) => {
-                let (term, leader) = (leadership.term, leadership.leader.map(|leader| leader.0));
-                self.trace.line(now, format_args!("node {id}: term {term}, leader {leader:?}"));
-            }
-            Output::Ignored { why } => {
-                self.trace.line(now, format_args!("node {id} ignores a message: {why}"));
-            }
-        }
-    }
-
-    /// Somebody learns what became of a proposal.
-    fn settle_ticket(&mut self, id: u64, ticket: u64, answer: Answer) {
-        let Some(controller) = self.controllers.get_mut(&id) else { return };
-        match controller.desk.tickets.remove(&ticket) {
-            None => (),
-            Some(Asker::Tick) => match answer {
-                Answer::Applied { .. } => controller.desk.pace.settled(),
-                Answer::NotLeader { .. }
-                | Answer::Unknown
-                | Answer::TooLarge { .. }
-                | Answer::Busy => controller.desk.pace.refused(),
-            },
-            Some(Asker::Here(caller, kind)) => self.answer(id, &caller, kind, answer),
-            Some(Asker::There(node, forward)) => {
-                self.send_peer(id, node, &PeerMessage::Forwarded { id: forward, answer });
-            }
-        }
-    }
-
-    /// Sends a message to another controller, if the network lets it through.
-    pub(super) fn send_peer(&mut self, from: u64, to: u64, message: &PeerMessage) {
-        let is_raft = matches!(message, PeerMessage::Raft(_));
-        if is_raft && self.network.is_stalled(self.now(), to) {
-            return;
-        }
-        let fates = self.network.fates(self.now(), End::Node(from), End::Node(to));
-        for delay in fates {
-            let message = message.clone();
-            self.queue.after(delay, Happening::Peer { from, to, message });
-        }
-    }
-
-    /// Whether a controller neither hears nor reaches any other.
-    fn is_isolated(&self, id: u64) -> bool {
-        let now = self.now();
-        let mut others = self.controllers.keys().filter(|&&other| other != id);
-        others.all(|&other| {
-            self.network.is_cut(now, End::Node(id), End::Node(other))
-                && self.network.is_cut(now, End::Node(other), End::Node(id))
-        })
+    /// Whether it is there no more, or nobody may believe it.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.standing == Standing::Wiped || matches!(self.life, Life::Retired(_))
     }
 }
 
-fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words").to_owned()
+/// Names a data folder.
+pub fn incarnation(luck: &mut Chance) -> [u8; 16] {
+    let mut drawn = [0; 16];
+    drawn[..8].copy_from_slice(&luck.draw().to_le_bytes());
+    drawn[8..].copy_from_slice(&luck.draw().to_le_bytes());
+    drawn
+}
+
+/// Where a controller listens.
+#[must_use]
+pub fn address(node: u64) -> String {
+    format!("node-{node}:7400")
 }

@@ -13,7 +13,7 @@ use super::world::World;
 impl World {
     /// Carries out what an agent asks of its driver.
     pub(super) fn drive(&mut self, at: usize, output: Output) {
-        let slow = self.faults.slow_driver;
+        let slow = self.faults.hosts.slow_driver;
         let Some(host) = self.hosts.get_mut(at) else { return };
         let run = host.run;
         let quick = host.luck.between(1, 30);
@@ -46,6 +46,7 @@ impl World {
             | Output::WriteMarker(_)
             | Output::ClearMarker
             | Output::Remember { .. }
+            | Output::KeepHeard(_)
             | Output::WakeAt(_)
             | Output::Log(_) => return,
         };
@@ -136,7 +137,7 @@ impl World {
         let Some(host) = self.hosts.get(at) else { return };
         let patience = *since + timeout;
         let due = host.kernel.settles(module).map_or(patience, |settles| settles.min(patience));
-        let wait = due.since(host.clock(now)).0 + 1;
+        let wait = host.until(due, now) + 1;
         self.queue.after(wait, Happening::Host { host: at, what });
     }
 

@@ -4,7 +4,7 @@
 use tidegate_agent::core::{CallFailed, CallFailure};
 use tidegate_controller::api::convert;
 use tidegate_controller::machine::ids::HostId;
-use tidegate_controller::machine::{self, Command, Outcome, Position, Rejection};
+use tidegate_controller::machine::{self, Command, Outcome, Rejection};
 use tidegate_controller::node::Answer;
 use tidegate_proto::v1::{BeginResponse, ReportResponse};
 
@@ -18,7 +18,7 @@ use super::happening::{Caller, Question, Reply};
 pub fn command(host: Option<HostId>, question: &Question) -> Result<Option<Command>, String> {
     let host = host.unwrap_or(HostId(0));
     match question {
-        Question::Sync(_) => Ok(None),
+        Question::Sync(_) | Question::Read => Ok(None),
         Question::Begin(request) => convert::begin::begin(host, request)
             .map(|begin| Some(Command::BeginGrant(begin)))
             .map_err(|bad| bad.to_string()),
@@ -41,11 +41,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of answer to `question`; `None` for a beat.
+    /// The kind of answer to `question`; `None` for a beat and for a read.
     #[must_use]
     pub fn of(question: &Question) -> Option<Self> {
         match question {
-            Question::Sync(_) => None,
+            Question::Sync(_) | Question::Read => None,
             Question::Begin(_) => Some(Self::Begin),
             Question::Report(_) => Some(Self::Report),
             Question::Command(_) => Some(Self::Command),
@@ -67,36 +67,39 @@ impl Kind {
         }
     }
 
-    /// The answer of this kind that says what became of a proposal.
+    /// The answer of this kind that says what became of a proposal, at a node of this generation.
     #[must_use]
-    pub fn answer(self, caller: &Caller, answer: Answer) -> Reply {
+    pub fn answer(self, caller: &Caller, generation: u64, answer: Answer) -> Reply {
         let (position, outcome) = match answer {
             Answer::Applied { position, outcome } => (position, outcome),
             Answer::NotLeader { .. } => return self.unavailable("this node does not lead"),
             Answer::Unknown => return self.unavailable("the outcome is unknown"),
-            Answer::Busy | Answer::TooLarge { .. } => return self.unavailable("not taken"),
+            Answer::Busy
+            | Answer::TooLarge { .. }
+            | Answer::Readable { .. }
+            | Answer::ChangePending
+            | Answer::WouldLoseQuorum { .. }
+            | Answer::LeaderMustMove
+            | Answer::NotCaughtUp { .. }
+            | Answer::NeedsVersion { .. } => return self.unavailable("not taken"),
         };
         match self {
-            Self::Begin => Reply::Begin(begun(caller, position, outcome)),
+            Self::Begin => Reply::Begin(begun(caller, (generation, position.index), outcome)),
             Self::Report => Reply::Report(reported(outcome)),
             Self::Command => Reply::Command(Some((position, outcome))),
         }
     }
 }
 
-fn begun(
-    caller: &Caller,
-    position: Position,
-    outcome: Outcome,
-) -> Result<BeginResponse, CallFailed> {
+fn begun(caller: &Caller, at: (u64, u64), outcome: Outcome) -> Result<BeginResponse, CallFailed> {
     let request = match caller {
         Caller::Agent { request, .. } => request.clone(),
-        Caller::Installer { .. } | Caller::Desk { .. } => String::new(),
+        Caller::Installer { .. } | Caller::Desk { .. } | Caller::Client { .. } | Caller::Upkeep => {
+            String::new()
+        }
     };
     match outcome {
-        Ok(machine::Reply::Begin(begin)) => {
-            Ok(convert::begin::begun(request, begin, position.index))
-        }
+        Ok(machine::Reply::Begin(begin)) => Ok(convert::begin::begun(request, begin, at)),
         Ok(other) => Err(unexpected(&other)),
         Err(rejection) => Err(refused(&rejection)),
     }

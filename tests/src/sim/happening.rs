@@ -3,6 +3,7 @@
 use tidegate_agent::core::{
     BootTime, CallFailed, CallId, FetchFailed, Fetched, Insertion, ModuleName,
 };
+use tidegate_controller::machine::frozen::PieceHash;
 use tidegate_controller::machine::ids::HostId;
 use tidegate_controller::machine::{Command, Outcome, Position};
 use tidegate_controller::node::Answer;
@@ -26,6 +27,8 @@ pub enum Happening {
     Peer {
         /// The sender.
         from: u64,
+        /// Which disk the sender has.
+        incarnation: [u8; 16],
         /// The receiver.
         to: u64,
         /// The message.
@@ -69,6 +72,37 @@ pub enum Happening {
     Whim,
     /// The desk looks after the rollouts, once the faults are over.
     Care,
+    /// A client asks for something.
+    Client,
+    /// A client asks again, through another controller.
+    ClientAsks {
+        /// The question.
+        question: usize,
+        /// Counts the attempts, so that an answered one is not made again.
+        attempt: u64,
+    },
+    /// Whoever looks after the members looks after them.
+    Members,
+    /// Somebody wants to change the members.
+    MemberWhim,
+    /// Somebody wants to know whether all have the same state.
+    CheckState,
+    /// A backup is taken, and restored on the side.
+    Backup,
+    /// A controller is given the newest binary.
+    Upgrade,
+    /// A disk is lost, wiped, or tampered with.
+    DiskLoss,
+    /// A disk fills up.
+    DiskFull,
+    /// A disk has room again.
+    DiskRoom(u64),
+    /// A controller does everything late for a while.
+    SlowNode,
+    /// A clock goes wrong.
+    ClockTrouble,
+    /// Somebody sets a clock.
+    ClockSet(u64),
     /// A controller crashes.
     NodeCrash,
     /// Links break.
@@ -116,11 +150,23 @@ pub enum PeerMessage {
         id: u64,
         /// Who was heard.
         beats: Vec<Beat>,
+        /// What the sender's clock shows.
+        wall: u64,
     },
     /// The leader has taken a batch of beats.
     BeatsTaken {
         /// The batch.
         id: u64,
+    },
+    /// Pieces of a state are asked for.
+    FetchPieces {
+        /// Their names.
+        hashes: Vec<PieceHash>,
+    },
+    /// Pieces of a state.
+    Pieces {
+        /// Those that the sender has.
+        pieces: Vec<Vec<u8>>,
     },
 }
 
@@ -159,6 +205,13 @@ pub enum Caller {
         /// The job.
         job: u64,
     },
+    /// A client, which wants to read or to create a token.
+    Client {
+        /// The question.
+        question: usize,
+    },
+    /// A controller, of itself. Nobody waits for the answer.
+    Upkeep,
 }
 
 /// What a controller is asked.
@@ -172,6 +225,8 @@ pub enum Question {
     Report(ReportRequest),
     /// An enrolment or an operator's command.
     Command(Box<Command>),
+    /// What is there now?
+    Read,
 }
 
 /// What a controller answers.
@@ -185,6 +240,8 @@ pub enum Reply {
     Report(Result<ReportResponse, CallFailed>),
     /// To a command; `None`: unknown, or nobody leads.
     Command(Option<(Position, Outcome)>),
+    /// To a read: the index that was read at, and the names of the tokens; `None`: ask again.
+    Read(Option<(u64, Vec<String>)>),
 }
 
 /// Something that happens on a host. What belongs to a boot or to an agent's run is void in another.

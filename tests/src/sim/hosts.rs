@@ -9,6 +9,7 @@ use tidegate_controller::machine::ids::{HostId, TierName};
 use tidegate_proto::v1::{HostFacts, KernelEvidence};
 
 use super::chance::Chance;
+use super::clocks::Drift;
 use super::happening::{Happening, HostHappening, Permission};
 use super::kernel::Kernel;
 use super::storage::Storage;
@@ -25,6 +26,8 @@ pub struct Host {
     pub facts: HostFacts,
     /// Its own luck.
     pub luck: Chance,
+    /// How fast its clock runs away from the truth.
+    pub drift: Drift,
     /// Whether it is a member of the fleet, as far as it knows.
     pub enrolled: bool,
     /// Its files.
@@ -72,12 +75,13 @@ impl Host {
     /// A host that has never been switched on.
     #[must_use]
     pub fn new(number: usize, tier: TierName, facts: HostFacts, mut luck: Chance) -> Self {
-        let spool_id = luck.draw();
+        let (spool_id, drift) = (luck.draw(), Drift::draw(&mut luck));
         Self {
             id: HostId::of_machine(&format!("machine-{number}")),
             tier,
             facts,
             luck,
+            drift,
             enrolled: false,
             storage: Storage::new(spool_id),
             boot: 0,
@@ -99,7 +103,14 @@ impl Host {
     /// What the host's clock shows at `now`.
     #[must_use]
     pub fn clock(&self, now: u64) -> BootTime {
-        BootTime::from_millis(now.saturating_sub(self.boot_began))
+        BootTime::from_millis(self.drift.shown(now.saturating_sub(self.boot_began)))
+    }
+
+    /// In how many milliseconds from `now` the host's clock shows `due`.
+    #[must_use]
+    pub fn until(&self, due: BootTime, now: u64) -> u64 {
+        let span = due.since(BootTime::from_millis(0)).0;
+        (self.boot_began + self.drift.until(span)).saturating_sub(now)
     }
 
     /// The id of its present boot.
@@ -135,7 +146,7 @@ impl World {
 
     /// The power of a host goes, by itself or by a patch. `evidence` is what the next boot finds.
     pub(super) fn power_fails(&mut self, at: usize, evidence: Option<KernelEvidence>, why: &str) {
-        let (now, never) = (self.now(), self.faults.never_returns);
+        let (now, never) = (self.now(), self.faults.hosts.never_returns);
         let Some(host) = self.hosts.get_mut(at).filter(|host| host.power == Power::On) else {
             return;
         };

@@ -1,39 +1,55 @@
-//! Does the system keep its promises when everything goes wrong at once? Three real controllers and a
-//! fleet of real agents in one thread, with virtual time, from one seed.
+//! Does the system keep its promises when everything goes wrong at once? Real controllers that come and
+//! go, and a fleet of real agents, in one thread, with virtual time, from one seed.
 //!
 //! The nodes, the machine, the agents, the conversions between wire and domain and the answers to
 //! beats are the shipped code. The world around them is played: a network that loses, doubles,
-//! delays, reorders and is cut; disks that forget what was not synced; hosts that crash, hang, reboot
-//! and return; operators who halt, resume and retry. After every step the invariants are checked
-//! against the committed log and against what the hosts really did ([`checks`]). The odds of every
-//! fault are drawn from the seed, too, so that a run knows some of them well and others not at all.
+//! delays, reorders and is cut; disks that forget what was not synced, fail, fill up, are lost, wiped
+//! and tampered with; clocks that drift, jump and stop; hosts that crash, hang, reboot and return;
+//! operators who halt, resume, retry, and change the members; clients who read and write at once;
+//! binaries of two releases. After every step the invariants are checked against the committed log and
+//! against what the hosts really did ([`checks`]); once the faults are over everything must come to
+//! rest, and the clients' histories must have an order ([`histories`]). Which faults a run knows, and
+//! how often they come, is drawn from the seed, too.
 
 mod agents;
 pub mod chance;
 pub mod checks;
+pub mod clients;
+pub mod clocks;
 pub mod controllers;
 pub mod disk;
 mod driver;
 pub mod faults;
 pub mod glue;
 pub mod happening;
+pub mod histories;
 pub mod hosts;
 pub mod kernel;
+mod life;
+pub mod members;
+mod mishaps;
 pub mod network;
 pub mod operators;
 pub mod pace;
+mod pieces;
 pub mod queue;
 mod relaying;
 pub mod report;
+mod restore;
+pub mod sabotage;
 pub mod scenario;
 pub mod seeds;
+mod stepping;
 pub mod storage;
+pub mod stored;
 pub mod trace;
 mod troubles;
+mod upkeep;
+mod walls;
 pub mod world;
 
-pub use faults::Sabotage;
-pub use report::{Report, Stats};
+pub use report::{Failure, Report, Stats};
+pub use sabotage::{NoSabotage, Sabotage};
 pub use seeds::{Plan, PlanError};
 pub use trace::Show;
 

@@ -12,7 +12,7 @@ pub enum End {
     Node(u64),
     /// A host, by its place in the fleet.
     Host(usize),
-    /// The operators' desk.
+    /// The operators' desk, and clients that are no hosts.
     Desk,
 }
 
@@ -28,6 +28,8 @@ pub struct Network {
     cuts: BTreeMap<(End, End), u64>,
     /// Controllers that get no raft message, though all else reaches them, and until when.
     stalled: BTreeMap<u64, u64>,
+    /// Controllers that do everything late, and until when.
+    late: BTreeMap<u64, u64>,
 }
 
 impl Network {
@@ -36,21 +38,22 @@ impl Network {
     pub fn new(faults: &Faults, luck: Chance) -> Self {
         Self {
             luck,
-            loss: faults.loss,
-            duplication: faults.duplication,
-            slow: faults.slow,
-            slow_most: faults.slow_most,
+            loss: faults.links.loss,
+            duplication: faults.links.duplication,
+            slow: faults.links.slow,
+            slow_most: faults.links.slow_most,
             cuts: BTreeMap::new(),
             stalled: BTreeMap::new(),
+            late: BTreeMap::new(),
         }
     }
 
     /// Takes the faults of `faults` from now on.
     pub fn set_faults(&mut self, faults: &Faults) {
-        self.loss = faults.loss;
-        self.duplication = faults.duplication;
-        self.slow = faults.slow;
-        self.slow_most = faults.slow_most;
+        self.loss = faults.links.loss;
+        self.duplication = faults.links.duplication;
+        self.slow = faults.links.slow;
+        self.slow_most = faults.links.slow_most;
     }
 
     /// Cuts the way from `from` to `to` until `until`. The way back is another matter.
@@ -63,11 +66,24 @@ impl Network {
     pub fn heal(&mut self) {
         self.cuts.clear();
         self.stalled.clear();
+        self.late.clear();
     }
 
     /// Lets no raft message reach `node` until `until`; all else does.
     pub fn stall_raft(&mut self, node: u64, until: u64) {
         self.stalled.insert(node, until);
+    }
+
+    /// Makes everything that `node` does late until `until`.
+    pub fn delay(&mut self, node: u64, until: u64) {
+        self.late.insert(node, until);
+    }
+
+    /// Whether `end` does everything late at `now`.
+    #[must_use]
+    pub fn is_late(&self, now: u64, end: End) -> bool {
+        let End::Node(node) = end else { return false };
+        self.late.get(&node).is_some_and(|&until| now < until)
     }
 
     /// Whether raft messages to `node` are lost at `now`.
@@ -88,11 +104,12 @@ impl Network {
             return Vec::new();
         }
         let copies = 1 + u64::from(self.luck.happens(self.duplication));
-        (0..copies).map(|_| self.delay()).collect()
+        let is_late = self.is_late(now, from) || self.is_late(now, to);
+        (0..copies).map(|_| self.delay_of_one(is_late)).collect()
     }
 
-    fn delay(&mut self) -> u64 {
-        let usual = self.luck.between(1, 6);
+    fn delay_of_one(&mut self, is_late: bool) -> u64 {
+        let usual = if is_late { self.luck.between(80, 900) } else { self.luck.between(1, 6) };
         if self.luck.happens(self.slow) { usual + self.luck.below(self.slow_most) } else { usual }
     }
 }

@@ -16,9 +16,9 @@ use tidegate_policies::document;
 
 use super::chance::Chance;
 use super::checks::Violation;
-use super::faults::Sabotage;
 use super::happening::{Caller, Happening, HostHappening, Question};
 use super::network::End;
+use super::sabotage::Sabotage;
 use super::scenario::{Patch, Scenario};
 use super::world::World;
 
@@ -95,6 +95,11 @@ impl World {
         id
     }
 
+    /// Whether a job was answered.
+    pub(super) fn is_settled(&self, job: u64) -> bool {
+        self.operators.jobs.get(&job).is_none_or(|job| job.is_done)
+    }
+
     fn new_operation(&mut self, action: Action) -> u64 {
         let id = u64::try_from(self.operators.jobs.len()).unwrap_or(0) + 1;
         let (request, actor) = (format!("job-{id}"), "ada".to_owned());
@@ -103,15 +108,21 @@ impl World {
 
     /// Has an operator do something, after `delay`.
     pub(super) fn operate(&mut self, delay: u64, action: Action) {
+        self.order(delay, action);
+    }
+
+    /// Has an operator do something, after `delay`: the job.
+    pub(super) fn order(&mut self, delay: u64, action: Action) -> u64 {
         let job = self.new_operation(action);
         self.queue.after(delay, Happening::Job { job, attempt: 0 });
+        job
     }
 
     /// Sends a job to some controller, unless it was answered.
     pub(super) fn try_job(&mut self, id: u64, attempt: u64) {
         let now = self.now();
         let leader = self.controllers.iter().find(|(_, one)| one.leads()).map(|(&id, _)| id);
-        let nodes: Vec<u64> = self.controllers.keys().copied().collect();
+        let nodes = self.nodes_there();
         let Some(job) = self.operators.jobs.get_mut(&id) else { return };
         if job.is_done || job.attempt != attempt {
             return;
@@ -140,15 +151,21 @@ impl World {
         if std::mem::replace(&mut job.is_done, true) {
             return;
         }
-        let is_script = job.is_script;
+        let (is_script, job_command) = (job.is_script, job.command.clone());
         self.stats.jobs += 1;
         let refused = outcome.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        self.clients.told(position.index);
         self.trace.line(now, format_args!("job {id} is answered at {}: {refused}", position.index));
         if !is_script {
             return;
         }
         match outcome {
             Ok(_) | Err(Rejection::AlreadyBootstrapped { .. }) => {
+                self.operators.at += 1;
+                self.next_step(10);
+            }
+            // A node that has left stores nothing; the others do.
+            Err(_) if matches!(job_command, Command::StoreBlob(_)) => {
                 self.operators.at += 1;
                 self.next_step(10);
             }
@@ -159,7 +176,7 @@ impl World {
     /// A host's installer asks for it to be enrolled.
     pub(super) fn enrol(&mut self, at: usize) {
         let now = self.now();
-        let nodes: Vec<u64> = self.controllers.keys().copied().collect();
+        let nodes = self.nodes_there();
         let Some(host) = self.hosts.get_mut(at).filter(|host| !host.enrolled) else { return };
         let Ok(facts) = convert::facts::facts(Some(&host.facts)) else { return };
         let command = Command::EnrollHost(Box::new(EnrollHost {
@@ -192,13 +209,13 @@ impl World {
 
     /// An operator has a whim.
     pub(super) fn whim(&mut self) {
-        if self.is_calm() || self.faults.whim_every == 0 {
+        if self.is_calm() || self.faults.people.whim_every == 0 {
             return;
         }
         let luck = &mut self.operators.luck;
         let patch = if luck.below(3) == 0 { Patch::Bad } else { Patch::Good };
         let (kind, later) = (luck.below(10), luck.between(500, 9_000));
-        let next = luck.between(1, 2 * self.faults.whim_every);
+        let next = luck.between(1, 2 * self.faults.people.whim_every);
         match kind {
             0..=2 => {
                 self.operate(0, Action::PauseRollout(because(patch, "lunch")));

@@ -2,8 +2,8 @@
 //! commands to whoever leads.
 
 use tidegate_agent::core::{CallFailed, CallFailure};
-use tidegate_controller::machine::Command;
-use tidegate_controller::machine::ids::HostId;
+use tidegate_controller::machine::ids::{HostId, NodeId};
+use tidegate_controller::machine::{self, Command, Machine, Position};
 use tidegate_controller::node::{Answer, Input, Node};
 use tidegate_controller::relay::answers;
 use tidegate_policies::time::Millis;
@@ -14,6 +14,7 @@ use super::controllers::{Asker, Controller};
 use super::glue::{self, Kind};
 use super::happening::{Beat, Caller, Happening, PeerMessage, Question, Reply};
 use super::network::End;
+use super::sabotage::Sabotage;
 use super::world::World;
 
 /// For how long a controller answers beats after it last reached the leader, in milliseconds.
@@ -35,17 +36,17 @@ impl World {
                 return self.violated(Violation::new("WIRE", what));
             }
         };
-        match (question, command, Kind::of(question)) {
-            (Question::Sync(request), _, _) => {
+        match question {
+            Question::Sync(request) => {
                 let answer = self.answer_sync(id, host, request);
                 self.reply(id, &caller, &Reply::Sync(answer));
             }
-            (
-                Question::Begin(_) | Question::Report(_) | Question::Command(_),
-                Some(command),
-                Some(kind),
-            ) => self.submit(id, caller, kind, command),
-            (Question::Begin(_) | Question::Report(_) | Question::Command(_), _, _) => (),
+            Question::Read => self.wish_to_read(id, caller),
+            Question::Begin(_) | Question::Report(_) | Question::Command(_) => {
+                if let (Some(command), Some(kind)) = (command, Kind::of(question)) {
+                    self.submit(id, caller, kind, command);
+                }
+            }
         }
     }
 
@@ -54,7 +55,7 @@ impl World {
             Caller::Agent { host, .. } | Caller::Installer { host } => {
                 self.hosts.get(*host).map(|host| host.id)
             }
-            Caller::Desk { .. } => None,
+            Caller::Desk { .. } | Caller::Client { .. } | Caller::Upkeep => None,
         }
     }
 
@@ -95,6 +96,10 @@ impl World {
         let Some(leadership) = controller.node().map(Node::leadership) else { return };
         if controller.leads() {
             let ticket = controller.desk.id();
+            if self.scenario.sabotage == Sabotage::EarlyAck && kind == Kind::Command {
+                self.acknowledge_early(id, &caller);
+            }
+            let Some(controller) = self.controllers.get_mut(&id) else { return };
             controller.desk.tickets.insert(ticket, Asker::Here(caller, kind));
             return self.step_node(id, vec![Input::Propose { ticket, command }]);
         }
@@ -110,9 +115,36 @@ impl World {
         }
     }
 
+    /// Tells a caller that its command was taken, though nobody has it yet: for sabotage only.
+    fn acknowledge_early(&mut self, id: u64, caller: &Caller) {
+        let Some(node) = self.controllers.get(&id).and_then(Controller::node) else { return };
+        let status = node.status();
+        let position = Position { index: status.last_index + 1, term: status.term };
+        let reply = Reply::Command(Some((position, Ok(machine::Reply::Done))));
+        self.reply(id, caller, &reply);
+    }
+
+    /// Whether a controller lets a message in: not from an id that is gone, and not from one whose
+    /// disk is another than the cluster knows.
+    fn door_opens(&self, from: u64, incarnation: [u8; 16], to: u64) -> bool {
+        let machine = self.controllers.get(&to).and_then(Controller::machine);
+        let Some(cluster) = machine.and_then(Machine::cluster) else { return true };
+        let known = cluster.members.get(&NodeId(from)).and_then(|member| member.incarnation);
+        !cluster.removed.contains(&NodeId(from)) && known.is_none_or(|known| known == incarnation)
+    }
+
     /// A message of another controller has arrived.
-    pub(super) fn peer_message(&mut self, from: u64, to: u64, message: PeerMessage) {
+    pub(super) fn peer_message(
+        &mut self,
+        (from, incarnation): (u64, [u8; 16]),
+        to: u64,
+        message: PeerMessage,
+    ) {
         if self.network.is_cut(self.now(), End::Node(from), End::Node(to)) {
+            return;
+        }
+        if !self.door_opens(from, incarnation, to) {
+            self.stats.turned_away += 1;
             return;
         }
         match message {
@@ -124,7 +156,18 @@ impl World {
                     self.answer(to, &caller, kind, answer);
                 }
             }
-            PeerMessage::Beats { id, beats } => self.take_beats(to, from, id, &beats),
+            PeerMessage::Beats { id, beats, wall } => {
+                let now = self.now();
+                if let Some(controller) = self.controllers.get_mut(&to) {
+                    controller.desk.readings.note(now, from, wall);
+                }
+                self.take_beats(to, from, id, &beats);
+            }
+            PeerMessage::FetchPieces { hashes } => self.give_pieces(to, from, &hashes),
+            PeerMessage::Pieces { pieces } => {
+                self.stats.pieces += u64::try_from(pieces.len()).unwrap_or(0);
+                self.step_node(to, vec![Input::Pieces { pieces }]);
+            }
             PeerMessage::BeatsTaken { id } => {
                 let now = self.now();
                 let Some(controller) = self.controllers.get_mut(&to) else { return };
@@ -156,26 +199,31 @@ impl World {
 
     /// A follower passes on whom it heard. An empty batch asks whether the leader is there.
     pub(super) fn flush_beats(&mut self, id: u64) {
+        let now = self.now();
         let Some(controller) = self.controllers.get_mut(&id) else { return };
         let Some(leadership) = controller.node().map(Node::leadership) else { return };
         let Some(leader) = leadership.leader.filter(|leader| leader.0 != id) else { return };
+        let wall = controller.clock.reads(now);
         let batch = controller.desk.id();
         let beats = controller.desk.beats.clone();
         controller.desk.batch = Some((batch, beats.len()));
-        self.send_peer(id, leader.0, &PeerMessage::Beats { id: batch, beats });
+        self.send_peer(id, leader.0, &PeerMessage::Beats { id: batch, beats, wall });
     }
 
     /// Answers `caller` with what became of its command.
     pub(super) fn answer(&mut self, id: u64, caller: &Caller, kind: Kind, answer: Answer) {
-        let reply = kind.answer(caller, answer);
+        let machine = self.controllers.get(&id).and_then(Controller::machine);
+        let generation = machine.and_then(Machine::cluster).map_or(0, |cluster| cluster.generation);
+        let reply = kind.answer(caller, generation, answer);
         self.reply(id, caller, &reply);
     }
 
     /// Sends an answer to whoever asked.
-    fn reply(&mut self, id: u64, caller: &Caller, answer: &Reply) {
+    pub(super) fn reply(&mut self, id: u64, caller: &Caller, answer: &Reply) {
         let end = match caller {
             Caller::Agent { host, .. } | Caller::Installer { host } => End::Host(*host),
-            Caller::Desk { .. } => End::Desk,
+            Caller::Desk { .. } | Caller::Client { .. } => End::Desk,
+            Caller::Upkeep => return,
         };
         for delay in self.network.fates(self.now(), End::Node(id), end) {
             let (caller, answer) = (caller.clone(), answer.clone());

@@ -1,9 +1,13 @@
-//! What did a run show? For a test to judge and for a person to read.
+//! What did a run show? For a test to judge and for a person to read and to play again.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use super::checks::{Counted, Violation};
-use super::faults::Sabotage;
+use super::sabotage::Sabotage;
+
+/// How many of the last lines a failing run's report shows.
+const LINES_SHOWN: usize = 40;
 
 /// How much of everything there was, so that nobody takes an idle run for a safe one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +22,28 @@ pub struct Stats {
     pub inserts: u64,
     /// Operators' jobs answered.
     pub jobs: u64,
+    /// Linearizable reads answered.
+    pub reads: u64,
+    /// Checkpoints written.
+    pub checkpoints: u64,
+    /// Pieces of snapshots that travelled.
+    pub pieces: u64,
+    /// Snapshots installed from another controller.
+    pub installs: u64,
+    /// Changes of the membership that took effect.
+    pub member_changes: u64,
+    /// Words on states that controllers gave.
+    pub vouches: u64,
+    /// States that were tampered with.
+    pub tampered: u64,
+    /// Controllers that stopped because their state was another.
+    pub divergences: u64,
+    /// Backups restored on the side.
+    pub restores: u64,
+    /// Messages that were turned away at the door.
+    pub turned_away: u64,
+    /// Clocks that went wrong.
+    pub clock_troubles: u64,
     /// What the checks looked at.
     pub checks: Counted,
 }
@@ -43,26 +69,39 @@ pub struct Report {
     pub waits_on: String,
     /// The first thing that must not be.
     pub violation: Option<Violation>,
-    /// The last lines of the trace.
-    pub last_lines: Vec<String>,
+    /// The whole trace of a run with a violation; empty otherwise. It begins with what the seed drew.
+    pub trace: Vec<String>,
+}
+
+/// A run as it is played again: what to say, and where to read.
+#[derive(Debug)]
+pub struct Failure<'a> {
+    report: &'a Report,
+    recorded: Result<PathBuf, std::io::Error>,
 }
 
 impl Report {
     /// The one command that plays this run again and shows all of it.
     #[must_use]
     pub fn replay(&self) -> String {
-        let sabotage = match self.sabotage {
-            Sabotage::None => "",
-            Sabotage::SkippedSync => " TIDEGATE_SIM_SABOTAGE=skipped-sync",
-            Sabotage::NoEpochCheck => " TIDEGATE_SIM_SABOTAGE=no-epoch-check",
-            Sabotage::NoLeaseCheck => " TIDEGATE_SIM_SABOTAGE=no-lease-check",
-            Sabotage::BudgetOffByOne => " TIDEGATE_SIM_SABOTAGE=budget-off-by-one",
-        };
+        let planted = (self.sabotage != Sabotage::None).then_some(self.sabotage);
+        let sabotage =
+            planted.map_or_else(String::new, |name| format!(" TIDEGATE_SIM_SABOTAGE={name}"));
         let seed = self.seed;
         format!(
             "TIDEGATE_SIM_SEED={seed}{sabotage} cargo test -p tidegate-tests --test simulator \
-             replay -- --nocapture"
+             replay -- --exact --nocapture"
         )
+    }
+
+    /// Writes the trace of a failing run to a file in `folder`, for the message that a test fails
+    /// with.
+    #[must_use]
+    pub fn record(&self, folder: &Path) -> Failure<'_> {
+        let path = folder.join(format!("seed-{}-{}.trace", self.seed, self.sabotage));
+        let text = format!("{self}again: {}\n\n{}\n", self.replay(), self.trace.join("\n"));
+        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+        Failure { report: self, recorded: written.map(|()| path) }
     }
 }
 
@@ -73,7 +112,10 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "seed {seed}: {hosts} hosts, {} s, {} happenings, {} inserts, {} entries, {} begins, \
-             {} halts, {} jobs, {} node crashes, {} hosts down, {} hashes compared, good rollout {}",
+             {} halts, {} jobs, {} reads, {} node crashes, {} checkpoints, {} pieces, \
+             {} snapshots installed, {} member changes, {} vouches, {} of {} tampered states \
+             caught, {} clocks wrong, {} hosts down, \
+             {} hashes compared, good rollout {}",
             self.lasted / 1_000,
             stats.happenings,
             stats.inserts,
@@ -81,16 +123,40 @@ impl fmt::Display for Report {
             checks.begins,
             checks.halts,
             stats.jobs,
+            stats.reads,
             stats.node_crashes,
+            stats.checkpoints,
+            stats.pieces,
+            stats.installs,
+            stats.member_changes,
+            stats.vouches,
+            stats.divergences,
+            stats.tampered,
+            stats.clock_troubles,
             stats.host_crashes,
             checks.hashes,
             if self.completed { "completed" } else { self.waits_on.as_str() },
         )?;
         let Some(violation) = &self.violation else { return Ok(()) };
-        writeln!(f, "VIOLATION {violation}")?;
-        for line in &self.last_lines {
+        writeln!(f, "VIOLATION {violation}")
+    }
+}
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        write!(f, "{report}")?;
+        let skipped = report.trace.len().saturating_sub(LINES_SHOWN);
+        for line in report.trace.iter().skip(skipped) {
             writeln!(f, "  {line}")?;
         }
-        writeln!(f, "again: {}", self.replay())
+        match &self.recorded {
+            Ok(path) => writeln!(f, "the whole trace: {}", path.display())?,
+            Err(error) => writeln!(f, "the trace could not be written: {error}")?,
+        }
+        if report.sabotage == Sabotage::None {
+            writeln!(f, "keep it: add the line `{}` to tests/seeds.txt", report.seed)?;
+        }
+        writeln!(f, "again: {}", report.replay())
     }
 }

@@ -8,8 +8,8 @@ use tidegate_controller::machine::patch_sets::{Artifact, KernelKey};
 use tidegate_proto::v1::HostFacts;
 
 use super::chance::Chance;
-use super::faults::Sabotage;
 use super::kernel::Bite;
+use super::sabotage::Sabotage;
 
 /// Size of every artifact, in bytes. Nobody looks inside.
 const ARTIFACT_BYTES: u64 = 4_096;
@@ -103,6 +103,8 @@ pub struct Scenario {
     pub raft_tick: u64,
     /// How often the leader proposes a tick.
     pub machine_tick: u64,
+    /// How many entries a checkpoint is made after: few, so that each run knows many.
+    pub checkpoint_entries: u64,
     /// What the operator asked for.
     pub limits: Limits,
     /// How long a host soaks.
@@ -123,15 +125,11 @@ impl Scenario {
     pub fn draw(seed: u64, luck: &mut Chance, sabotage: Sabotage) -> Self {
         let epochs = sabotage == Sabotage::NoEpochCheck;
         let beat = if epochs { 1 } else { luck.between(1, 3) };
-        let limits = match sabotage {
+        let limits = if sabotage == Sabotage::BudgetOffByOne {
             // The budget must be what stops a begin, not the cap.
-            Sabotage::BudgetOffByOne => Limits { budget: luck.between(4, 6), in_flight: 20 },
-            Sabotage::None
-            | Sabotage::SkippedSync
-            | Sabotage::NoEpochCheck
-            | Sabotage::NoLeaseCheck => {
-                Limits { budget: luck.between(8, 14), in_flight: luck.between(3, 16) }
-            }
+            Limits { budget: luck.between(4, 6), in_flight: 20 }
+        } else {
+            Limits { budget: luck.between(8, 14), in_flight: luck.between(3, 16) }
         };
         let troubled = luck.between(90_000, 240_000);
         Self {
@@ -142,6 +140,7 @@ impl Scenario {
             grace: 360_000,
             raft_tick: if epochs { 200 } else { luck.between(30, 80) },
             machine_tick: if epochs { 250 } else { 1_000 },
+            checkpoint_entries: luck.between(20, 400),
             limits,
             // Long enough for silence to be noticed.
             soak: (beat * SILENT_AFTER_BEATS + luck.below(6)) * 1_000,
@@ -159,9 +158,18 @@ impl Scenario {
         match self.sabotage {
             Sabotage::NoEpochCheck => AgentSabotage::SkipEpochCheck,
             Sabotage::NoLeaseCheck => AgentSabotage::SkipLeaseCheck,
-            Sabotage::None | Sabotage::SkippedSync | Sabotage::BudgetOffByOne => {
-                AgentSabotage::None
-            }
+            Sabotage::None
+            | Sabotage::SkippedSync
+            | Sabotage::ForgottenVote
+            | Sabotage::UncheckedPieces
+            | Sabotage::CompactedTooFar
+            | Sabotage::ForgottenMembers
+            | Sabotage::StaleReads
+            | Sabotage::EarlyAck
+            | Sabotage::UnheardVouches
+            | Sabotage::LeaderClock
+            | Sabotage::RestoredRunning
+            | Sabotage::BudgetOffByOne => AgentSabotage::None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// How many runs there are unless `TIDEGATE_SIM_SEEDS` says otherwise.
-const DEFAULT_RUNS: u64 = 12;
+const DEFAULT_RUNS: u64 = 60;
 
 /// The seeds to play.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,19 +33,21 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// The seeds of the file at `path`, then those from 1 on, `runs` of them (a number as text).
+    /// The seeds of the file at `path`, then `runs` of them from `first` on (numbers as text).
     ///
     /// # Errors
     ///
     /// [`PlanError`].
-    pub fn read(path: &Path, runs: Option<&str>) -> Result<Self, PlanError> {
+    pub fn read(path: &Path, first: Option<&str>, runs: Option<&str>) -> Result<Self, PlanError> {
         let text = std::fs::read_to_string(path)
             .map_err(|cause| PlanError::Unreadable { path: path.display().to_string(), cause })?;
         let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         let kept: Result<Vec<u64>, PlanError> =
             lines.filter(|line| !line.is_empty()).map(number).collect();
+        let first = first.map_or(Ok(1), number)?;
         let runs = runs.map_or(Ok(DEFAULT_RUNS), number)?;
-        Ok(Self { seeds: kept?.into_iter().chain(1..=runs).collect() })
+        let fresh = first..first.saturating_add(runs);
+        Ok(Self { seeds: kept?.into_iter().chain(fresh).collect() })
     }
 }
 

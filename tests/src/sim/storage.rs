@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_agent::core::{Marker, PatchSetMemory, Restored};
+use tidegate_agent::core::{Heard, Marker, PatchSetMemory, Restored};
 use tidegate_proto::v1::HostReport;
 
 /// A host's files. Every write is durable when it returns.
@@ -13,6 +13,7 @@ pub struct Storage {
     spool: Vec<HostReport>,
     marker: Option<Marker>,
     memory: BTreeMap<String, PatchSetMemory>,
+    heard: Heard,
 }
 
 impl Storage {
@@ -25,6 +26,7 @@ impl Storage {
             spool: Vec::new(),
             marker: None,
             memory: BTreeMap::new(),
+            heard: Heard::default(),
         }
     }
 
@@ -37,6 +39,7 @@ impl Storage {
             unacknowledged: self.spool.clone(),
             marker: self.marker.clone(),
             memory: self.memory.clone(),
+            heard: self.heard,
         }
     }
 
@@ -50,6 +53,11 @@ impl Storage {
     #[must_use]
     pub fn highest_epoch(&self, patch_set: &str) -> u64 {
         self.memory.get(patch_set).map_or(0, |memory| memory.highest_epoch)
+    }
+
+    /// Keeps the newest moment of the cluster that was heard of.
+    pub fn keep_heard(&mut self, heard: Heard) {
+        self.heard = heard;
     }
 
     /// Appends a report.

@@ -1,10 +1,7 @@
-//! What happened, in order? A hash over everything, and the last lines for people.
+//! What happened, in order? A hash over everything, and lines for people.
 
-use std::collections::VecDeque;
 use std::fmt;
 
-/// Lines kept for a failing run's report.
-const LINES_KEPT: usize = 60;
 /// FNV-1a's start and factor: small, and the same on every platform.
 const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
 const HASH_FACTOR: u64 = 0x0000_0100_0000_01b3;
@@ -13,15 +10,15 @@ const HASH_FACTOR: u64 = 0x0000_0100_0000_01b3;
 #[derive(Clone, Debug)]
 pub struct Trace {
     hash: u64,
-    lines: VecDeque<String>,
+    lines: Vec<String>,
     print: bool,
 }
 
 /// Whether every line is printed as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Show {
-    /// Only the hash and the last lines are kept.
-    LastLines,
+    /// Nothing is printed; a failing run's report holds the lines.
+    Nothing,
     /// Every line goes to standard error, too.
     Everything,
 }
@@ -30,7 +27,7 @@ impl Trace {
     /// An empty record.
     #[must_use]
     pub fn new(show: Show) -> Self {
-        Self { hash: HASH_START, lines: VecDeque::new(), print: show == Show::Everything }
+        Self { hash: HASH_START, lines: Vec::new(), print: show == Show::Everything }
     }
 
     /// Writes a line, at `now` milliseconds of the run.
@@ -41,10 +38,7 @@ impl Trace {
             eprintln!("{line}");
         }
         self.fold(line.as_bytes());
-        if self.lines.len() == LINES_KEPT {
-            self.lines.pop_front();
-        }
-        self.lines.push_back(line);
+        self.lines.push(line);
     }
 
     /// Folds `bytes` into the hash without a line.
@@ -67,10 +61,10 @@ impl Trace {
         self.hash
     }
 
-    /// The last lines, oldest first.
-    pub fn last(&self, count: usize) -> impl Iterator<Item = &str> {
-        let skipped = self.lines.len().saturating_sub(count);
-        self.lines.iter().skip(skipped).map(String::as_str)
+    /// Every line, oldest first.
+    #[must_use]
+    pub fn into_lines(self) -> Vec<String> {
+        self.lines
     }
 }
 

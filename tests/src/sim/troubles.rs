@@ -18,14 +18,14 @@ const DRILL_EVERY: u64 = 9_000;
 impl World {
     /// Calls for the first of each trouble.
     pub(super) fn begin_troubles(&mut self) {
-        self.call_again(self.faults.node_crash_every, Happening::NodeCrash);
-        self.call_again(self.faults.partition_every, Happening::Partition);
-        self.call_again(self.faults.host_trouble_every, Happening::HostTrouble);
-        self.call_again(self.faults.whim_every, Happening::Whim);
+        self.call_again(self.faults.nodes.crash_every, Happening::NodeCrash);
+        self.call_again(self.faults.links.partition_every, Happening::Partition);
+        self.call_again(self.faults.hosts.trouble_every, Happening::HostTrouble);
+        self.call_again(self.faults.people.whim_every, Happening::Whim);
     }
 
     /// Puts a trouble off by `every` milliseconds on average; a mean of 0 is never.
-    fn call_again(&mut self, every: u64, trouble: Happening) {
+    pub(super) fn call_again(&mut self, every: u64, trouble: Happening) {
         if every > 0 && !self.is_calm() {
             let wait = self.luck.between(1, 2 * every);
             self.queue.after(wait, trouble);
@@ -45,7 +45,7 @@ impl World {
         } else if let Some(id) = self.luck.pick(&nodes) {
             self.crash_node(id, "it loses power");
         }
-        self.call_again(self.faults.node_crash_every, Happening::NodeCrash);
+        self.call_again(self.faults.nodes.crash_every, Happening::NodeCrash);
     }
 
     /// Links break: around one controller, one way, between two, or towards the hosts.
@@ -54,7 +54,7 @@ impl World {
             return;
         }
         let now = self.now();
-        let until = now + self.luck.between(200, self.faults.partition_most.max(201));
+        let until = now + self.luck.between(200, self.faults.links.partition_most.max(201));
         let nodes: Vec<u64> = self.controllers.keys().copied().collect();
         let Some(one) = self.luck.pick(&nodes) else { return };
         let others: Vec<u64> = nodes.into_iter().filter(|&node| node != one).collect();
@@ -91,7 +91,7 @@ impl World {
         };
         let span = until - now;
         self.trace.line(now, format_args!("node {one} {what} for {span} ms"));
-        self.call_again(self.faults.partition_every, Happening::Partition);
+        self.call_again(self.faults.links.partition_every, Happening::Partition);
     }
 
     /// Some host has trouble that no patch causes.
@@ -115,7 +115,8 @@ impl World {
                 }
                 _ => {
                     let until = now + self.luck.between(2_000, 30_000);
-                    for node in 1..=3 {
+                    let nodes: Vec<u64> = self.controllers.keys().copied().collect();
+                    for node in nodes {
                         self.network.cut(End::Host(at), End::Node(node), until);
                         self.network.cut(End::Node(node), End::Host(at), until);
                     }
@@ -124,7 +125,7 @@ impl World {
                 }
             }
         }
-        self.call_again(self.faults.host_trouble_every, Happening::HostTrouble);
+        self.call_again(self.faults.hosts.trouble_every, Happening::HostTrouble);
     }
 
     fn planned_reboot(&mut self, at: usize) {

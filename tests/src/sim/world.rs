@@ -9,20 +9,23 @@ use tidegate_controller::machine::rollouts::State;
 
 use super::chance::Chance;
 use super::checks::{Checks, Violation};
-use super::controllers::{Controller, Desk, Life};
+use super::clients::Clients;
+use super::controllers::{Controller, Origin, Standing};
 use super::disk::SimDisk;
-use super::faults::{Faults, Sabotage};
+use super::faults::Faults;
 use super::happening::{Caller, Drill, Happening, HostHappening, Reply};
 use super::hosts::Host;
+use super::life::FOUNDERS;
+use super::members::Moves;
 use super::network::{End, Network};
 use super::operators::Operators;
 use super::queue::Queue;
 use super::report::{Report, Stats};
+use super::sabotage::Sabotage;
 use super::scenario::{Patch, Scenario};
 use super::trace::{Show, Trace};
+use super::upkeep::UPGRADE_EVERY;
 
-/// How many controllers there are.
-const CONTROLLERS: u64 = 3;
 /// How often the desk looks after the rollouts once the faults are over, in milliseconds.
 const CARE_EVERY: u64 = 2_000;
 
@@ -38,11 +41,17 @@ pub struct World {
     pub(super) controllers: BTreeMap<u64, Controller>,
     pub(super) hosts: Vec<Host>,
     pub(super) operators: Operators,
+    pub(super) clients: Clients,
+    pub(super) moves: Moves,
     pub(super) checks: Checks,
     pub(super) stats: Stats,
     violation: Option<Violation>,
-    is_calm: Rc<Cell<bool>>,
+    pub(super) is_calm: Rc<Cell<bool>>,
+    /// Reads answered when the faults were over.
+    reads_in_trouble: u64,
     is_over: bool,
+    /// More was tampered with than the promises bear.
+    is_hopeless: bool,
 }
 
 impl World {
@@ -52,12 +61,17 @@ impl World {
         let mut world = Self::new(seed, sabotage, show);
         world.begin();
         let end = world.scenario.troubled + world.scenario.grace;
-        while world.violation.is_none() && !world.is_over && world.now() <= end {
+        while world.violation.is_none()
+            && !world.is_over
+            && !world.is_hopeless
+            && world.now() <= end
+        {
             let Some(next) = world.queue.take() else { break };
             world.happens(next);
         }
         if world.violation.is_none()
-            && let Err(violation) = world.has_settled()
+            && !world.is_hopeless
+            && let Err(violation) = world.has_settled().and_then(|()| world.clients.judge())
         {
             world.violated(violation);
         }
@@ -70,11 +84,11 @@ impl World {
         let faults = Faults::draw(&mut luck, sabotage);
         let is_calm = Rc::new(Cell::new(false));
         let node = |luck: &mut Chance| {
-            let disk = SimDisk::new(&faults, Rc::clone(&is_calm), luck.split());
-            let skew = luck.below(120_000);
-            Controller { run: 0, life: Life::Down(Box::new(disk)), desk: Desk::new(0, 0), skew }
+            let disks = faults.disks.clone();
+            let disk = SimDisk::new(disks, sabotage, Rc::clone(&is_calm), luck.split());
+            Controller::new(Origin::Founder, disk, luck)
         };
-        let controllers = (1..=CONTROLLERS).map(|id| (id, node(&mut luck))).collect();
+        let controllers = FOUNDERS.map(|id| (id, node(&mut luck))).collect();
         let host = |number: usize, luck: &mut Chance| {
             let tier = if luck.below(3) == 0 { "paid" } else { "free" };
             Some(Host::new(number, tier.parse().ok()?, Scenario::facts(number), luck.split()))
@@ -84,12 +98,16 @@ impl World {
         Self {
             checks: Checks::new(&scenario),
             operators: Operators::new(luck.split()),
+            clients: Clients::new(luck.split()),
+            moves: Moves::default(),
             queue: Queue::default(),
             trace: Trace::new(show),
             stats: Stats::default(),
             violation: None,
             is_calm: Rc::clone(&is_calm),
+            reads_in_trouble: 0,
             is_over: false,
+            is_hopeless: false,
             scenario,
             faults,
             luck,
@@ -104,7 +122,7 @@ impl World {
         let now = self.now();
         self.trace.line(now, format_args!("{:?}", self.scenario));
         self.trace.line(now, format_args!("{:?}", self.faults));
-        for id in 1..=CONTROLLERS {
+        for id in FOUNDERS {
             self.start_node(id);
         }
         self.begin_script();
@@ -116,6 +134,11 @@ impl World {
         }
         self.queue.after(self.scenario.troubled, Happening::Calm);
         self.begin_troubles();
+        self.begin_mishaps();
+        self.begin_members();
+        self.begin_clients();
+        self.begin_backups();
+        self.queue.after(UPGRADE_EVERY, Happening::Upgrade);
         if self.scenario.sabotage == Sabotage::NoEpochCheck {
             self.queue.after(20_000, Happening::Drill(Drill::CutAndHalt));
         }
@@ -140,11 +163,14 @@ impl World {
 
     fn happens(&mut self, happening: Happening) {
         self.stats.happenings += 1;
+        self.is_hopeless = self.stats.tampered > 0 && self.is_hopeless();
         self.trace.fold_number(self.now());
         match happening {
             Happening::RaftTick { node, run } => self.raft_tick(node, run),
             Happening::NodeStarts(node) => self.start_node(node),
-            Happening::Peer { from, to, message } => self.peer_message(from, to, message),
+            Happening::Peer { from, incarnation, to, message } => {
+                self.peer_message((from, incarnation), to, message);
+            }
             Happening::Asked { node, caller, question } => {
                 if !self.network.is_cut(self.now(), end_of(&caller), End::Node(node)) {
                     self.asked(node, caller, &question);
@@ -160,6 +186,19 @@ impl World {
             Happening::Job { job, attempt } => self.try_job(job, attempt),
             Happening::Whim => self.whim(),
             Happening::Care => self.care(),
+            Happening::Client => self.client(),
+            Happening::ClientAsks { question, attempt } => self.client_asks(question, attempt),
+            Happening::Members => self.look_after_members(),
+            Happening::MemberWhim => self.member_whim(),
+            Happening::CheckState => self.check_state(),
+            Happening::Backup => self.backup(),
+            Happening::Upgrade => self.upgrade(),
+            Happening::DiskLoss => self.disk_loss(),
+            Happening::DiskFull => self.disk_full(),
+            Happening::DiskRoom(node) => self.disk_has_room(node),
+            Happening::SlowNode => self.slow_node(),
+            Happening::ClockTrouble => self.clock_trouble(),
+            Happening::ClockSet(node) => self.set_clock(node),
             Happening::NodeCrash => self.node_crash(),
             Happening::Partition => self.partition(),
             Happening::HostTrouble => self.host_trouble(),
@@ -176,10 +215,23 @@ impl World {
             (Caller::Desk { job }, Reply::Command(Some((position, outcome)))) => {
                 self.job_answered(*job, position, &outcome);
             }
+            (Caller::Client { question }, Reply::Command(Some((position, outcome)))) => {
+                self.client_answered(*question, position, &outcome);
+            }
+            (Caller::Client { question }, Reply::Read(Some((index, names)))) => {
+                self.client_read(*question, index, &names);
+            }
             // Unknown, or nobody leads: whoever asked asks again when its patience is over.
             (
-                Caller::Installer { .. } | Caller::Desk { .. },
-                Reply::Command(None) | Reply::Sync(_) | Reply::Begin(_) | Reply::Report(_),
+                Caller::Installer { .. }
+                | Caller::Desk { .. }
+                | Caller::Client { .. }
+                | Caller::Upkeep,
+                Reply::Command(_)
+                | Reply::Read(_)
+                | Reply::Sync(_)
+                | Reply::Begin(_)
+                | Reply::Report(_),
             ) => (),
         }
     }
@@ -189,9 +241,11 @@ impl World {
         let now = self.now();
         self.trace.line(now, format_args!("the faults are over"));
         self.is_calm.set(true);
-        self.faults = self.faults.calm();
+        self.faults = Faults::calm();
         self.network.set_faults(&self.faults);
         self.network.heal();
+        self.mend_machines();
+        self.reads_in_trouble = self.stats.reads;
         self.queue.after(CARE_EVERY, Happening::Care);
     }
 
@@ -204,8 +258,19 @@ impl World {
 
     /// The replicated state as the controller that has applied the most sees it.
     pub(super) fn newest(&self) -> Option<&Machine> {
-        let machines = self.controllers.values().filter_map(Controller::machine);
+        let sound = self.controllers.values().filter(|one| one.standing == Standing::Sound);
+        let machines = sound.filter_map(Controller::machine);
         machines.max_by_key(|machine| machine.applied())
+    }
+
+    /// The controllers that somebody may turn to.
+    pub(super) fn nodes_there(&self) -> Vec<u64> {
+        self.controllers.iter().filter(|(_, one)| !one.is_lost()).map(|(&id, _)| id).collect()
+    }
+
+    /// Reads answered since the faults were over.
+    pub(super) fn reads_in_peace(&self) -> u64 {
+        self.stats.reads - self.reads_in_trouble
     }
 
     fn into_report(self) -> Report {
@@ -215,17 +280,19 @@ impl World {
         let waits_on = waits
             .and_then(|verdict| verdict.waiting_on().map(|gate| gate.detail.clone()))
             .unwrap_or_default();
+        let failed = self.violation.is_some();
+        let checkpoints = self.controllers.values().map(|one| one.meter.borrow().checkpoints).sum();
         Report {
             seed: self.scenario.seed,
             sabotage: self.scenario.sabotage,
             hosts: self.scenario.hosts,
             lasted: self.queue.now(),
             hash: self.trace.hash(),
-            stats: Stats { checks: self.checks.counts(), ..self.stats },
+            stats: Stats { checks: self.checks.counts(), checkpoints, ..self.stats },
             completed,
             waits_on,
             violation: self.violation,
-            last_lines: self.trace.last(40).map(str::to_owned).collect(),
+            trace: if failed { self.trace.into_lines() } else { Vec::new() },
         }
     }
 }
@@ -233,6 +300,6 @@ impl World {
 fn end_of(caller: &Caller) -> End {
     match caller {
         Caller::Agent { host, .. } | Caller::Installer { host } => End::Host(*host),
-        Caller::Desk { .. } => End::Desk,
+        Caller::Desk { .. } | Caller::Client { .. } | Caller::Upkeep => End::Desk,
     }
 }

@@ -24,7 +24,7 @@ pub(crate) const PATCH: &str = r#"{"format":"tidegate-simulated-livepatch/1","mo
     "transition_ms":[100,400]}"#;
 
 /// The lease of the preset `compressed`, in milliseconds.
-const LEASE_MS: u64 = 5_000;
+pub(crate) const LEASE_MS: u64 = 5_000;
 
 /// A fleet of simulated hosts that may speak to every controller, all enrolled.
 pub(crate) async fn enrolled_fleet(cluster: &Cluster) -> Outcome<FleetHandle> {

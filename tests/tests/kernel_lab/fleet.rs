@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tempfile::{TempDir, tempdir};
-use tidegate_controller::config::Loopback;
+use tidegate_controller::config::{Arrival, Loopback};
 use tidegate_controller::machine::ids::NodeId;
+use tidegate_controller::runtime::StorageConfig;
 use tidegate_controller::server::{Running, ServerConfig};
 use tidegate_proto::v1 as pb;
 use tidegate_tests::lab::{Lab, LabModule, Machine, MachinePlan};
@@ -198,12 +199,14 @@ async fn start_controller(data: &Path) -> Outcome<Running> {
     let config = ServerConfig {
         cluster: "kernel-lab".to_owned(),
         node: NodeId(1),
+        arrival: Arrival::Founds,
         members: BTreeMap::from([(NodeId(1), listen.to_string())]),
         listen,
         data_dir: data.join("controller"),
         raft_tick: Duration::from_millis(20),
         machine_tick: Duration::from_millis(200),
         idle_sync: Duration::from_secs(1),
+        storage: StorageConfig::default(),
     };
     Ok(Running::start(&config).await?)
 }

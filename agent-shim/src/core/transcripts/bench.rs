@@ -6,8 +6,8 @@ use tidegate_proto::v1::{self, HostReport, KernelEvidence, LivepatchState};
 
 use super::words::{self, Words};
 use crate::core::{
-    Agent, AgentConfig, Boot, BootTime, CallId, DriverEvent, Input, Marker, Mode, Observation,
-    Output, PatchSetMemory, Restored, Setup,
+    Agent, AgentConfig, Boot, BootTime, CallId, DriverEvent, Heard, Input, Marker, Mode,
+    Observation, Output, PatchSetMemory, Restored, Setup,
 };
 
 /// Digest of the artifact that every script offers.
@@ -24,6 +24,7 @@ pub(super) struct Bench {
     next_sequence: u64,
     marker: Option<Marker>,
     memory: BTreeMap<String, PatchSetMemory>,
+    heard: Heard,
     calls: BTreeMap<&'static str, CallId>,
     request_id: String,
     reported: Vec<u64>,
@@ -40,6 +41,7 @@ impl Bench {
             unacknowledged: Vec::new(),
             marker: None,
             memory: BTreeMap::new(),
+            heard: Heard::default(),
         };
         let setup = Setup {
             config: config.clone(),
@@ -58,6 +60,7 @@ impl Bench {
             next_sequence: 1,
             marker: None,
             memory: BTreeMap::new(),
+            heard: Heard::default(),
             calls: BTreeMap::new(),
             request_id: String::new(),
             reported: Vec::new(),
@@ -151,6 +154,7 @@ impl Bench {
             unacknowledged: self.spool.clone(),
             marker: self.marker.clone(),
             memory: self.memory.clone(),
+            heard: self.heard,
         };
         let setup = Setup { config: self.config.clone(), seed: self.starts, boot, restored };
         let mut out = Vec::new();
@@ -190,6 +194,7 @@ impl Bench {
                 Output::Remember { patch_set, memory } => {
                     self.memory.insert(patch_set, memory);
                 }
+                Output::KeepHeard(heard) => self.heard = heard,
                 Output::NextController
                 | Output::Insert(_)
                 | Output::Follow { .. }

@@ -6,6 +6,7 @@ mod bench;
 mod words;
 
 mod asking;
+mod history;
 mod offers;
 mod reports;
 mod restarts;

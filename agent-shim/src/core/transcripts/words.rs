@@ -85,6 +85,7 @@ pub(super) fn sync_response(words: &Words<'_>) -> Result<SyncResponse, CallFaile
         next_sync_ms: words.number("next", 60_000),
         revision: words.number("rev", 0),
         explanation: "as the script says".to_owned(),
+        generation: words.number("gen", 0),
     })
 }
 
@@ -123,7 +124,11 @@ pub(super) fn begin_response(
         }
         _ => return Err(failed(CallFailure::Unavailable, words)),
     };
-    Ok(BeginResponse { decision: Some(decision), revision: words.number("rev", 0) })
+    Ok(BeginResponse {
+        decision: Some(decision),
+        revision: words.number("rev", 0),
+        generation: words.number("gen", 0),
+    })
 }
 
 /// `reports counted`, `reports not-yet 2000`, `reports lost`, `reports refused`; the last report
@@ -216,6 +221,9 @@ pub(super) fn output(output: &Output) -> String {
                 |last| format!("grant {} {:?}", last.grant_id, last.end)
             )
         ),
+        Output::KeepHeard(heard) => {
+            format!("keep generation {} revision {}", heard.generation, heard.revision)
+        }
         Output::Insert(insertion) => format!(
             "INSERT grant {} until {}",
             insertion.grant_id,

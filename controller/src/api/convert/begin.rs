@@ -26,7 +26,11 @@ pub fn begin(host: HostId, request: &pb::BeginRequest) -> Result<BeginGrant, Bad
 }
 
 /// The answer to `Begin`.
-pub fn begun(request_id: String, begin: Begin, revision: u64) -> pb::BeginResponse {
+pub fn begun(
+    request_id: String,
+    begin: Begin,
+    (generation, revision): (u64, u64),
+) -> pb::BeginResponse {
     use pb::begin_response::Decision;
     let decision = match begin {
         Begin::Go { epoch, lease } => Decision::Go(pb::Go { request_id, epoch, lease_ms: lease.0 }),
@@ -37,7 +41,7 @@ pub fn begun(request_id: String, begin: Begin, revision: u64) -> pb::BeginRespon
             retry_after_ms: no.retry_after.map_or(0, |after| after.0),
         }),
     };
-    pb::BeginResponse { decision: Some(decision), revision }
+    pb::BeginResponse { decision: Some(decision), revision, generation }
 }
 
 const fn no_go(reason: NoGoReason) -> pb::NoGoReason {

@@ -5,7 +5,7 @@ use tidegate_proto::v1 as pb;
 
 use super::check::{digest, resource};
 use super::facts::{facts_out, mode_out};
-use super::{count, timestamp};
+use super::timestamp;
 use crate::api::error::BadField;
 use crate::machine::Machine;
 use crate::machine::command::{CreateToken, TierSpec};
@@ -57,12 +57,11 @@ pub fn tiers(machine: &Machine) -> Vec<pb::Tier> {
 
 fn tier(machine: &Machine, ladder: &[TierSpec], at: usize, spec: &TierSpec) -> pb::Tier {
     let source = ladder.get(at + 1).filter(|_| spec.sampled);
-    let hosts = machine.hosts().values().filter(|host| host.tier == spec.name).count();
     pb::Tier {
         name: format!("tiers/{}", spec.name),
         position: u32::try_from(at).unwrap_or(u32::MAX),
         drawn_from: source.map_or_else(String::new, |tier| format!("tiers/{}", tier.name)),
-        hosts: count(hosts),
+        hosts: machine.hosts().of_tier(&spec.name),
     }
 }
 
@@ -73,7 +72,7 @@ pub fn host(host: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
         facts: Some(facts_out(&host.facts)),
         tier: format!("tiers/{}", host.tier),
         token: format!("tokens/{}", host.token),
-        boot_id: host.boot.clone(),
+        boot_id: host.boot.to_string(),
         mode: mode_out(host.mode).into(),
         enroll_time: Some(timestamp(host.enrolled)),
         heard_ago_ms,
@@ -84,10 +83,11 @@ pub fn host(host: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
 
 /// A host for the wire, with its grants, newest first.
 pub fn host_with_grants(machine: &Machine, of: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
-    let mut newest_per_rollout: Vec<&Grant> = machine
+    let mut newest_per_rollout: Vec<Grant> = machine
         .rollouts()
         .values()
-        .filter_map(|rollout| machine.grants().get(&rollout.entries.get(&of.id)?.grant))
+        .filter_map(|rollout| machine.entries().get(rollout, of.id))
+        .filter_map(|entry| machine.grants().get(&entry.grant))
         .collect();
     newest_per_rollout.sort_by_key(|grant| std::cmp::Reverse(grant.id));
     let running = newest_per_rollout.iter().find(|grant| {
@@ -107,7 +107,7 @@ pub fn host_with_grants(machine: &Machine, of: &Host, heard_ago_ms: Option<u64>)
 pub fn grant(machine: &Machine, grant: &Grant) -> pb::Grant {
     let rollout = machine.rollouts().get(&grant.rollout);
     let stage = rollout.and_then(|rollout| rollout.policy.ladder.get(grant.stage));
-    let hostname = machine.hosts().get(&grant.host).map(|host| host.facts.hostname.clone());
+    let hostname = machine.hosts().get(&grant.host).map(|host| host.facts.hostname);
     pb::Grant {
         grant_id: grant.id.0,
         host: format!("hosts/{}", grant.host),

@@ -206,7 +206,8 @@ fn halt(machine: &Machine, halt: &Halt) -> pb::Halt {
 }
 
 fn witness(machine: &Machine, witness: &Witness) -> pb::HaltWitness {
-    let facts = machine.hosts().get(&witness.host).map(|host| &host.facts);
+    let host = machine.hosts().get(&witness.host);
+    let facts = host.as_ref().map(|host| &host.facts);
     let fact = |of: Option<&String>| of.cloned().unwrap_or_default();
     pb::HaltWitness {
         host: format!("hosts/{}", witness.host),

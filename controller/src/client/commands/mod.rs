@@ -1,10 +1,14 @@
 //! One file for each noun, and one for each command that does more than ask and print.
 
+pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod cluster;
 pub(crate) mod host;
 pub(crate) mod manifest;
+pub(crate) mod members;
 pub(crate) mod patch_set;
 pub(crate) mod promote;
+pub(crate) mod restore;
 pub(crate) mod rollout;
 pub(crate) mod start;
 pub(crate) mod tier;

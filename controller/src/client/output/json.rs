@@ -33,6 +33,8 @@ macro_rules! words {
 
 words! {
     v1::AgentMode: "AGENT_MODE_",
+    v1::CheckVerdict: "CHECK_VERDICT_",
+    v1::DiskState: "DISK_STATE_",
     v1::GateState: "GATE_STATE_",
     v1::GrantPhase: "GRANT_PHASE_",
     v1::PatchSetState: "PATCH_SET_STATE_",
@@ -50,12 +52,13 @@ pub(crate) fn word<E: Word>(value: i32) -> String {
     )
 }
 
-fn enumeration<E: Word>(value: i32) -> Value {
+/// The word for programs: `"RUNNING"`, or the bare number where this version does not know it.
+pub(crate) fn enumeration<E: Word>(value: i32) -> Value {
     if E::try_from(value).is_ok() { word::<E>(value).into() } else { value.into() }
 }
 
 /// Leaves absent fields out.
-fn with(
+pub(crate) fn with(
     mut object: Value,
     optional: impl IntoIterator<Item = (&'static str, Option<Value>)>,
 ) -> Value {
@@ -327,34 +330,6 @@ pub(crate) fn patch_set(patch_set: &v1::PatchSet) -> Value {
         "etag": patch_set.etag,
     });
     with(object, [("publishedAt", time(patch_set.published_at.as_ref()))])
-}
-
-/// The controllers as one of them sees them.
-pub(crate) fn cluster(status: &v1::ClusterStatus) -> Value {
-    json!({
-        "cluster": status.cluster,
-        "nodeId": status.node_id,
-        "leaderId": status.leader_id,
-        "term": status.term,
-        "commitIndex": status.commit_index,
-        "appliedIndex": status.applied_index,
-        "stateHash": to_hex(&status.state_hash),
-        "members": status.members.iter().map(member).collect::<Value>(),
-        "elapsedMs": status.elapsed_ms,
-        "version": status.version,
-        "hosts": status.hosts,
-    })
-}
-
-/// One controller.
-pub(crate) fn member(member: &v1::Member) -> Value {
-    let object = json!({
-        "nodeId": member.node_id,
-        "address": member.address,
-        "voter": member.voter,
-        "matchedIndex": member.matched_index,
-    });
-    with(object, [("recentlyActive", member.recently_active.map(Value::from))])
 }
 
 #[cfg(test)]

@@ -306,7 +306,7 @@ fn a_patch_set_with_an_artifact_and_a_fix() {
 }
 
 #[test]
-fn a_token_a_tier_and_the_cluster() {
+fn a_token_and_a_tier() {
     check(
         &token(&v1::Token { max_hosts: 5, ..Default::default() }),
         &expect![[r#"
@@ -328,19 +328,33 @@ fn a_token_a_tier_and_the_cluster() {
           "position": 1
         }"#]],
     );
+}
+
+#[test]
+fn the_cluster() {
     let members = vec![
         v1::Member { node_id: 1, recently_active: Some(true), ..Default::default() },
         v1::Member { node_id: 2, ..Default::default() },
     ];
     check(
-        &cluster(&v1::ClusterStatus { members, ..Default::default() }),
+        &crate::client::output::rows::Resource::json(&v1::ClusterStatus {
+            members,
+            ..Default::default()
+        }),
         &expect![[r#"
         {
           "appliedIndex": 0,
+          "checkpointIndex": 0,
           "cluster": "",
+          "clusterId": "",
+          "clusterVersion": 0,
           "commitIndex": 0,
+          "diskState": "UNSPECIFIED",
           "elapsedMs": 0,
+          "firstIndex": 0,
+          "generation": 0,
           "hosts": 0,
+          "lastIndex": 0,
           "leaderId": 0,
           "members": [
             {
@@ -348,19 +362,24 @@ fn a_token_a_tier_and_the_cluster() {
               "matchedIndex": 0,
               "nodeId": 1,
               "recentlyActive": true,
+              "speaksNewest": 0,
               "voter": false
             },
             {
               "address": "",
               "matchedIndex": 0,
               "nodeId": 2,
+              "speaksNewest": 0,
               "voter": false
             }
           ],
           "nodeId": 0,
           "stateHash": "",
           "term": 0,
-          "version": ""
+          "version": "",
+          "versionHeldBy": [],
+          "vouchedBy": [],
+          "vouchedIndex": 0
         }"#]],
     );
 }

@@ -1,6 +1,7 @@
 //! How does a result reach the operator? Data on stdout in the format that was asked for, talk on
 //! stderr unless quiet.
 
+pub(crate) mod cluster;
 pub(crate) mod json;
 pub(crate) mod rollout;
 pub(crate) mod rows;
@@ -95,6 +96,18 @@ impl Output {
             }
             OutputFormat::Jsonl => rows.iter().try_for_each(|row| self.value(&row.json())),
             OutputFormat::Name => rows.iter().try_for_each(|row| self.raw(&row.name())),
+        }
+    }
+
+    /// Prints what a command did that left no resource to show: `text` for people, `fields` for
+    /// programs.
+    pub(crate) fn done(&self, fields: &[(&str, Value)], text: &str) -> Result<(), Failure> {
+        match self.format {
+            OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => self.raw(text),
+            OutputFormat::Json | OutputFormat::Jsonl => {
+                let pairs = fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+                self.value(&Value::Object(pairs.collect()))
+            }
         }
     }
 

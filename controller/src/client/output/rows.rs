@@ -255,52 +255,6 @@ impl Row for v1::Token {
     }
 }
 
-impl Resource for v1::Member {
-    fn name(&self) -> String {
-        self.node_id.to_string()
-    }
-
-    fn json(&self) -> Value {
-        json::member(self)
-    }
-}
-
-impl Row for v1::Member {
-    const COLUMNS: &'static [(&'static str, Show)] = &[
-        ("NODE", Always),
-        ("ADDRESS", Always),
-        ("VOTES", Always),
-        ("MATCHED", Always),
-        ("HEARD OF LATE", Always),
-    ];
-
-    fn cells(&self, _: DateTime<Utc>) -> Vec<String> {
-        let yes_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-        let matched = if self.matched_index == 0 {
-            "unknown".to_owned()
-        } else {
-            self.matched_index.to_string()
-        };
-        vec![
-            self.node_id.to_string(),
-            self.address.clone(),
-            yes_no(self.voter),
-            matched,
-            self.recently_active.map_or_else(|| "unknown".to_owned(), yes_no),
-        ]
-    }
-}
-
-impl Resource for v1::ClusterStatus {
-    fn name(&self) -> String {
-        self.cluster.clone()
-    }
-
-    fn json(&self) -> Value {
-        json::cluster(self)
-    }
-}
-
 impl Resource for v1::ExplainRolloutResponse {
     fn name(&self) -> String {
         self.rollout.as_ref().map(|rollout| rollout.name.clone()).unwrap_or_default()

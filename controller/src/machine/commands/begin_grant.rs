@@ -24,7 +24,7 @@ impl Machine {
     pub(super) fn begin_grant(&self, at: Position, begin: &BeginGrant) -> Decided {
         let host = self.host(begin.host)?;
         let grant = self.grants().get(&begin.grant).filter(|grant| grant.host == begin.host);
-        let parts = grant.and_then(|grant| {
+        let parts = grant.as_ref().and_then(|grant| {
             let rollout = self.rollouts().get(&grant.rollout)?;
             let patch_set = self.patch_sets().get(&rollout.version)?;
             (patch_set.version == begin.version).then_some((grant, rollout, patch_set))
@@ -34,7 +34,7 @@ impl Machine {
             return Ok(no_go(never(NoGoReason::Withdrawn, what)));
         };
         let looked = stands(rollout, patch_set, begin)
-            .and_then(|()| self.fits(rollout, patch_set, host, begin))
+            .and_then(|()| self.fits(rollout, patch_set, &host, begin))
             .and_then(|()| self.phase_allows(rollout, grant));
         match looked {
             Ok(begins) => {
@@ -111,7 +111,7 @@ impl Machine {
         let begun = Begun {
             index: at.index,
             at: clock.elapsed,
-            boot: begin.boot.clone(),
+            boot: begin.boot.as_str().into(),
             silent_at: clock.listened.after(rollout.policy.timing.silent_after()),
             due: clock.listened.after(rollout.policy.timing.apply_takes()),
         };

@@ -1,7 +1,5 @@
 //! `CreateRollout`: a draft of a patch set's journey, with a policy that fits the cluster's ladder.
 
-use std::collections::BTreeMap;
-
 use tidegate_policies::evidence::Counts;
 use tidegate_policies::policy::{Policy, Stage};
 
@@ -37,8 +35,6 @@ impl Machine {
             state: State::Draft,
             place: None,
             stages: create.policy.ladder.iter().map(progress).collect(),
-            drawn: BTreeMap::new(),
-            entries: BTreeMap::new(),
             counts: Counts::default(),
             unacknowledged: Counts::default(),
             approved: false,

@@ -13,10 +13,10 @@ impl Machine {
         let token = self.tokens().values().find(|token| token.secret == enroll.secret);
         let token = token.ok_or(Rejection::UnknownToken)?;
         let before = self.hosts().get(&enroll.host);
-        if before.is_some_and(|host| host.machine != enroll.machine) {
+        if before.as_ref().is_some_and(|host| host.machine != enroll.machine) {
             return Err(Rejection::HostIdTaken { host: enroll.host });
         }
-        let holds_a_place = before.is_some_and(|host| host.token == token.id);
+        let holds_a_place = before.as_ref().is_some_and(|host| host.token == token.id);
         if !holds_a_place && token.enrolled >= token.max_hosts {
             let max_hosts = token.max_hosts;
             return Err(Rejection::TokenHostLimit { token: token.id.clone(), max_hosts });
@@ -29,12 +29,14 @@ impl Machine {
             facts: enroll.facts.clone(),
             // A host that is known keeps its boot: only its own start report may change it, so that
             // enrolling again cannot hide a reboot.
-            boot: before.map_or_else(|| enroll.boot.clone(), |host| host.boot.clone()),
+            boot: before
+                .as_ref()
+                .map_or_else(|| enroll.boot.as_str().into(), |host| host.boot.clone()),
             mode: enroll.mode,
-            enrolled: before.map_or_else(|| self.clock().wall, |host| host.enrolled),
-            spools: before.map_or_else(Vec::new, |host| host.spools.clone()),
-            goodbye: before.and_then(|host| host.goodbye.clone()),
-            live_grant: before.and_then(|host| host.live_grant),
+            enrolled: before.as_ref().map_or_else(|| self.clock().wall, |host| host.enrolled),
+            live_grant: before.as_ref().and_then(|host| host.live_grant),
+            goodbye: before.as_ref().and_then(|host| host.goodbye.clone()),
+            spools: before.map_or_else(Vec::new, |host| host.spools),
         };
         let reply = Reply::Host { host: host.id, tier: host.tier.clone() };
         Ok((reply, vec![Event::HostEnrolled(Box::new(host))]))

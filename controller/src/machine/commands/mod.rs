@@ -89,11 +89,11 @@ impl Machine {
         decide: impl FnOnce(&Self) -> Decided,
     ) -> Outcome {
         if let Some(reply) = self.requests.recall(request.id, &request.body)? {
-            return Ok(reply.clone());
+            return Ok(reply);
         }
         let (reply, decided) = decide(self)?;
         self.take(at, decided, events);
-        self.requests.remember(request.id.to_owned(), request.body, reply.clone());
+        self.requests.remember(request.id, request.body, reply.clone());
         Ok(reply)
     }
 }

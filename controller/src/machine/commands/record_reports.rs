@@ -8,14 +8,21 @@ use tidegate_policies::time::{Elapsed, Listened, Millis};
 use crate::machine::absorb::may_become;
 use crate::machine::command::RecordReports;
 use crate::machine::event::Event;
-use crate::machine::fleet::{Host, SpoolMark};
+use crate::machine::fleet::SpoolMark;
 use crate::machine::grants::{Begun, Grant, Phase};
-use crate::machine::ids::GrantId;
+use crate::machine::hosts::Standing;
+use crate::machine::ids::{GrantId, HostId};
 use crate::machine::report::{Body, Disposition, Goodbye, Outcome as HostOutcome, Report, Started};
-use crate::machine::{Machine, Outcome, Position, Reply};
+use crate::machine::{Machine, Outcome, Position, Rejection, Reply};
 
 /// What a report means: what becomes of it, and what happened.
 type Meaning = (Disposition, Vec<Event>);
+
+/// Who reports.
+struct Reporter {
+    id: HostId,
+    standing: Standing,
+}
 
 impl Machine {
     /// Records the reports one by one: each is decided on what those before it changed.
@@ -25,15 +32,15 @@ impl Machine {
         batch: &RecordReports,
         events: &mut Vec<Event>,
     ) -> Outcome {
-        self.host(batch.host)?;
+        self.reporter(batch.host)?;
         let mut results = Vec::new();
         for report in &batch.reports {
-            let host = self.host(batch.host)?;
-            if host.has_counted(batch.spool, report.sequence) {
-                results.push((report.sequence, self.again(host, report)));
+            let host = self.reporter(batch.host)?;
+            if host.standing.has_counted(batch.spool, report.sequence) {
+                results.push((report.sequence, self.again(&host, report)));
                 continue;
             }
-            let (disposition, decided) = self.meaning(host, report);
+            let (disposition, decided) = self.meaning(&host, report);
             let mark = SpoolMark { spool: batch.spool, sequence: report.sequence };
             let counted = Event::ReportCounted { host: batch.host, mark };
             self.take(at, vec![counted], events);
@@ -43,15 +50,20 @@ impl Machine {
         Ok(Reply::Reports(results))
     }
 
+    fn reporter(&self, id: HostId) -> Result<Reporter, Rejection> {
+        let standing = self.hosts().standing(id).ok_or(Rejection::UnknownHost { host: id })?;
+        Ok(Reporter { id, standing })
+    }
+
     /// What a report that was delivered before is answered. A soak that was not over then may be by now,
     /// and its report is spent: the host has to write a new one.
-    fn again(&self, host: &Host, report: &Report) -> Disposition {
+    fn again(&self, host: &Reporter, report: &Report) -> Disposition {
         let Body::Outcome { grant, outcome: HostOutcome::Soaked { .. } } = &report.body else {
             return Disposition::Counted;
         };
         let soaking = self.own_grant(host, *grant).ok().and_then(|grant| match &grant.phase {
-            Phase::Applied { at, .. } if began_in(grant, &report.boot) => {
-                self.soak_ends(grant, *at)
+            Phase::Applied { at, .. } if began_in(&grant, &report.boot) => {
+                self.soak_ends(&grant, *at)
             }
             Phase::Applied { .. }
             | Phase::Offered { .. }
@@ -68,27 +80,27 @@ impl Machine {
         })
     }
 
-    fn meaning(&self, host: &Host, report: &Report) -> Meaning {
+    fn meaning(&self, host: &Reporter, report: &Report) -> Meaning {
         let mut meaning = match &report.body {
             Body::Started(started) => self.started(host, &report.boot, started),
             Body::Outcome { grant, outcome } => match self.own_grant(host, *grant) {
-                Ok(grant) => self.outcome(grant, &report.boot, outcome),
+                Ok(grant) => self.outcome(&grant, &report.boot, outcome),
                 Err(refused) => return (refused, Vec::new()),
             },
             Body::Health { grant, in_effect } => match self.own_grant(host, *grant) {
-                Ok(grant) if began_in(grant, &report.boot) => health(grant, *in_effect),
+                Ok(grant) if began_in(&grant, &report.boot) => health(&grant, *in_effect),
                 Ok(_) => stale(),
                 Err(refused) => return (refused, Vec::new()),
             },
             Body::Goodbye(goodbye) => self.goodbye(host, &report.boot, *goodbye),
         };
-        if meaning.1.is_empty() && host.boot == report.boot {
+        if meaning.1.is_empty() && host.standing.boot == report.boot {
             meaning.1.extend(self.heard(host.id));
         }
         meaning
     }
 
-    fn own_grant(&self, host: &Host, id: GrantId) -> Result<&Grant, Disposition> {
+    fn own_grant(&self, host: &Reporter, id: GrantId) -> Result<Grant, Disposition> {
         self.grants().get(&id).filter(|grant| grant.host == host.id).ok_or_else(|| {
             Disposition::Refused {
                 reason: "NOT_YOUR_GRANT".to_owned(),
@@ -101,17 +113,18 @@ impl Machine {
     }
 
     /// The agent started. In another boot, that ends what was in flight: nobody said goodbye.
-    fn started(&self, host: &Host, boot: &str, started: &Started) -> Meaning {
-        let rebooted = host.boot != boot;
+    fn started(&self, host: &Reporter, boot: &str, started: &Started) -> Meaning {
+        let rebooted = host.standing.boot != boot;
         let soaked = self.soaked_in_known_boot(host).filter(|_| started.evidence.is_some());
-        let suspects = [host.live_grant, started.interrupted, soaked].into_iter().flatten();
+        let suspects =
+            [host.standing.live_grant, started.interrupted, soaked].into_iter().flatten();
         let suspects: BTreeSet<GrantId> = suspects.filter(|_| rebooted).collect();
         let mut events: Vec<Event> = suspects
             .into_iter()
             .filter_map(|id| self.own_grant(host, id).ok())
-            .flat_map(|grant| cut_short(grant, boot, started.evidence.as_deref()))
+            .flat_map(|grant| cut_short(&grant, boot, started.evidence.as_deref()))
             .collect();
-        if rebooted || host.facts != started.facts || host.mode != started.mode {
+        if rebooted || host.standing.mode != started.mode || self.has_other_facts(host, started) {
             events.push(Event::HostChanged {
                 host: host.id,
                 facts: Box::new(started.facts.clone()),
@@ -122,12 +135,18 @@ impl Machine {
         (Disposition::Counted, events)
     }
 
+    fn has_other_facts(&self, host: &Reporter, started: &Started) -> bool {
+        self.hosts().get(&host.id).is_none_or(|host| host.facts != started.facts)
+    }
+
     /// The newest grant that soaked in the boot that is known: what a crash after the soak speaks of.
-    fn soaked_in_known_boot(&self, host: &Host) -> Option<GrantId> {
-        let entries = self.rollouts().values().filter_map(|rollout| rollout.entries.get(&host.id));
+    fn soaked_in_known_boot(&self, host: &Reporter) -> Option<GrantId> {
+        let entries =
+            self.rollouts().values().filter_map(|rollout| self.entries().get(rollout, host.id));
         let grants = entries.filter_map(|entry| self.grants().get(&entry.grant));
+        let known = &host.standing.boot;
         let soaked = grants.filter(
-            |grant| matches!(&grant.phase, Phase::Soaked { begun } if begun.boot == host.boot),
+            |grant| matches!(&grant.phase, Phase::Soaked { begun } if begun.boot == *known),
         );
         soaked.map(|grant| grant.id).max()
     }
@@ -234,12 +253,12 @@ impl Machine {
     }
 
     /// A goodbye is no failure: the grant ends, and the host may have another when it is back.
-    fn goodbye(&self, host: &Host, boot: &str, goodbye: Goodbye) -> Meaning {
-        if host.boot != boot {
+    fn goodbye(&self, host: &Reporter, boot: &str, goodbye: Goodbye) -> Meaning {
+        if host.standing.boot != boot {
             return stale();
         }
         let said = Event::GoodbyeSaid { host: host.id, boot: boot.to_owned() };
-        let Some(grant) = host.live_grant.and_then(|id| self.grants().get(&id)) else {
+        let Some(grant) = host.standing.live_grant.and_then(|id| self.grants().get(&id)) else {
             return settled(vec![said]);
         };
         let detail = format!("the host said goodbye: {}", goodbye.word());

@@ -16,10 +16,10 @@ impl Machine {
             State::Paused => Vec::new(),
             State::Halted if resume.reason.is_empty() => return Err(Rejection::ReasonMissing),
             State::Halted => {
-                let failed = rollout.entries.iter().filter(|(_, entry)| {
+                let failed = self.entries().of(rollout).filter(|(_, entry)| {
                     !entry.acknowledged && matches!(entry.class, Class::Failure(_))
                 });
-                failed.map(|(&host, _)| host).collect()
+                failed.map(|(host, _)| host).collect()
             }
             State::Draft | State::Running | State::Completed => {
                 return Err(Rejection::WrongState {

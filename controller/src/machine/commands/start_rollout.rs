@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_policies::bucket::{Bucket, Purpose};
+use tidegate_policies::bucket::{Lot, Purpose};
 use tidegate_policies::draw::draw;
 use tidegate_policies::policy::DrawRule;
 
 use super::Decided;
 use crate::machine::event::Event;
+use crate::machine::fleet::Mode;
 use crate::machine::ids::{HostId, RolloutId};
 use crate::machine::judge::wave_started;
-use crate::machine::patch_sets::PatchSet;
+use crate::machine::patch_sets::{KernelKey, PatchSet};
 use crate::machine::rollouts::{Place, Rollout, State};
 use crate::machine::{Machine, Rejection, Reply};
 
@@ -88,20 +89,22 @@ impl Machine {
         rule: DrawRule,
     ) -> BTreeSet<HostId> {
         let Some(source) = rollout.policy.ladder.get(step + 1) else { return BTreeSet::new() };
-        let purpose = Purpose::Draw { tier: &rollout.policy.ladder[step].tier };
-        let candidates = self.hosts().values().filter(|host| {
-            host.tier.as_str() == source.tier
-                && patch_set.artifacts.contains_key(&host.facts.kernel)
-                && self.part(rollout, host).is_ok()
+        let tier = rollout.policy.ladder[step].tier.as_str();
+        let lot = Lot::of(rollout.version.as_str(), Purpose::Draw { tier });
+        let mut strata: BTreeMap<(KernelKey, String), u64> = BTreeMap::new();
+        let mut stratum_of: BTreeMap<u64, u64> = BTreeMap::new();
+        for (profile, _, of) in self.hosts().profiles() {
+            if of.tier.as_str() == source.tier && patch_set.artifacts.contains_key(&of.kernel) {
+                let stratum = *strata.entry((of.kernel, of.zone)).or_insert(profile);
+                stratum_of.insert(profile, stratum);
+            }
+        }
+        let normal = self.hosts().eligibilities().filter(|(_, (mode, _))| *mode == Mode::Normal);
+        let candidates = normal.filter_map(|(host, (_, profile))| {
+            let stratum = *stratum_of.get(&profile)?;
+            Some((host, stratum, lot.place(&host.to_string())))
         });
-        let version = rollout.version.as_str();
-        draw(
-            rule,
-            candidates.map(|host| {
-                let stratum = (&host.facts.kernel, host.facts.zone.as_str());
-                (host.id, stratum, Bucket::of(version, purpose, &host.id.to_string()))
-            }),
-        )
+        draw(rule, candidates)
     }
 }
 

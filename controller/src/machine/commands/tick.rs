@@ -33,15 +33,11 @@ impl Machine {
 
     /// The host was heard in the boot that is known: its dead-man timer runs anew.
     pub(super) fn heard(&self, host: HostId) -> Option<Event> {
-        let grant = self.grants().get(&self.hosts().get(&host)?.live_grant?)?;
-        let begun = grant.phase.in_flight()?;
-        let silent_at = self.silent_at(grant)?;
-        let later = silent_at > begun.silent_at;
-        later.then(|| Event::GrantMoved {
-            grant: grant.id,
-            to: grant.phase.clone().heard(silent_at),
-            soak_ends: None,
-        })
+        let grant = self.grants().get(&self.hosts().live_grant(host)?)?;
+        let silent_at = self.silent_at(&grant)?;
+        let later = silent_at > grant.phase.in_flight()?.silent_at;
+        let (grant, phase) = (grant.id, grant.phase);
+        later.then(|| Event::GrantMoved { grant, to: phase.heard(silent_at), soak_ends: None })
     }
 
     /// When the host of `grant` counts as silent if it is not heard after now.
@@ -53,9 +49,9 @@ impl Machine {
     /// Offers that expire, and hosts that are silent or whose word is overdue now.
     fn due(&self) -> Vec<Event> {
         let clock = self.clock();
-        let expired = self.expiries.iter().take_while(|(at, _)| *at <= clock.elapsed);
+        let expired = self.grants().expiries().iter().take_while(|(at, _)| *at <= clock.elapsed);
         let expired = expired.map(|&(_, id)| (id, Phase::Expired));
-        let dead = self.dead_man.iter().take_while(|(at, _)| *at <= clock.listened);
+        let dead = self.grants().dead_man().iter().take_while(|(at, _)| *at <= clock.listened);
         let dead = dead.filter_map(|&(_, id)| Some((id, self.dead(id)?)));
         expired
             .chain(dead)
@@ -104,7 +100,7 @@ impl Machine {
             .into_iter()
             .filter_map(|id| self.hosts().get(&id))
             .filter(|host| self.wants(rollout, host))
-            .filter_map(|host| Some((self.part(rollout, host).ok()?.bucket, host.id)))
+            .filter_map(|host| Some((self.part(rollout, &host).ok()?.bucket, host.id)))
             .collect();
         asking.sort();
         asking.into_iter().map(|(_, host)| host).collect()
@@ -126,7 +122,7 @@ impl Machine {
         };
         self.rollouts().values().any(|other| {
             other.id != rollout.id
-                && other.entries.get(&host.id).is_some_and(|entry| entry.begun)
+                && self.entries().get(other, host.id).is_some_and(|entry| entry.begun)
                 && published(other) >= published(rollout)
         })
     }
@@ -137,10 +133,10 @@ impl Machine {
         if !self.has_room(rollout) {
             return None;
         }
-        let part = self.part(rollout, self.hosts().get(&host)?).ok()?;
+        let part = self.part(rollout, &self.hosts().get(&host)?).ok()?;
         let expires = self.clock().elapsed.after(rollout.policy.timing.offer);
-        let last = self.grants().last_key_value().map_or(0, |(id, _)| id.0);
-        let last = last.max(self.cluster().map_or(0, |cluster| cluster.grants_after));
+        let last =
+            self.grants().last().max(self.cluster().map_or(0, |cluster| cluster.grants_after));
         Some(Event::GrantOffered(Grant {
             id: GrantId(last + 1),
             host,
@@ -155,8 +151,8 @@ impl Machine {
 /// A host has one grant, and another only if none began, if it refused, a few times, or if it lost the
 /// patch after its soak in a reboot that it had announced: what is unexplained is not tried again.
 fn may_have_another(machine: &Machine, rollout: &Rollout, host: &Host) -> bool {
-    let Some(entry) = rollout.entries.get(&host.id) else { return true };
-    match machine.grants().get(&entry.grant).map(|grant| &grant.phase) {
+    let Some(entry) = machine.entries().get(rollout, host.id) else { return true };
+    match machine.grants().get(&entry.grant).map(|grant| grant.phase) {
         Some(Phase::Expired | Phase::Withdrawn) => true,
         // Another boot is another chance.
         Some(Phase::Refused { begun, .. }) => {

@@ -6,7 +6,8 @@ use tidegate_policies::evidence::{Class, Counts};
 
 use crate::machine::Machine;
 use crate::machine::grants::{Grant, Phase};
-use crate::machine::rollouts::{Rollout, StageProgress};
+use crate::machine::ids::HostId;
+use crate::machine::rollouts::{Entry, Rollout, StageProgress};
 
 /// Asserts that every count, timer and back reference equals its recount.
 pub(super) fn books_balance(machine: &Machine) {
@@ -36,8 +37,8 @@ fn timers_balance(machine: &Machine) {
         }
         dead_man.extend(grant.phase.in_flight().map(|begun| (begun.dead_at(), grant.id)));
     }
-    assert_eq!(machine.expiries, expiries, "offers and their expiries");
-    assert_eq!(machine.dead_man, dead_man, "hosts in flight and their dead-man timers");
+    assert_eq!(*machine.grants.expiries(), expiries, "offers and their expiries");
+    assert_eq!(*machine.grants.dead_man(), dead_man, "hosts in flight and their dead-man timers");
 }
 
 fn live_grants_balance(machine: &Machine) {
@@ -50,22 +51,24 @@ fn live_grants_balance(machine: &Machine) {
 }
 
 fn counts_balance(machine: &Machine, rollout: &Rollout) {
-    let mut newest: BTreeMap<_, (&Grant, bool)> = BTreeMap::new();
+    let mut newest: BTreeMap<_, (Grant, bool)> = BTreeMap::new();
     for grant in machine.grants.values().filter(|grant| grant.rollout == rollout.id) {
         let began = grant.phase.begun().is_some();
-        let before = newest.insert(grant.host, (grant, began));
-        if let (Some((_, true)), Some(slot)) = (before, newest.get_mut(&grant.host)) {
+        let host = grant.host;
+        let before = newest.insert(host, (grant, began));
+        if let (Some((_, true)), Some(slot)) = (before, newest.get_mut(&host)) {
             slot.1 = true;
         }
     }
-    let hosts: Vec<_> = newest.keys().collect();
-    assert_eq!(hosts, rollout.entries.keys().collect::<Vec<_>>(), "who had a grant");
+    let entries: BTreeMap<HostId, Entry> = machine.entries.of(rollout).collect();
+    assert!(newest.keys().eq(entries.keys()), "who had a grant");
+    let mut acknowledged = Vec::new();
 
     let mut counts = Counts::default();
     let mut unacknowledged = Counts::default();
     let mut stages = vec![StageProgress::default(); rollout.stages.len()];
     for (host, (grant, began)) in newest {
-        let entry = &rollout.entries[&host];
+        let entry = &entries[&host];
         let class = grant.phase.class();
         assert_eq!((entry.grant, entry.stage), (grant.id, grant.stage), "entry of {host}");
         assert_eq!((entry.class, entry.begun), (class, began), "class of {host}");
@@ -77,9 +80,11 @@ fn counts_balance(machine: &Machine, rollout: &Rollout) {
         if entry.acknowledged {
             assert!(matches!(class, Class::Failure(_)), "{host} is acknowledged as {class:?}");
             unacknowledged.shift(class, Class::None);
-            stage.acknowledged.insert(host);
+            stage.acknowledged += 1;
+            acknowledged.push((host, grant.stage));
         }
     }
+    assert!(machine.entries.acknowledged(rollout).eq(acknowledged), "acknowledged, by host");
     assert_eq!(rollout.counts, counts, "counts of {}", rollout.id);
     assert_eq!(rollout.unacknowledged, unacknowledged, "unacknowledged of {}", rollout.id);
     for (kept, recount) in rollout.stages.iter().zip(stages) {
@@ -92,7 +97,7 @@ fn census_balances(machine: &Machine, rollout: &Rollout) {
     let mut stages: Vec<(u64, Vec<u64>)> =
         rollout.stages.iter().map(|stage| (0, vec![0; stage.waves.len()])).collect();
     for host in machine.hosts.values().filter(|_| rollout.place.is_some()) {
-        let Ok(part) = machine.part(rollout, host) else { continue };
+        let Ok(part) = machine.part(rollout, &host) else { continue };
         let (hosts, waves) = &mut stages[part.stage];
         *hosts += 1;
         for (wave, share) in waves.iter_mut().zip(&rollout.policy.ladder[part.stage].waves) {

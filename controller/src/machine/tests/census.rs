@@ -197,7 +197,7 @@ fn a_host_keeps_only_its_newest_grant_of_those_that_never_began() {
          tick 1s
          tick 5s asking=h1 x50";
     super::script::run(&mut world, script);
-    let kept: Vec<u64> = world.machine.grants.keys().map(|id| id.0).collect();
+    let kept: Vec<u64> = world.machine.grants.values().map(|grant| grant.id.0).collect();
     assert_eq!(kept, [50]);
     world.finish();
 }

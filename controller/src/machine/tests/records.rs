@@ -6,7 +6,9 @@ use tidegate_policies::decide::{VerdictKind, decide};
 use super::script::run;
 use super::world::World;
 use crate::machine::clock::Clock;
-use crate::machine::records::{MAX_RECORDS, Note, Records};
+use crate::machine::frozen::sections::RECORDS;
+use crate::machine::records::{MAX_RECORDS, Note, Record, Records};
+use crate::machine::table::Table;
 use crate::machine::{Machine, Position};
 
 const STORY: &str = "fleet 2
@@ -78,7 +80,7 @@ fn every_recorded_verdict_is_computed_again_from_its_inputs() {
 fn a_chain_with_any_byte_flipped_is_found() {
     let machine = told();
     assert!(machine.records().first_broken().is_none());
-    let bytes = postcard::to_stdvec(machine.records()).unwrap();
+    let bytes = written(machine.records());
     let mut read = 0;
     for at in 0..bytes.len() {
         if let Some(records) = flipped(&bytes, at) {
@@ -102,15 +104,25 @@ fn the_oldest_record_leaves_at_the_limit_and_the_next_is_still_checked() {
     assert_eq!(records.newest_first().count(), MAX_RECORDS);
     assert_eq!(records.newest_first().last().map(|record| record.sequence), Some(2));
     assert!(records.first_broken().is_none());
-    let bytes = postcard::to_stdvec(&records).unwrap();
+    let bytes = written(&records);
     // Two bytes of length, one of sequence, then the index of the oldest record.
     let damaged = flipped(&bytes, 3).unwrap();
     assert_eq!(damaged.first_broken().map(|record| record.sequence), Some(2));
+}
+
+/// The records as bytes, oldest first, and where their chain stands.
+fn written(records: &Records) -> Vec<u8> {
+    let mut kept: Vec<Record> = records.newest_first().collect();
+    kept.reverse();
+    postcard::to_stdvec(&(kept, records.chain())).unwrap()
 }
 
 /// The records in `bytes` with one bit flipped, where that still reads.
 fn flipped(bytes: &[u8], at: usize) -> Option<Records> {
     let mut bytes = bytes.to_vec();
     bytes[at] ^= 1;
-    postcard::from_bytes(&bytes).ok()
+    let (kept, chain): (Vec<Record>, _) = postcard::from_bytes(&bytes).ok()?;
+    let mut table = Table::new(RECORDS);
+    kept.iter().for_each(|record| table.insert(record.sequence, record));
+    Some(Records::of_table(table, chain))
 }

@@ -5,6 +5,7 @@ use expect_test::expect;
 use super::check;
 use super::script::run;
 use super::world::World;
+use crate::machine::fleet::Host;
 
 const SOAKING: &str = "fleet 3
      create r1 113.1
@@ -112,8 +113,9 @@ fn a_report_on_the_grant_of_another_host_is_refused_and_changes_nothing() {
     let mut after = world.machine.clone();
     after.applied = before.applied;
     let h2 = super::world::host("h2");
-    let marks = before.hosts[&h2].spools.clone();
-    after.hosts.get_mut(&h2).unwrap().spools = marks;
+    let spools = before.hosts.get(&h2).unwrap().spools;
+    let marked = after.hosts.get(&h2).unwrap();
+    after.hosts.put(Host { spools, ..marked });
     assert_eq!(after.state_hash(), before.state_hash());
 }
 

@@ -74,10 +74,10 @@ fn the_oldest_request_is_forgotten_first_and_at_the_limit() {
     let mut requests = Requests::default();
     let reply = || Reply::Rollout("r1".parse::<RolloutId>().unwrap());
     for n in 0..MAX_REQUESTS {
-        requests.remember(format!("q{n}"), [0; 32], reply());
+        requests.remember(&format!("q{n}"), [0; 32], reply());
     }
-    assert_eq!(requests.recall("q0", &[0; 32]), Ok(Some(&reply())));
-    requests.remember("one-more".to_owned(), [0; 32], reply());
+    assert_eq!(requests.recall("q0", &[0; 32]), Ok(Some(reply())));
+    requests.remember("one-more", [0; 32], reply());
     assert_eq!(requests.recall("q0", &[0; 32]), Ok(None));
-    assert_eq!(requests.recall("q1", &[0; 32]), Ok(Some(&reply())));
+    assert_eq!(requests.recall("q1", &[0; 32]), Ok(Some(reply())));
 }

@@ -267,20 +267,20 @@ fn enrol(world: &mut World, words: &Words<'_>, who: &str) -> Command {
 fn begin(world: &World, words: &Words<'_>, who: &str) -> Command {
     let id = grant_id(world, words.get("grant")).unwrap_or_else(|| world.newest_grant(host(who)));
     let grant = world.machine.grants().get(&id);
-    let rollout = grant.and_then(|grant| world.machine.rollouts().get(&grant.rollout));
+    let rollout = grant.as_ref().and_then(|grant| world.machine.rollouts().get(&grant.rollout));
     let known = world.machine.hosts().get(&host(who));
     let version = words.get("version").map(str::to_owned);
     let version = version.or_else(|| rollout.map(|rollout| rollout.version.to_string()));
     let version = version.unwrap_or_else(|| "113.1".to_owned());
-    let own_kernel = known.map_or("k1", |host| host.facts.kernel.release.as_str());
-    let own_boot = known.map_or("b1", |host| host.boot.as_str());
+    let own_kernel = known.as_ref().map_or("k1", |host| host.facts.kernel.release.as_str());
+    let own_boot = known.as_ref().map_or_else(|| "b1".to_owned(), |host| host.boot.to_string());
     let digest = artifact(&version, words.get("kernel").unwrap_or(own_kernel));
     Command::BeginGrant(BeginGrant {
         host: host(who),
         grant: id,
         version: read(&version),
         epoch: words.read("epoch").unwrap_or_else(|| grant.map_or(1, |grant| grant.epoch)),
-        boot: words.get("boot").unwrap_or(own_boot).to_owned(),
+        boot: words.get("boot").map_or(own_boot, str::to_owned),
         digest,
     })
 }
@@ -288,8 +288,8 @@ fn begin(world: &World, words: &Words<'_>, who: &str) -> Command {
 fn report(world: &mut World, words: &Words<'_>, who: &str) -> Command {
     let id = host(who);
     let grant = grant_id(world, words.get("grant")).unwrap_or_else(|| world.newest_grant(id));
-    let known = world.machine.hosts().get(&id).cloned();
-    let own_boot = known.as_ref().map_or("b1", |host| host.boot.as_str());
+    let known = world.machine.hosts().get(&id);
+    let own_boot = known.as_ref().map_or_else(|| "b1".to_owned(), |host| host.boot.to_string());
     let spool = words.read("spool").unwrap_or(1);
     let mut reports = Vec::new();
     for (nth, kind) in (0..).zip(words.plain.iter().skip(1)) {
@@ -303,7 +303,7 @@ fn report(world: &mut World, words: &Words<'_>, who: &str) -> Command {
             interrupted: grant_id(world, words.get("marker")),
             evidence: words.get("evidence").map(str::to_owned),
         };
-        let boot = words.get("boot").unwrap_or(own_boot).to_owned();
+        let boot = words.get("boot").unwrap_or(&own_boot).to_owned();
         reports.push(Report { sequence, boot, body: body(kind, grant, started) });
     }
     Command::RecordReports(RecordReports { host: id, spool, reports })

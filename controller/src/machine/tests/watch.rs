@@ -10,7 +10,7 @@ use crate::machine::event::Event;
 use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::{RolloutId, Version};
 use crate::machine::reply::Begin;
-use crate::machine::rollouts::{Entry, Rollout, State};
+use crate::machine::rollouts::{Rollout, State};
 use crate::machine::{Applied, Machine, Position, Reply};
 
 use super::books::books_balance;
@@ -63,7 +63,7 @@ impl Watch {
         books_balance(after);
         cluster_holds(after);
         assert!(after.records.first_broken().is_none(), "the chain of records is broken");
-        assert!(after.expiries.is_empty(), "an offer outlived a restore");
+        assert!(after.grants.expiries().is_empty(), "an offer outlived a restore");
         let goes_on =
             |rollout: &&Rollout| matches!(rollout.state, State::Running | State::Completed);
         let running = after.rollouts.values().find(goes_on).map(|rollout| &rollout.id);
@@ -76,7 +76,7 @@ impl Watch {
         if let Event::GrantMoved { grant, to: Phase::Begun(begun), .. } = event
             && begun.index == at.index
         {
-            let rollout = &before.rollouts[&after.grants[grant].rollout];
+            let rollout = &before.rollouts[&after.grants.get(grant).unwrap().rollout];
             assert!(!self.halted.contains(&rollout.version), "a begin after a halt");
             leaves_room(before, rollout);
         }
@@ -102,15 +102,16 @@ impl Watch {
 
 /// I1, counted from the grants: one more is within the budget and the cap.
 fn leaves_room(before: &Machine, rollout: &Rollout) {
-    let grants = before.grants.values().filter(|grant| grant.rollout == rollout.id);
+    let grants: Vec<Grant> =
+        before.grants.values().filter(|grant| grant.rollout == rollout.id).collect();
     let acknowledged =
-        |host| rollout.entries.get(&host).is_some_and(|entry: &Entry| entry.acknowledged);
-    let exposes = |grant: &&Grant| {
+        |host| before.entries.get(rollout, host).is_some_and(|entry| entry.acknowledged);
+    let exposes = |grant: &Grant| {
         let failed = matches!(grant.phase, Phase::Failed { .. });
         grant.phase.in_flight().is_some() || (failed && !acknowledged(grant.host))
     };
-    let exposed = grants.clone().filter(exposes).count() as u64;
-    let in_flight = grants.filter(|grant| grant.phase.in_flight().is_some()).count() as u64;
+    let exposed = grants.iter().filter(|grant| exposes(grant)).count() as u64;
+    let in_flight = grants.iter().filter(|grant| grant.phase.in_flight().is_some()).count() as u64;
     let exposure = rollout.policy.exposure;
     let place = rollout.place.expect("a host begins only in a started rollout");
     let (all, tier) = (rollout.hosts(), rollout.stages[place.stage].hosts);
@@ -122,10 +123,10 @@ fn leaves_room(before: &Machine, rollout: &Rollout) {
 fn offered_rightly(before: &Machine, grant: &Grant, tick: &Tick, after: &Machine) {
     assert!(tick.asking.contains(&grant.host), "{} did not ask", grant.host);
     let rollout = &before.rollouts[&grant.rollout];
-    let host = &after.hosts[&grant.host];
+    let host = &after.hosts.get(&grant.host).unwrap();
     let part = after.part(rollout, host).expect("an offered host has a part");
     assert!(part.has_its_turn(rollout), "{} was offered before its turn", grant.host);
-    let class = rollout.entries.get(&grant.host).map(|entry| entry.class);
+    let class = before.entries.get(rollout, grant.host).map(|entry| entry.class);
     let lost = host.goodbye.is_some(); // It has announced the reboot in which it lost the patch.
     let again = matches!(class, Some(Class::Failure(_) | Class::InFlight))
         || (class == Some(Class::Verified) && !lost);

@@ -3,8 +3,12 @@
 use protobuf::Message as _;
 use raft::eraftpb::{ConfState, Entry, EntryType, Message, MessageType, Snapshot};
 
-use super::cluster::{Cluster, Disk};
-use crate::node::{Input, Node, Output, SplitMix64};
+use super::cluster::Cluster;
+use super::disk::Disk;
+use crate::machine::Machine;
+use crate::machine::command::MemberChange;
+use crate::node::membership::conf_change;
+use crate::node::{Input, Node, NodeId, Output, SplitMix64};
 
 /// A three-node cluster with some history, the leader's id and a follower's.
 fn cluster_with_history() -> (Cluster, u64, u64) {
@@ -34,13 +38,28 @@ fn entry(index: u64, term: u64) -> Entry {
     Entry { index, term, ..Entry::default() }
 }
 
+fn snapshot(voters: &[u64], learners: &[u64]) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    let metadata = snapshot.mut_metadata();
+    (metadata.index, metadata.term) = (1_000, 1);
+    metadata.set_conf_state(ConfState::from((voters.to_vec(), learners.to_vec())));
+    snapshot
+}
+
+/// A snapshot with a true state and any members.
+fn of_a_state(voters: &[u64], learners: &[u64]) -> Snapshot {
+    let mut snapshot = snapshot(voters, learners);
+    snapshot.data = Machine::new().freeze().root().to_vec().into();
+    snapshot
+}
+
 /// A change to a plausible message that makes it impossible, and what it is called.
 type Ruin = (&'static str, MessageType, fn(&mut Message));
 
 fn ruinous() -> Vec<Ruin> {
     use MessageType::{
         MsgAppend, MsgAppendResponse, MsgBeat, MsgHeartbeat, MsgHup, MsgPropose, MsgReadIndex,
-        MsgRequestVote, MsgSnapshot, MsgTimeoutNow, MsgTransferLeader,
+        MsgReadIndexResp, MsgRequestVote, MsgTimeoutNow, MsgTransferLeader,
     };
     vec![
         ("commit past the log", MsgHeartbeat, |m| m.commit = 1_000),
@@ -55,9 +74,16 @@ fn ruinous() -> Vec<Ruin> {
         }),
         ("terms running backwards", MsgAppend, |m| m.entries.push(entry(1, 0))),
         ("an entry of the future", MsgAppend, |m| m.entries.push(entry(1, 1 << 40))),
-        ("a change of membership", MsgAppend, |m| {
+        ("a change of membership in old words", MsgAppend, |m| {
+            let mut change = entry(1, 1);
+            change.set_entry_type(EntryType::EntryConfChange);
+            m.entries.push(change);
+        }),
+        ("a change of membership that nobody decided", MsgAppend, |m| {
             let mut change = entry(1, 1);
             change.set_entry_type(EntryType::EntryConfChangeV2);
+            let words = conf_change(MemberChange::Remove(NodeId(1)));
+            change.data = words.write_to_bytes().unwrap().into();
             m.entries.push(change);
         }),
         ("an entry beyond the limit", MsgAppend, |m| {
@@ -71,28 +97,52 @@ fn ruinous() -> Vec<Ruin> {
             m.reject_hint = 1_000;
         }),
         ("a wish for a snapshot", MsgAppendResponse, |m| m.request_snapshot = 3),
-        ("a snapshot", MsgSnapshot, |m| {
-            let mut snapshot = Snapshot::default();
-            snapshot.mut_metadata().index = 1_000;
-            snapshot.mut_metadata().set_conf_state(ConfState::from((vec![2], vec![])));
-            m.set_snapshot(snapshot);
+        ("a wish for a snapshot of the future", MsgAppendResponse, |m| {
+            (m.reject, m.request_snapshot) = (true, 1_000);
         }),
-        ("a forced election", MsgRequestVote, |m| m.context = b"CampaignTransfer".to_vec().into()),
+        ("an election forced in strange words", MsgRequestVote, |m| {
+            m.context = b"CampaignNow".to_vec().into();
+        }),
         ("a stranger", MsgHeartbeat, |m| m.from = 9),
         ("an echo", MsgHeartbeat, |m| m.from = m.to),
         ("another receiver", MsgHeartbeat, |m| m.to = 9),
         ("a forwarded proposal", MsgPropose, |m| m.entries.push(entry(0, 0))),
-        ("a handed-on election", MsgTimeoutNow, |_| ()),
+        ("a handed-on election of another term", MsgTimeoutNow, |m| m.term += 1),
+        ("a handed-on election of a stranger", MsgTimeoutNow, |m| m.from = 9),
         ("a transfer", MsgTransferLeader, |_| ()),
-        ("a read", MsgReadIndex, |_| ()),
+        ("a read with a term", MsgReadIndex, |m| m.entries.push(entry(0, 0))),
+        ("a read without a name", MsgReadIndex, |m| m.term = 0),
+        ("an answer to a read that names none", MsgReadIndexResp, |_| ()),
         ("a local call", MsgHup, |_| ()),
         ("a local beat", MsgBeat, |_| ()),
     ]
 }
 
+fn ruinous_snapshots() -> Vec<Ruin> {
+    use MessageType::{MsgAppend, MsgSnapshot};
+    vec![
+        ("a snapshot without a state", MsgSnapshot, |m| m.set_snapshot(snapshot(&[1, 2, 3], &[]))),
+        ("a snapshot that is none", MsgSnapshot, |_| ()),
+        ("a snapshot without voters", MsgSnapshot, |m| m.set_snapshot(of_a_state(&[], &[1, 2, 3]))),
+        ("a snapshot without this node", MsgSnapshot, |m| m.set_snapshot(of_a_state(&[8], &[9]))),
+        ("a snapshot with a member twice", MsgSnapshot, |m| {
+            m.set_snapshot(of_a_state(&[1, 2, 3, 3], &[]));
+        }),
+        ("a snapshot with a voter that is none", MsgSnapshot, |m| {
+            m.set_snapshot(of_a_state(&[1, 2, 3], &[3]));
+        }),
+        ("a snapshot of the future", MsgSnapshot, |m| {
+            let mut snapshot = of_a_state(&[1, 2, 3], &[]);
+            snapshot.mut_metadata().term = 99;
+            m.set_snapshot(snapshot);
+        }),
+        ("a snapshot on an entry", MsgAppend, |m| m.set_snapshot(of_a_state(&[1, 2, 3], &[]))),
+    ]
+}
+
 #[test]
 fn impossible_messages_are_dropped_by_leader_and_follower_alike() {
-    for (what, kind, ruin) in ruinous() {
+    for (what, kind, ruin) in ruinous().into_iter().chain(ruinous_snapshots()) {
         let (mut cluster, leader, follower) = cluster_with_history();
         for (from, to) in [(leader, follower), (follower, leader)] {
             let node = cluster.nodes.get_mut(&to).unwrap();

@@ -2,14 +2,21 @@
 
 mod cluster;
 mod damage;
+mod disk;
+mod members;
 mod order;
+mod reading;
 mod replay;
+mod snapshots;
+mod trust;
+mod words;
 
-use cluster::{Cluster, alone, tick};
+use cluster::{Cluster, alone};
+use disk::Disk;
+use words::tick;
 
 use super::{Answer, Fatal, Input, Node, NodeConfig, NodeId, Output};
 use crate::journal::Recovered;
-use crate::machine::Machine;
 
 #[test]
 fn a_batch_of_proposals_costs_a_single_voter_one_sync() {
@@ -84,7 +91,7 @@ fn a_proposal_without_a_majority_is_refused_as_busy_once_eight_mebibytes_wait() 
     let mut cluster = Cluster::new(3, 7);
     let leader = cluster.elect();
     cluster.isolate(leader);
-    let large = cluster::tick_of_bytes(60 * 1024);
+    let large = words::tick_of_bytes(60 * 1024);
     let mut outputs = Vec::new();
     let node = cluster.nodes.get_mut(&leader).unwrap();
     let flood = (0..200).map(|ticket| Input::Propose { ticket, command: large.clone() });
@@ -102,7 +109,7 @@ fn agents_are_refused_as_busy_while_an_operator_is_still_taken() {
     let mut cluster = Cluster::new(3, 7);
     let leader = cluster.elect();
     cluster.isolate(leader);
-    let large = cluster::begin_of_bytes(60 * 1024);
+    let large = words::begin_of_bytes(60 * 1024);
     let mut outputs = Vec::new();
     let node = cluster.nodes.get_mut(&leader).unwrap();
     let flood = (0..200).map(|ticket| Input::Propose { ticket, command: large.clone() });
@@ -110,7 +117,7 @@ fn agents_are_refused_as_busy_while_an_operator_is_still_taken() {
     let taken = node.status().waiting;
     assert!((95..=102).contains(&taken), "{taken} of 200 fit 6 MiB");
     outputs.clear();
-    let [halt, tick] = [(200, cluster::halt()), (201, tick(1))]
+    let [halt, tick] = [(200, words::halt()), (201, tick(1))]
         .map(|(ticket, command)| Input::Propose { ticket, command });
     let again = Input::Propose { ticket: 202, command: large };
     node.step([again, halt, tick], &mut outputs).unwrap();
@@ -127,7 +134,7 @@ fn a_command_larger_than_an_entry_is_refused_before_it_is_logged() {
     let mut node = alone();
     let last_index = node.status().last_index;
     let mut outputs = Vec::new();
-    let command = cluster::tick_of_bytes(65 * 1024);
+    let command = words::tick_of_bytes(65 * 1024);
     node.step([Input::Propose { ticket: 1, command }], &mut outputs).unwrap();
     assert!(
         matches!(outputs[..], [Output::Answer { ticket: 1, answer: Answer::TooLarge { .. } }]),
@@ -137,22 +144,11 @@ fn a_command_larger_than_an_entry_is_refused_before_it_is_logged() {
 }
 
 #[test]
-fn a_journal_of_another_membership_is_refused() {
-    let three = NodeConfig::new(NodeId(1), [1, 2, 3].map(NodeId), 0);
-    let node = cluster::open(three, cluster::Disk::default());
-    let disk = node.into_journal();
-    let recovered = disk.recover();
-    let two = NodeConfig::new(NodeId(1), [1, 2].map(NodeId), 0);
-    let refused = Node::open(two, disk, recovered, Machine::new()).err();
-    assert!(matches!(refused, Some(Fatal::Members { .. })), "{refused:?}");
-}
-
-#[test]
 fn a_node_outside_the_voters_or_with_id_zero_is_refused() {
     for (id, voters) in [(4, vec![1, 2, 3]), (0, vec![0, 1]), (1, vec![0, 1])] {
         let config = NodeConfig::new(NodeId(id), voters.into_iter().map(NodeId), 0);
-        let disk = cluster::Disk::default();
-        let refused = Node::open(config, disk, Recovered::default(), Machine::new()).err();
+        let disk = Disk::default();
+        let refused = Node::open(config, disk, Recovered::default()).err();
         assert!(matches!(refused, Some(Fatal::Config(_))), "{refused:?}");
     }
 }

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use protobuf::Message as _;
 use raft::eraftpb::{Message, MessageType};
 
-use super::cluster::tick;
-use crate::journal::{Batch, Journal, JournalFailed, Recovered};
-use crate::machine::Machine;
+use super::words::tick;
+use crate::journal::{Batch, Checkpoint, Journal, JournalFailed, PieceHash, Recovered};
 use crate::node::{Input, Node, NodeConfig, NodeId, Output};
 
 type Order = Rc<RefCell<Vec<String>>>;
@@ -25,6 +25,30 @@ impl Journal for Noting {
     fn sync(&mut self) -> Result<(), JournalFailed> {
         self.0.borrow_mut().push("sync".to_owned());
         Ok(())
+    }
+
+    fn store(&mut self, _: &[(PieceHash, Arc<[u8]>)]) -> Result<(), JournalFailed> {
+        self.0.borrow_mut().push("store".to_owned());
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalFailed> {
+        self.0.borrow_mut().push(format!("checkpoint {}", checkpoint.index));
+        Ok(())
+    }
+
+    fn compact(&mut self, index: u64) -> Result<(), JournalFailed> {
+        self.0.borrow_mut().push(format!("compact {index}"));
+        Ok(())
+    }
+
+    fn reset_log(&mut self) -> Result<(), JournalFailed> {
+        self.0.borrow_mut().push("reset the log".to_owned());
+        Ok(())
+    }
+
+    fn piece(&self, _: &PieceHash) -> Result<Option<Arc<[u8]>>, JournalFailed> {
+        Ok(None)
     }
 }
 
@@ -44,7 +68,7 @@ fn order_of(ticks: usize, inputs: Vec<Input>) -> Vec<String> {
     let order = Order::default();
     let config = NodeConfig::new(NodeId(1), [1, 2, 3].map(NodeId), 0);
     let journal = Noting(Rc::clone(&order));
-    let mut node = Node::open(config, journal, Recovered::default(), Machine::new()).unwrap();
+    let mut node = Node::open(config, journal, Recovered::default()).unwrap();
     let mut noting = Noting(Rc::clone(&order));
     for _ in 0..ticks {
         node.step([Input::Tick], &mut noting).unwrap();

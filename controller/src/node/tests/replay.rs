@@ -1,6 +1,7 @@
 //! Does a run repeat, and does a restart?
 
-use super::cluster::{Cluster, tick};
+use super::cluster::Cluster;
+use super::words::tick;
 use crate::node::{Input, SplitMix64};
 
 /// A run with proposals, cuts and crashes, all from `seed`.

@@ -10,6 +10,7 @@ use tidegate_policies::evidence::Failure;
 
 use super::Violation;
 use super::log::{Entry, Log};
+use crate::sim::clocks::Drift;
 use crate::sim::happening::Permission;
 use crate::sim::kernel::Bite;
 use crate::sim::scenario::{Patch, Scenario};
@@ -136,7 +137,12 @@ impl Truth {
                 format!("grant {grant} is applied, and no host inserted it"),
             )),
             Phase::Soaked { .. } => match inserted {
-                Some(inserted) if now >= inserted.settles + self.soak => Ok(()),
+                // The host's clock may run a little fast.
+                Some(inserted)
+                    if now + Drift::most_over(self.soak) >= inserted.settles + self.soak =>
+                {
+                    Ok(())
+                }
                 Some(inserted) => {
                     let soaked = now.saturating_sub(inserted.settles);
                     let what = format!("grant {grant} is soaked {soaked} ms after its transition");
@@ -186,7 +192,7 @@ impl Truth {
             return Err(Violation::new("I8", what));
         }
         let lease_ends = permission.first_sent + self.lease;
-        if now > lease_ends {
+        if now > lease_ends + Drift::most_over(self.lease) {
             let what = format!(
                 "host {host} inserts for grant {grant} {} ms after its lease",
                 now - lease_ends
@@ -195,7 +201,10 @@ impl Truth {
         }
         let halts = self.halts.get(patch_set).into_iter().flatten();
         let after_go = halts.filter(|(index, _)| *index > permission.index);
-        if let Some((index, at)) = after_go.into_iter().find(|(_, at)| now > at + self.lease) {
+        if let Some((index, at)) = after_go
+            .into_iter()
+            .find(|(_, at)| now > at + self.lease + Drift::most_over(self.lease))
+        {
             let what = format!(
                 "host {host} inserts {} ms after the halt at index {index}, more than the lease",
                 now - at

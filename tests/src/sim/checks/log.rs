@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tidegate_controller::machine::cluster_event::ClusterEvent;
+use tidegate_controller::machine::command::FIRST_VERSION;
 use tidegate_controller::machine::event::Event;
 use tidegate_controller::machine::reply::Begin;
 use tidegate_controller::machine::{Command, Machine, Outcome, Position, Reply};
@@ -36,6 +38,8 @@ pub struct Log {
     compared: BTreeMap<u64, u64>,
     leaders: BTreeMap<u64, u64>,
     hashes: BTreeMap<u64, [u8; 32]>,
+    /// The version of entries that every member reads.
+    version: u16,
     /// Where each accepted request took effect, and what it was answered.
     effects: BTreeMap<String, u64>,
     /// Hashes compared with another controller's.
@@ -49,9 +53,19 @@ impl Log {
         u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn node_starts(&mut self, node: u64) {
-        self.applied.remove(&node);
+    pub(super) fn node_starts(&mut self, node: u64, applied: u64) {
+        self.applied.insert(node, applied);
         self.compared.remove(&node);
+    }
+
+    /// Whether the entry at `index` is known.
+    pub(super) fn knows(&self, index: u64) -> bool {
+        self.entries.contains_key(&index)
+    }
+
+    /// A controller goes on at `index`, and shows nothing of what is before.
+    pub(super) fn pass_over(&mut self, node: u64, index: u64) {
+        self.applied.insert(node, index);
     }
 
     /// At most one leader in each term.
@@ -89,9 +103,25 @@ impl Log {
                 format!("node {node} has a command at index {index}, others, at {last}, none");
             return Err(Violation::new("I4", what));
         }
+        self.check_version(index, &entry)?;
         self.check_verdicts(index, &entry)?;
         self.check_effect(index, &entry)?;
         Ok(Some(self.entries.entry(index).or_insert(entry)))
+    }
+
+    /// Nothing stands in the log that some member cannot read.
+    fn check_version(&mut self, index: u64, entry: &Entry) -> Result<(), Violation> {
+        let needs = entry.command.needs_version();
+        if needs > self.version.max(FIRST_VERSION) {
+            let what = format!("the entry at index {index} needs version {needs}");
+            return Err(Violation::new("VERSION", what));
+        }
+        for event in &entry.events {
+            if let Event::Cluster(ClusterEvent::VersionRaised { version }) = event {
+                self.version = self.version.max(*version);
+            }
+        }
+        Ok(())
     }
 
     /// The same inputs give the same verdict, to the bit.

@@ -4,8 +4,10 @@
 pub mod books;
 pub mod host;
 pub mod log;
+mod members;
 mod minority;
 mod settled;
+mod wall;
 
 use std::fmt;
 
@@ -14,11 +16,13 @@ use tidegate_controller::machine::ids::HostId;
 use tidegate_controller::machine::{Command, Outcome, Position};
 use tidegate_controller::node::Node;
 
+use super::controllers::Standing;
 use super::scenario::Scenario;
 use books::Books;
 use host::{Insert, Truth};
 use log::{Entry, Log};
 use minority::Minority;
+use wall::Wall;
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +71,7 @@ pub struct Checks {
     pub(super) books: Books,
     truth: Truth,
     minority: Minority,
+    wall: Wall,
 }
 
 impl Checks {
@@ -78,6 +83,7 @@ impl Checks {
             books: Books::new(scenario.limits),
             truth: Truth::new(scenario.lease, scenario.soak),
             minority: Minority::default(),
+            wall: Wall::default(),
         }
     }
 
@@ -94,9 +100,10 @@ impl Checks {
         }
     }
 
-    /// A controller has started, and applies its log anew; its disk knows of commits up to `commit`.
-    pub fn node_starts(&mut self, node: u64, commit: u64) {
-        self.log.node_starts(node);
+    /// A controller has started from a state at `applied`, and applies its log from there; its disk
+    /// knows of commits up to `commit`.
+    pub fn node_starts(&mut self, node: u64, (applied, commit): (u64, u64)) {
+        self.log.node_starts(node, applied);
         self.minority.node_starts(node, commit);
     }
 
@@ -118,16 +125,23 @@ impl Checks {
     ///
     /// # Errors
     ///
-    /// [`Violation`] of I5, I8 or I9.
+    /// [`Violation`] of I5, I8, I9 or `MEMBERS`.
     pub fn after_step<J: Journal>(
         &mut self,
         now: u64,
-        id: u64,
+        (id, standing): (u64, Standing),
         node: &Node<J>,
     ) -> Result<(), Violation> {
+        if standing == Standing::Wiped {
+            return Ok(());
+        }
         self.minority.after_step(now, id, node.applied())?;
         let machine = node.machine();
         if !self.log.moved(id, machine.applied()) {
+            return Ok(());
+        }
+        members::compare(id, &node.status(), machine)?;
+        if standing == Standing::Tampered {
             return Ok(());
         }
         self.log.compare_hash(id, machine)?;
@@ -139,18 +153,29 @@ impl Checks {
     ///
     /// # Errors
     ///
-    /// [`Violation`] of I1, I2, I4, I5, I7, I9 or I10.
+    /// [`Violation`] of I1, I2, I4, I5, I7, I9, I10 or `WALL`.
     pub fn applied(
         &mut self,
         now: u64,
-        node: u64,
+        (node, standing): (u64, Standing),
         index: u64,
         entry: Entry,
     ) -> Result<Option<String>, Violation> {
+        if standing != Standing::Sound && self.log.knows(index) {
+            // What it says is its own; what it keeps is compared by the cluster itself.
+            self.log.pass_over(node, index);
+            return Ok(None);
+        }
         let Some(entry) = self.log.take(node, index, entry)? else { return Ok(None) };
+        self.wall.take(now, entry)?;
         self.books.take(index, entry)?;
         self.truth.take(now, index, entry)?;
         Ok(log::line(index, entry))
+    }
+
+    /// A controller's state was replaced by a newer one as a whole.
+    pub fn replaced(&mut self, node: u64, index: u64) {
+        self.log.pass_over(node, index);
     }
 
     /// An operator's job was answered.

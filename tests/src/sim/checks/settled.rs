@@ -10,6 +10,7 @@ use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::{GateName, GateState};
 
 use super::Violation;
+use crate::sim::controllers::Standing;
 use crate::sim::hosts::Power;
 use crate::sim::scenario::Patch;
 use crate::sim::world::World;
@@ -22,7 +23,8 @@ impl World {
     ///
     /// # Errors
     ///
-    /// [`Violation`] of `LIVENESS`: what does not come to rest, or I5 for replicas that differ.
+    /// [`Violation`] of `LIVENESS`: what does not come to rest; I5 or `DIVERGENCE` for replicas that
+    /// differ.
     pub(in crate::sim) fn has_settled(&self) -> Result<(), Violation> {
         self.controllers_stand()?;
         for (at, host) in self.hosts.iter().enumerate() {
@@ -39,22 +41,38 @@ impl World {
         self.controllers_agree()
     }
 
-    /// One leads, and all of them keep up.
+    /// One of the members leads, all of them keep up, and none has a state of its own.
     fn controllers_stand(&self) -> Result<(), Violation> {
         let newest = self.newest().map_or(0, Machine::applied);
-        let leaders = self.controllers.values().filter(|one| one.leads()).count();
-        if leaders != 1 {
-            let what = format!("{leaders} controllers lead once all is calm");
-            return Err(Violation::new("LIVENESS", what));
-        }
-        for (id, controller) in &self.controllers {
-            let Some(machine) = controller.machine() else {
-                return Err(Violation::new("LIVENESS", format!("node {id} is still down")));
+        let stuck = |what: String| Err(Violation::new("LIVENESS", what));
+        let Some(cluster) = self.newest().and_then(Machine::cluster) else {
+            return stuck("there is no cluster".to_owned());
+        };
+        let mut leaders = 0;
+        for id in cluster.members.keys().map(|id| id.0) {
+            let Some(controller) = self.controllers.get(&id) else {
+                return stuck(format!("node {id} was never started"));
+            };
+            let Some(machine) = controller.machine().filter(|_| !controller.is_lost()) else {
+                return stuck(format!("node {id} is not there: {:?}", controller.life));
             };
             if machine.applied() + LAG < newest {
-                let what = format!("node {id} has applied {} only", machine.applied());
-                return Err(Violation::new("LIVENESS", what));
+                return stuck(format!("node {id} has applied {} only", machine.applied()));
             }
+            leaders += usize::from(controller.leads());
+        }
+        if leaders != 1 {
+            return stuck(format!("{leaders} members lead once all is calm"));
+        }
+        if self.moves.is_busy() {
+            return stuck(format!("the members still change: {:?}", self.moves));
+        }
+        if self.reads_in_peace() == 0 {
+            return stuck("no read was answered since all is calm".to_owned());
+        }
+        if let Some(id) = self.tampered_state() {
+            let what = format!("node {id} still serves a state that was changed behind its back");
+            return Err(Violation::new("DIVERGENCE", what));
         }
         Ok(())
     }
@@ -64,6 +82,9 @@ impl World {
         let replayed = self.checks.log.replayed();
         for (id, controller) in &self.controllers {
             let Some(machine) = controller.machine() else { continue };
+            if controller.standing != Standing::Sound {
+                continue;
+            }
             let same_place = machine.applied() == replayed.applied();
             if same_place && machine.state_hash() != replayed.state_hash() {
                 let what = format!("node {id} has another state than a replay of the log");
@@ -117,16 +138,18 @@ impl World {
     fn hosts_out_of_reach(&self) -> u64 {
         let gone = self.hosts.iter().filter(|host| host.power == Power::Gone).map(|host| host.id);
         let mut out: BTreeSet<HostId> = gone.collect();
-        let rollouts = |patch: Patch| self.newest()?.rollouts().get(&patch.rollout());
-        let entries = rollouts(Patch::Good).into_iter().flat_map(|rollout| &rollout.entries);
-        let tried = entries.filter(|(_, entry)| {
+        let entries = |patch: Patch| {
+            let machine = self.newest()?;
+            Some(machine.entries().of(machine.rollouts().get(&patch.rollout())?))
+        };
+        let tried = entries(Patch::Good).into_iter().flatten().filter(|(_, entry)| {
             matches!(entry.class, Class::Failure(_) | Class::Refused)
                 || entry.refusals >= MAX_REFUSALS
         });
-        out.extend(tried.map(|(&host, _)| host));
+        out.extend(tried.map(|(host, _)| host));
         if self.scenario.first == Patch::Good {
-            let newer = rollouts(Patch::Bad).into_iter().flat_map(|rollout| &rollout.entries);
-            out.extend(newer.filter(|(_, entry)| entry.begun).map(|(&host, _)| host));
+            let newer = entries(Patch::Bad).into_iter().flatten();
+            out.extend(newer.filter(|(_, entry)| entry.begun).map(|(host, _)| host));
         }
         u64::try_from(out.len()).unwrap_or(u64::MAX)
     }

@@ -1,0 +1,206 @@
+//! `tidegate cluster add`, `promote`, `remove`, `transfer`: who is a member, who votes, who leads?
+
+use clap::Args;
+use tidegate_proto::v1;
+use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
+
+use super::cluster::fetch;
+use crate::client::advice::{Intent, Subject};
+use crate::client::confirm::Danger;
+use crate::client::errors::{Exit, Failure};
+use crate::client::session::Session;
+
+/// Fewer voters than this survive the loss of none of them.
+const SAFE_VOTERS: usize = 3;
+
+/// Flags of `cluster add`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate cluster add 4 10.0.0.4:7443   then start it: `tidegate serve` with `join = true`
+  tidegate cluster promote 4             once it has caught up")]
+pub struct Add {
+    /// Its id; never one that a controller of this cluster has or had.
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    id: u64,
+    /// Where it listens.
+    #[arg(value_name = "HOST:PORT")]
+    address: String,
+}
+
+/// Flags of `cluster promote`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate cluster promote 4                     one voter more
+  tidegate cluster promote 4 --replacing 1 -y    4 votes and 1 leaves, in one step")]
+pub struct Promote {
+    /// The learner.
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    id: u64,
+    /// The voter whose place it takes; that one leaves for good.
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
+    replacing: Option<u64>,
+}
+
+/// Flags of `cluster remove`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate cluster remove 1 --yes         from four voters to three
+  tidegate cluster remove 1 --confirm=1   from three voters to two: the next failure stops them")]
+pub struct Remove {
+    /// The controller; not the leader.
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    id: u64,
+    /// Agree to fewer than three voters: the controller's id.
+    #[arg(long, value_name = "ID")]
+    confirm: Option<String>,
+}
+
+/// Flags of `cluster transfer`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tidegate cluster transfer 2   before the leader is stopped for maintenance")]
+pub struct Transfer {
+    /// The voter that is to lead.
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    id: u64,
+}
+
+/// Adds a learner.
+pub(crate) async fn add(session: &mut Session, flags: Add) -> Result<Exit, Failure> {
+    let Add { id, address } = flags;
+    let intent = write(session, format!("add node {id} at {address}"));
+    let request_id = session.request_id.to_string();
+    let body = v1::AddMemberRequest { request_id, node_id: id, address };
+    let member = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            ClusterServiceClient::new(attempt.channel).add_member(request).await
+        })
+        .await?;
+    session.out.one(&member, |_, _| {
+        format!("node {id} at {} is a learner: it does not vote yet", member.address)
+    })?;
+    session.out.next(&format!(
+        "start it with `join = true` in its configuration, then: tidegate cluster promote {id}"
+    ));
+    Ok(Exit::Done)
+}
+
+/// Gives a learner its vote.
+pub(crate) async fn promote(session: &mut Session, flags: Promote) -> Result<Exit, Failure> {
+    let Promote { id, replacing } = flags;
+    let attempt = match replacing {
+        None => format!("promote node {id}"),
+        Some(old) => format!("promote node {id} in the place of node {old}"),
+    };
+    if let Some(old) = replacing {
+        let stakes = format!("Node {old} leaves for good; its id is never used again.");
+        session.asking.confirm(&attempt, &stakes, Danger::Moderate).await?;
+    }
+    let intent = write(session, attempt);
+    let request_id = session.request_id.to_string();
+    let replacing = replacing.unwrap_or(0);
+    let body = v1::PromoteMemberRequest { request_id, node_id: id, replacing };
+    let member = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            ClusterServiceClient::new(attempt.channel).promote_member(request).await
+        })
+        .await?;
+    session.out.one(&member, |_, _| format!("node {id} at {} votes", member.address))?;
+    session.out.next("tidegate cluster status");
+    Ok(Exit::Done)
+}
+
+/// Takes a member away.
+pub(crate) async fn remove(session: &mut Session, flags: Remove) -> Result<Exit, Failure> {
+    let Remove { id, confirm } = flags;
+    let attempt = format!("remove node {id}");
+    let before = fetch(session).await?;
+    let (stakes, danger) = stakes(&before, id, confirm);
+    session.asking.confirm(&attempt, &stakes, danger).await?;
+    let intent = write(session, attempt);
+    let body = v1::RemoveMemberRequest { request_id: session.request_id.to_string(), node_id: id };
+    let removed = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            ClusterServiceClient::new(attempt.channel).remove_member(request).await
+        })
+        .await?;
+    let voters = removed.voters;
+    session.out.talk(&format!("node {id} stops by itself; its id is never used again"));
+    let text = format!("node {id} is no member any more; {voters} voters remain");
+    session.out.done(&[("nodeId", id.into()), ("voters", voters.into())], &text)?;
+    session.out.next("tidegate cluster status");
+    Ok(Exit::Done)
+}
+
+/// What a removal leaves behind, and how much is at stake.
+fn stakes(before: &v1::ClusterStatus, id: u64, confirm: Option<String>) -> (String, Danger) {
+    let voters: Vec<u64> =
+        before.members.iter().filter(|member| member.voter).map(|member| member.node_id).collect();
+    let left = voters.iter().filter(|voter| **voter != id).count();
+    let gone = format!("Node {id} leaves for good; its id is never used again.");
+    if left >= SAFE_VOTERS || !voters.contains(&id) {
+        return (format!("{gone} {left} voters remain."), Danger::Moderate);
+    }
+    let stakes = format!("{gone} {left} voters remain: the loss of one more stops the cluster.");
+    (stakes, Danger::Severe { name: id.to_string(), given: confirm })
+}
+
+/// Lets another voter lead.
+pub(crate) async fn transfer(session: &mut Session, flags: Transfer) -> Result<Exit, Failure> {
+    let id = flags.id;
+    // Handing over twice is no harm, and needs no request id.
+    let intent = Intent::read(format!("let node {id} lead"), Subject::Cluster);
+    let body = v1::TransferLeaderRequest { node_id: id };
+    let moved = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            ClusterServiceClient::new(attempt.channel).transfer_leader(request).await
+        })
+        .await?;
+    let text = format!("node {} leads  (term {})", moved.leader_id, moved.term);
+    session
+        .out
+        .done(&[("leaderId", moved.leader_id.into()), ("term", moved.term.into())], &text)?;
+    Ok(Exit::Done)
+}
+
+fn write(session: &Session, attempt: String) -> Intent {
+    Intent::write(attempt, Subject::Cluster, session.request_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(voters: &[u64]) -> v1::ClusterStatus {
+        let member = |&node_id: &u64| v1::Member { node_id, voter: true, ..Default::default() };
+        let members = voters.iter().map(member).collect();
+        v1::ClusterStatus { members, ..Default::default() }
+    }
+
+    #[test]
+    fn a_removal_that_leaves_three_voters_needs_a_yes_and_one_that_leaves_two_the_id() {
+        let (_, danger) = stakes(&status(&[1, 2, 3, 4]), 1, None);
+        assert!(matches!(danger, Danger::Moderate));
+        let (words, danger) = stakes(&status(&[1, 2, 3]), 1, None);
+        assert!(matches!(danger, Danger::Severe { name, given: None } if name == "1"));
+        assert!(words.contains("2 voters remain"), "{words}");
+    }
+
+    #[test]
+    fn the_removal_of_a_learner_needs_a_yes() {
+        let (_, danger) = stakes(&status(&[1, 2, 3]), 4, None);
+        assert!(matches!(danger, Danger::Moderate));
+    }
+}

@@ -1,0 +1,191 @@
+//! Who keeps the log, and may that change now?
+//!
+//! The machine decides when the entry is applied, and raft follows what it decided: a refused change
+//! changes nothing. Before it proposes, a leader also asks what only it can know: who is there, and
+//! who has caught up.
+
+use std::collections::BTreeSet;
+
+use protobuf::Message as _;
+use raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, Message, MessageType};
+use raft::{Progress, ProgressTracker};
+
+use super::{Answer, Fatal, Node, NodeId, Output};
+use crate::journal::Journal;
+use crate::machine::cluster_event::ClusterEvent;
+use crate::machine::command::MemberChange;
+use crate::machine::event::Event;
+use crate::machine::{Applied, Command};
+
+/// Most committed entries that a learner may lack when it is promoted.
+pub const MAX_PROMOTION_LAG: u64 = 1_000;
+
+impl<J: Journal> Node<J> {
+    /// Why the leader does not propose `change` now; `None`: it may.
+    pub(super) fn objection_to(&self, change: MemberChange) -> Option<Answer> {
+        let raft = &self.raft.raft;
+        let conf = raft.prs().conf().to_conf_state();
+        if raft.has_pending_conf() || !conf.voters_outgoing.is_empty() {
+            return Some(Answer::ChangePending);
+        }
+        let mut voters: BTreeSet<u64> = conf.voters.into_iter().collect();
+        match change {
+            MemberChange::AddLearner(_) => return None,
+            MemberChange::Promote { node, replacing } => {
+                if replacing.is_some_and(|left| left.0 == raft.id) {
+                    return Some(Answer::LeaderMustMove);
+                }
+                // Of a stranger the machine will say that it is none.
+                let behind =
+                    raft.raft_log.committed.saturating_sub(raft.prs().get(node.0)?.matched);
+                if behind > MAX_PROMOTION_LAG {
+                    return Some(Answer::NotCaughtUp { behind });
+                }
+                voters.insert(node.0);
+                voters.retain(|&id| replacing.is_none_or(|left| left.0 != id));
+            }
+            MemberChange::Remove(node) if node.0 == raft.id => return Some(Answer::LeaderMustMove),
+            MemberChange::Remove(node) => {
+                if !voters.remove(&node.0) {
+                    return None;
+                }
+            }
+        }
+        let needed = voters.len() / 2 + 1;
+        let active =
+            voters.iter().filter(|&&id| id == raft.id || is_active(raft.prs(), id)).count();
+        (active < needed).then_some(Answer::WouldLoseQuorum { active, needed })
+    }
+
+    /// Lets raft follow what the machine did to the members in the last entry. A command that was
+    /// accepted before and is repeated does nothing.
+    pub(super) fn follow_members<O: Extend<Output>>(
+        &mut self,
+        command: &Command,
+        applied: &Applied,
+        outputs: &mut O,
+    ) -> Result<(), Fatal> {
+        let is_change = |event: &Event| {
+            matches!(
+                event,
+                Event::Cluster(
+                    ClusterEvent::MemberAdded { .. }
+                        | ClusterEvent::MemberPromoted { .. }
+                        | ClusterEvent::MemberRemoved { .. }
+                )
+            )
+        };
+        let Some(change) = command.member_change() else { return Ok(()) };
+        if !applied.events.iter().any(is_change) {
+            return Ok(());
+        }
+        self.change_members(self.machine.applied(), &conf_change(change), outputs)
+    }
+
+    /// Leaves the old group of a joint change behind.
+    pub(super) fn end_joint_change<O: Extend<Output>>(
+        &mut self,
+        index: u64,
+        outputs: &mut O,
+    ) -> Result<(), Fatal> {
+        if self.raft.raft.prs().conf().to_conf_state().voters_outgoing.is_empty() {
+            return Ok(());
+        }
+        self.change_members(index, &ConfChangeV2::default(), outputs)
+    }
+
+    fn change_members<O: Extend<Output>>(
+        &mut self,
+        index: u64,
+        change: &ConfChangeV2,
+        outputs: &mut O,
+    ) -> Result<(), Fatal> {
+        let before = self.members();
+        let farewells = self.farewells(index);
+        let conf_state = self.raft.apply_conf_change(change)?;
+        self.raft.mut_store().set_conf_state(conf_state);
+        let after = self.members();
+        for (to, message) in farewells {
+            if !after.contains_key(&to) {
+                outputs.extend([Output::Send { to, message: encode(&message)? }]);
+            }
+        }
+        let id = NodeId(self.raft.raft.id);
+        if before.contains_key(&id) && !after.contains_key(&id) {
+            return Err(Fatal::Removed { id, at: index });
+        }
+        Ok(())
+    }
+
+    /// A leader's last words to each member that holds the entry at `index`: raft says nothing to
+    /// whoever has left, which would never hear that the entry is committed.
+    fn farewells(&self, index: u64) -> Vec<(NodeId, Message)> {
+        if !self.leads() {
+            return Vec::new();
+        }
+        let raft = &self.raft.raft;
+        let told = raft.prs().iter().filter(|&(&id, peer)| id != raft.id && peer.matched >= index);
+        let farewell = |(&to, _): (&u64, &Progress)| {
+            let mut message = Message::default();
+            message.set_msg_type(MessageType::MsgHeartbeat);
+            (message.from, message.to) = (raft.id, to);
+            (message.term, message.commit) = (raft.term, index);
+            (NodeId(to), message)
+        };
+        told.map(farewell).collect()
+    }
+
+    /// The voter that would take over soonest: heard lately, and with the most of the log. `None`
+    /// where this node does not lead, or no other voter was heard.
+    pub fn best_transferee(&self) -> Option<NodeId> {
+        if !self.leads() {
+            return None;
+        }
+        let raft = &self.raft.raft;
+        let conf = raft.prs().conf().to_conf_state();
+        let voters = conf.voters.iter().filter(|&&id| id != raft.id && is_active(raft.prs(), id));
+        let ranked = voters.filter_map(|&id| {
+            let matched = raft.prs().get(id)?.matched;
+            Some((matched, std::cmp::Reverse(id)))
+        });
+        ranked.max().map(|(_, std::cmp::Reverse(id))| NodeId(id))
+    }
+
+    /// Lets `to` lead, if it votes and this node leads.
+    pub(super) fn transfer_leader(&mut self, to: NodeId) {
+        if self.leads() && self.raft.raft.prs().conf().to_conf_state().voters.contains(&to.0) {
+            self.raft.transfer_leader(to.0);
+        }
+    }
+}
+
+fn is_active(tracker: &ProgressTracker, id: u64) -> bool {
+    tracker.get(id).is_some_and(|peer| peer.recent_active)
+}
+
+fn encode(message: &Message) -> Result<Vec<u8>, Fatal> {
+    message.write_to_bytes().map_err(Fatal::Encode)
+}
+
+/// `change` in raft's words. A replacement is a joint change that raft leaves by itself.
+pub(super) fn conf_change(change: MemberChange) -> ConfChangeV2 {
+    let single = |node: NodeId, kind| {
+        let mut single = ConfChangeSingle::default();
+        single.set_change_type(kind);
+        single.node_id = node.0;
+        single
+    };
+    let mut words = ConfChangeV2::default();
+    match change {
+        MemberChange::AddLearner(node) => {
+            words.changes.push(single(node, ConfChangeType::AddLearnerNode));
+        }
+        MemberChange::Promote { node, replacing } => {
+            words.changes.push(single(node, ConfChangeType::AddNode));
+            let left = replacing.map(|left| single(left, ConfChangeType::RemoveNode));
+            words.changes.extend(left);
+        }
+        MemberChange::Remove(node) => words.changes.push(single(node, ConfChangeType::RemoveNode)),
+    }
+    words
+}

@@ -1,0 +1,132 @@
+//! Which commands pass when the disk is how full? Stopping always does.
+//!
+//! A command that does not pass is refused where it is proposed, before it is in the log. What is in
+//! the log is applied by every node, however full its disk is.
+
+use super::DiskState;
+use crate::machine::Command;
+use crate::machine::command::Action;
+
+/// Whether `command` may be proposed while the disk is in `state`.
+pub(in crate::runtime) fn may_pass(command: &Command, state: DiskState) -> bool {
+    state <= worst_state_for(command)
+}
+
+/// The worst state in which a command still passes.
+fn worst_state_for(command: &Command) -> DiskState {
+    match command {
+        // Time goes on, so that silence is still seen and what is under way ends.
+        Command::Tick(_) => DiskState::Critical,
+        // What hosts do, they have done or may not begin: at Critical they hold.
+        Command::BeginGrant(_) | Command::RecordReports(_) => DiskState::Scarce,
+        Command::Bootstrap(_)
+        | Command::StoreBlob(_)
+        | Command::RegisterNode(_)
+        | Command::VouchState(_) => DiskState::Scarce,
+        #[cfg(feature = "next-version")]
+        Command::NextProbe(_) => DiskState::Scarce,
+        Command::EnrollHost(_) => DiskState::Low,
+        Command::Operate(operate) => worst_state_for_action(&operate.action),
+    }
+}
+
+const fn worst_state_for_action(action: &Action) -> DiskState {
+    match action {
+        Action::HaltRollout(_) | Action::PauseRollout(_) => DiskState::Critical,
+        // Whoever replaces a node whose disk is too small needs these.
+        Action::AddMember(_)
+        | Action::PromoteMember(_)
+        | Action::RemoveMember(_)
+        | Action::CheckState => DiskState::Scarce,
+        Action::CreateToken(_) | Action::ResumeRollout(_) | Action::PromoteRollout(_) => {
+            DiskState::Scarce
+        }
+        // What they begin grows: hosts, reports, artifacts on every disk.
+        Action::PublishPatchSet(_) | Action::CreateRollout(_) | Action::StartRollout(_) => {
+            DiskState::Low
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::path::Path;
+
+    use expect_test::expect;
+
+    use super::*;
+
+    /// One of every command and action that any version has, by the name of its pinned entry.
+    fn every_command() -> Vec<(String, Command)> {
+        let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/machine/golden");
+        let files = std::fs::read_dir(pinned).unwrap().map(|file| file.unwrap().path());
+        // What stands in for the next release is unknown to this one.
+        let entries = files.filter(|path| {
+            path.extension().is_some_and(|end| end == "hex") && !name(path).starts_with("next")
+        });
+        let mut commands: Vec<_> = entries.map(|path| (name(&path), decode(&path))).collect();
+        commands.sort_by(|left, right| left.0.cmp(&right.0));
+        commands
+    }
+
+    fn name(path: &Path) -> String {
+        path.file_stem().unwrap().to_str().unwrap().to_owned()
+    }
+
+    fn decode(path: &Path) -> Command {
+        let hex = std::fs::read_to_string(path).unwrap();
+        let digits: String = hex.split_whitespace().collect();
+        let pairs = (0..digits.len()).step_by(2).map(|at| &digits[at..at + 2]);
+        let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+        Command::decode(&bytes).unwrap()
+    }
+
+    #[test]
+    fn every_command_has_a_worst_state_in_which_it_passes_and_passes_all_better_ones() {
+        let mut table = String::new();
+        for (name, command) in every_command() {
+            let worst = worst_state_for(&command);
+            writeln!(table, "{name}: {worst}").unwrap();
+            let states = [DiskState::Fine, DiskState::Low, DiskState::Scarce, DiskState::Critical];
+            for state in states {
+                assert_eq!(may_pass(&command, state), state <= worst, "{name} at {state}");
+            }
+        }
+        expect![[r#"
+            add-member: scarce
+            begin-grant: scarce
+            bootstrap: scarce
+            bootstrap-2: scarce
+            check-state: scarce
+            create-rollout: low
+            create-token: scarce
+            enroll-host: low
+            halt-rollout: critical
+            pause-rollout: critical
+            promote-member: scarce
+            promote-rollout: scarce
+            publish-patch-set: low
+            record-reports: scarce
+            register-node: scarce
+            remove-member: scarce
+            resume-rollout: scarce
+            start-rollout: low
+            store-blob: scarce
+            tick: critical
+            tick-2: critical
+            vouch-state: scarce
+        "#]]
+        .assert_eq(&table);
+    }
+
+    #[test]
+    fn halts_pauses_and_the_clock_alone_pass_a_disk_that_is_critical() {
+        let passing = every_command()
+            .into_iter()
+            .filter(|(_, command)| may_pass(command, DiskState::Critical))
+            .map(|(name, _)| name);
+        let passing: Vec<String> = passing.collect();
+        assert_eq!(passing, ["halt-rollout", "pause-rollout", "tick", "tick-2"]);
+    }
+}
