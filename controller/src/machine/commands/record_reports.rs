@@ -115,10 +115,13 @@ impl Machine {
     /// The agent started. In another boot, that ends what was in flight: nobody said goodbye.
     fn started(&self, host: &Reporter, boot: &str, started: &Started) -> Meaning {
         let rebooted = host.standing.boot != boot;
-        let soaked = self.soaked_in_known_boot(host).filter(|_| started.evidence.is_some());
-        let suspects =
-            [host.standing.live_grant, started.interrupted, soaked].into_iter().flatten();
-        let suspects: BTreeSet<GrantId> = suspects.filter(|_| rebooted).collect();
+        let under_way = [host.standing.live_grant, started.interrupted].into_iter().flatten();
+        let mut suspects: BTreeSet<GrantId> =
+            under_way.filter(|id| rebooted && self.has_begun(*id)).collect();
+        if suspects.is_empty() && rebooted && started.evidence.is_some() {
+            // Nothing was under way: what had soaked is to blame, and only then.
+            suspects.extend(self.soaked_in_known_boot(host));
+        }
         let mut events: Vec<Event> = suspects
             .into_iter()
             .filter_map(|id| self.own_grant(host, id).ok())
@@ -133,6 +136,10 @@ impl Machine {
             });
         }
         (Disposition::Counted, events)
+    }
+
+    fn has_begun(&self, grant: GrantId) -> bool {
+        self.grants().get(&grant).is_some_and(|grant| grant.phase.begun().is_some())
     }
 
     fn has_other_facts(&self, host: &Reporter, started: &Started) -> bool {

@@ -156,3 +156,64 @@ fn a_halt_of_one_rollout_is_lifted_by_no_other_of_the_same_patch_set() {
         "#]],
     );
 }
+
+#[test]
+fn a_crash_under_a_newer_patch_set_is_not_held_against_the_one_that_had_soaked() {
+    check(
+        &format!(
+            "{SOAKING} tick 1s heard=h1 x4
+             report h1 soaked
+             halt r1 reason=done
+             blob 113.2 k1
+             publish 113.2 k1
+             create r2 113.2
+             start r2
+             tick 1s asking=h1
+             begin h1
+             report h1 applied
+             report h1 started boot=b2 marker=h1 evidence=oops"
+        ),
+        &expect![[r#"
+            create r1 113.1
+                ok; drafted r1
+            start r1
+                ok; started r1, drawn []; free wave 1/1 (100%) by ada: the rollout was started; verdict hold (fleet-heard)
+            tick 0s
+                ok
+            tick 1s asking=h1
+                ok; g1 offered to h1, epoch 1; verdict continue (coverage)
+            begin h1
+                go, epoch 1, lease 5s; g1 of h1 begun; verdict continue (soak)
+            report h1 applied
+                counted; g1 of h1 applied
+            tick 1s heard=h1
+                ok; g1 of h1 heard
+            tick 1s heard=h1
+                ok; g1 of h1 heard
+            tick 1s heard=h1
+                ok; g1 of h1 heard
+            tick 1s heard=h1
+                ok; g1 of h1 heard
+            report h1 soaked
+                counted; g1 of h1 soaked; verdict promote; completed r1 by judge: every gate is open
+            halt r1 reason=done
+                ok; HALT r1 by ada, epoch 2: done
+            blob 113.2 k1
+                ok
+            publish 113.2 k1
+                ok; published 113.2
+            create r2 113.2
+                ok; drafted r2
+            start r2
+                ok; started r2, drawn []; free wave 1/1 (100%) by ada: the rollout was started; verdict continue (coverage)
+            tick 1s asking=h1
+                ok; g2 offered to h1, epoch 1
+            begin h1
+                go, epoch 1, lease 5s; g2 of h1 begun; verdict continue (soak)
+            report h1 applied
+                counted; g2 of h1 applied
+            report h1 started boot=b2 evidence=oops marker=h1
+                counted; g2 of h1 crashed: oops; h1 runs k1 in b2; verdict continue (soak)
+        "#]],
+    );
+}
