@@ -48,13 +48,33 @@ impl Desk {
     ///
     /// [`ApiError`]: refused, the outcome is not known, or it is done and this node lags behind.
     pub async fn propose_and_see(&self, command: Command) -> Result<Reply, ApiError> {
-        let (position, reply) = self.propose(command).await?;
-        let seen = self.handle.wait_applied(position.index, READ_YOUR_WRITES).await;
-        seen.map_err(|late| ApiError::Unavailable {
+        let (reply, ()) = self.propose_and_look(command, |_| ()).await?;
+        Ok(reply)
+    }
+
+    /// Has the cluster carry out `command`, and looks at the state of this node as soon as it sees it
+    /// too. The look runs on the node's thread: keep it short.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`]: refused, the outcome is not known, or it is done and this node lags behind.
+    async fn propose_and_look<T: Send + 'static>(
+        &self,
+        command: Command,
+        look: impl FnOnce(&Machine) -> T + Clone + Send + 'static,
+    ) -> Result<(Reply, T), ApiError> {
+        let settled = self.peers.propose_and_look(command, look.clone()).await?;
+        let (position, outcome, seen) = settled;
+        let reply = outcome?;
+        if let Some(seen) = seen {
+            return Ok((reply, seen));
+        }
+        let seen = self.handle.look_after(position.index, READ_YOUR_WRITES, look).await;
+        let seen = seen.map_err(|late| ApiError::Unavailable {
             reason: "NODE_LAGS",
             what: format!("it is done, but {late}: ask again with the same request id"),
         })?;
-        Ok(reply)
+        Ok((reply, seen))
     }
 
     /// Has the cluster carry out what an operator wants.
@@ -68,9 +88,26 @@ impl Desk {
         request: String,
         action: Action,
     ) -> Result<Reply, ApiError> {
+        let looked = self.operate_and_look((actor, request), action, |_| Ok(())).await?;
+        let (reply, ()) = looked;
+        Ok(reply)
+    }
+
+    /// Has the cluster carry out what an operator wants, and looks at the state right after it.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`]: refused, the outcome is not known, or that of the look.
+    pub async fn operate_and_look<T: Send + 'static>(
+        &self,
+        (actor, request): (String, String),
+        action: Action,
+        look: impl FnOnce(&Machine) -> Result<T, ApiError> + Clone + Send + 'static,
+    ) -> Result<(Reply, T), ApiError> {
         tracing::info!(actor, request, action = action_word(&action), "operator.command");
         let operate = Operate { request, actor, action };
-        self.propose_and_see(Command::Operate(operate)).await
+        let (reply, seen) = self.propose_and_look(Command::Operate(operate), look).await?;
+        Ok((reply, seen?))
     }
 
     /// Looks at the state that this node has applied.

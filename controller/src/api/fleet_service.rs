@@ -45,8 +45,10 @@ impl FleetService for Desk {
         let request = request.into_inner();
         let create = create_token(&request)?;
         let token = create.token.clone();
-        self.operate(actor, request.request_id, Action::CreateToken(create)).await?;
-        Ok(Response::new(self.look(move |machine| find_token(machine, &token)).await?))
+        let (by, action) = ((actor, request.request_id), Action::CreateToken(create));
+        let look = move |machine: &_| find_token(machine, &token);
+        let (_, token) = self.operate_and_look(by, action, look).await?;
+        Ok(Response::new(token))
     }
 
     async fn list_tokens(

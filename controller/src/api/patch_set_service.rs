@@ -48,8 +48,8 @@ impl PatchSetService for Desk {
         let publish = publish(&request)?;
         let version = publish.version.clone();
         let action = Action::PublishPatchSet(publish);
-        self.operate(actor, request.request_id, action).await?;
-        let set = self.look(move |machine| draw(machine, &version)).await?;
+        let (by, look) = ((actor, request.request_id), move |machine: &_| draw(machine, &version));
+        let (_, set) = self.operate_and_look(by, action, look).await?;
         Ok(Response::new(set))
     }
 

@@ -182,8 +182,9 @@ impl Desk {
         id: RolloutId,
     ) -> Answer<pb::Rollout> {
         let request = check::request_id(&request).map_err(ApiError::from)?;
-        self.operate(actor, request, action).await?;
-        Ok(Response::new(self.look(move |machine| draw(machine, &id)).await?))
+        let look = move |machine: &Machine| draw(machine, &id);
+        let (_, drawn) = self.operate_and_look((actor, request), action, look).await?;
+        Ok(Response::new(drawn))
     }
 
     /// What changed since `seen`; `None` if nothing did.

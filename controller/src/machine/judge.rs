@@ -1,7 +1,7 @@
 //! What do the books say about a rollout now? Gathers the inputs, asks `policies`, and acts.
 
 use tidegate_policies::begin::room_for_one;
-use tidegate_policies::decide::{Inputs, Verdict, VerdictKind, decide};
+use tidegate_policies::decide::{Inputs, Verdict, VerdictKind, decide, decide_silently};
 use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::GateState;
 
@@ -114,9 +114,14 @@ impl Machine {
             State::Paused | State::Completed => false,
             State::Draft | State::Halted => return Vec::new(),
         };
+        let glance = decide_silently(&inputs);
+        let last = rollout.verdict.as_ref();
+        let changed = last.is_none_or(|last| differs(&last.verdict, &glance));
+        if !changed && matches!(glance.kind, VerdictKind::Continue | VerdictKind::Hold) {
+            return Vec::new();
+        }
         let verdict = decide(&inputs);
         let mut decided = Vec::new();
-        let changed = rollout.verdict.as_ref().is_none_or(|last| differs(&last.verdict, &verdict));
         if changed {
             let reached = Reached { verdict: verdict.clone(), inputs, index: at.index };
             decided.push(Event::VerdictReached { rollout: id.clone(), reached: Box::new(reached) });

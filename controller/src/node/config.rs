@@ -6,11 +6,11 @@ use super::{Fatal, NodeId};
 use crate::machine::cluster::Speaks;
 
 /// Most bytes of entries in one append message. A single larger entry travels alone.
-const MAX_APPEND_BYTES: u64 = 256 * 1024;
+pub(super) const MAX_APPEND_BYTES: usize = 256 * 1024;
 /// Most append messages on their way to one follower.
 const MAX_INFLIGHT_APPENDS: usize = 256;
 /// Most bytes of commands in the leader's log that are not committed; more are refused as busy.
-const MAX_UNCOMMITTED_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const MAX_UNCOMMITTED_BYTES: usize = 8 * 1024 * 1024;
 /// How much of that agents may fill. The rest is for operators, and for the leader's own ticks.
 pub(super) const MAX_UNCOMMITTED_AGENT_BYTES: usize = 6 * 1024 * 1024;
 /// Most bytes of entries that are applied before the next ones are read.
@@ -103,9 +103,9 @@ impl NodeConfig {
             heartbeat_tick: self.heartbeat_ticks,
             pre_vote: true,
             check_quorum: true,
-            max_size_per_msg: MAX_APPEND_BYTES,
+            max_size_per_msg: MAX_APPEND_BYTES as u64,
             max_inflight_msgs: MAX_INFLIGHT_APPENDS,
-            max_uncommitted_size: MAX_UNCOMMITTED_BYTES,
+            max_uncommitted_size: MAX_UNCOMMITTED_BYTES as u64,
             max_committed_size_per_ready: MAX_APPLY_BYTES,
             ..raft::Config::default()
         };

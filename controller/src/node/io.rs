@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{NodeId, Refused};
 use crate::machine::event::Event;
 use crate::machine::frozen::PieceHash;
-use crate::machine::{Command, Outcome, Position};
+use crate::machine::{Command, Machine, Outcome, Position};
 
 /// Everything that can happen to a node.
 #[derive(Clone, Debug)]
@@ -112,6 +112,19 @@ pub enum Output {
         /// Why.
         why: Refused,
     },
+}
+
+/// Takes what a node asks for, one by one and in order.
+pub trait Outputs {
+    /// Takes `output`. `machine` is the node's own as of now: where the output tells of an applied
+    /// entry, that entry is the last one in it.
+    fn give(&mut self, output: Output, machine: &Machine);
+}
+
+impl Outputs for Vec<Output> {
+    fn give(&mut self, output: Output, _: &Machine) {
+        self.push(output);
+    }
 }
 
 /// What became of a proposal or of a wish to read.

@@ -10,7 +10,7 @@ use protobuf::Message as _;
 use raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, Message, MessageType};
 use raft::{Progress, ProgressTracker};
 
-use super::{Answer, Fatal, Node, NodeId, Output};
+use super::{Answer, Fatal, Node, NodeId, Output, Outputs};
 use crate::journal::Journal;
 use crate::machine::cluster_event::ClusterEvent;
 use crate::machine::command::MemberChange;
@@ -59,7 +59,7 @@ impl<J: Journal> Node<J> {
 
     /// Lets raft follow what the machine did to the members in the last entry. A command that was
     /// accepted before and is repeated does nothing.
-    pub(super) fn follow_members<O: Extend<Output>>(
+    pub(super) fn follow_members<O: Outputs>(
         &mut self,
         command: &Command,
         applied: &Applied,
@@ -83,7 +83,7 @@ impl<J: Journal> Node<J> {
     }
 
     /// Leaves the old group of a joint change behind.
-    pub(super) fn end_joint_change<O: Extend<Output>>(
+    pub(super) fn end_joint_change<O: Outputs>(
         &mut self,
         index: u64,
         outputs: &mut O,
@@ -94,7 +94,7 @@ impl<J: Journal> Node<J> {
         self.change_members(index, &ConfChangeV2::default(), outputs)
     }
 
-    fn change_members<O: Extend<Output>>(
+    fn change_members<O: Outputs>(
         &mut self,
         index: u64,
         change: &ConfChangeV2,
@@ -107,7 +107,7 @@ impl<J: Journal> Node<J> {
         let after = self.members();
         for (to, message) in farewells {
             if !after.contains_key(&to) {
-                outputs.extend([Output::Send { to, message: encode(&message)? }]);
+                outputs.give(Output::Send { to, message: encode(&message)? }, &self.machine);
             }
         }
         let id = NodeId(self.raft.raft.id);

@@ -6,6 +6,7 @@
 
 mod admission;
 mod checkpoints;
+mod commit;
 mod config;
 mod election;
 mod fatal;
@@ -36,6 +37,7 @@ use checkpoints::Checkpoints;
 use election::ElectionClock;
 use log_store::LogStore;
 use offers::Offers;
+use proposals::Proposals;
 use pull::Pull;
 use reads::Reads;
 use vouching::Vouching;
@@ -46,7 +48,7 @@ pub use admission::{MAX_PEER_MESSAGE_BYTES, Refused};
 pub use config::{CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, NodeConfig};
 pub use election::SplitMix64;
 pub use fatal::Fatal;
-pub use io::{Answer, Input, Leadership, Output, Room};
+pub use io::{Answer, Input, Leadership, Output, Outputs, Room};
 pub use membership::MAX_PROMOTION_LAG;
 pub use status::{NodeStatus, PeerStatus, PullStatus, Role, Seat};
 
@@ -65,6 +67,7 @@ pub struct Node<J> {
     checkpoints: Checkpoints,
     pull: Option<Pull>,
     offers: Offers,
+    proposals: Proposals,
     vouching: Vouching,
     /// Ticks since the node was opened.
     ticks: u64,
@@ -113,6 +116,7 @@ impl<J: Journal> Node<J> {
             checkpoints: Checkpoints::new(&config, pieces),
             pull: None,
             offers: Offers::default(),
+            proposals: Proposals::default(),
             vouching: Vouching::new(commit),
             ticks: 0,
             journaled,
@@ -147,19 +151,25 @@ impl<J: Journal> Node<J> {
     /// # Errors
     ///
     /// [`Fatal`]: carry out the outputs given so far, and drop the node.
-    pub fn step<O: Extend<Output>>(
+    pub fn step<O: Outputs>(
         &mut self,
         inputs: impl IntoIterator<Item = Input>,
         outputs: &mut O,
     ) -> Result<(), Fatal> {
         self.settle(outputs)?; // At the first step: the replay.
+        let before = self.hold_commit();
         for input in inputs {
+            if !matches!(input, Input::Propose { .. }) {
+                self.append_proposals(outputs);
+            }
             if self.must_write_before(&input) {
                 self.settle(outputs)?;
             }
             self.take(input, outputs);
             self.election.pin(&mut self.raft);
         }
+        self.append_proposals(outputs);
+        self.tell_commit(before);
         self.go_on_with_pull(outputs)?;
         self.begin_reads();
         self.settle(outputs)?;
@@ -170,7 +180,7 @@ impl<J: Journal> Node<J> {
     }
 
     /// Carries out what raft has to write, send and apply, until nothing is left.
-    fn settle<O: Extend<Output>>(&mut self, outputs: &mut O) -> Result<(), Fatal> {
+    fn settle<O: Outputs>(&mut self, outputs: &mut O) -> Result<(), Fatal> {
         while self.raft.has_ready() {
             self.forget_served_wishes();
             self.carry_out_ready(outputs)?;
@@ -241,7 +251,7 @@ impl<J: Journal> Node<J> {
         Ok(self.journal.piece(hash)?)
     }
 
-    fn take<O: Extend<Output>>(&mut self, input: Input, outputs: &mut O) {
+    fn take<O: Outputs>(&mut self, input: Input, outputs: &mut O) {
         match input {
             Input::Tick => {
                 self.ticks += 1;
@@ -259,7 +269,7 @@ impl<J: Journal> Node<J> {
         }
     }
 
-    fn take_message<O: Extend<Output>>(&mut self, bytes: &[u8], outputs: &mut O) {
+    fn take_message<O: Outputs>(&mut self, bytes: &[u8], outputs: &mut O) {
         let removed = self.machine.cluster().map(|cluster| &cluster.removed);
         let stepped = admission::admit(bytes, &self.raft, removed).and_then(|message| {
             if message.get_msg_type() == MessageType::MsgSnapshot {
@@ -272,9 +282,9 @@ impl<J: Journal> Node<J> {
         }
     }
 
-    fn ignore<O: Extend<Output>>(&mut self, why: Refused, outputs: &mut O) {
+    fn ignore<O: Outputs>(&mut self, why: Refused, outputs: &mut O) {
         self.ignored += 1;
-        outputs.extend([Output::Ignored { why }]);
+        outputs.give(Output::Ignored { why }, &self.machine);
     }
 
     /// Stops a node that would not understand what the cluster may write from here on.
@@ -296,23 +306,24 @@ impl<J: Journal> Node<J> {
         }
     }
 
-    fn settle_reads<O: Extend<Output>>(&mut self, outputs: &mut O) {
+    fn settle_reads<O: Outputs>(&mut self, outputs: &mut O) {
         let answers = self.reads.settle(self.applied(), self.leadership());
-        let told = answers.into_iter();
-        outputs.extend(told.map(|(ticket, answer)| Output::Answer { ticket, answer }));
+        for (ticket, answer) in answers {
+            outputs.give(Output::Answer { ticket, answer }, &self.machine);
+        }
     }
 
     /// Says what changed, and lets go of everybody who waits for another term's entry: whether
     /// such an entry lives on is the next leader's secret.
-    fn tell_leadership<O: Extend<Output>>(&mut self, outputs: &mut O) {
+    fn tell_leadership<O: Outputs>(&mut self, outputs: &mut O) {
         let leadership = self.leadership();
         let leading_term = self.leads().then_some(leadership.term);
         for ticket in self.waiters.abandon_unless(leading_term) {
-            outputs.extend([Output::Answer { ticket, answer: Answer::Unknown }]);
+            outputs.give(Output::Answer { ticket, answer: Answer::Unknown }, &self.machine);
         }
         if leadership != self.told {
             self.told = leadership;
-            outputs.extend([Output::LeadershipChanged(leadership)]);
+            outputs.give(Output::LeadershipChanged(leadership), &self.machine);
         }
     }
 }

@@ -1,18 +1,33 @@
 //! Which commands does a leader take into its log, and what does it say to the others?
 
-use super::config::MAX_UNCOMMITTED_AGENT_BYTES;
-use super::{Answer, Node, Output, membership};
+use raft::eraftpb::{Entry, Message, MessageType};
+
+use super::config::{MAX_APPEND_BYTES, MAX_UNCOMMITTED_AGENT_BYTES, MAX_UNCOMMITTED_BYTES};
+use super::{Answer, Node, Output, Outputs, membership};
 use crate::journal::{Journal, MAX_ENTRY_BYTES};
 use crate::machine::{Command, Position};
 
+/// What a leader took of the present step's inputs and has not appended yet. It is, before anything
+/// else is stepped.
+#[derive(Debug, Default)]
+pub(super) struct Proposals {
+    tickets: Vec<u64>,
+    entries: Vec<Entry>,
+    bytes: usize,
+}
+
+impl Proposals {
+    fn add(&mut self, ticket: u64, data: Vec<u8>) {
+        self.bytes += data.len();
+        self.tickets.push(ticket);
+        self.entries.push(Entry { data: data.into(), ..Entry::default() });
+    }
+}
+
 impl<J: Journal> Node<J> {
-    pub(super) fn propose<O: Extend<Output>>(
-        &mut self,
-        ticket: u64,
-        command: &Command,
-        outputs: &mut O,
-    ) {
-        let mut refuse = |answer| outputs.extend([Output::Answer { ticket, answer }]);
+    /// Takes a command, or says why not.
+    pub(super) fn propose<O: Outputs>(&mut self, ticket: u64, command: &Command, outputs: &mut O) {
+        let mut refuse = |answer| outputs.give(Output::Answer { ticket, answer }, &self.machine);
         if !self.leads() {
             return refuse(Answer::NotLeader { leader: self.leadership().leader });
         }
@@ -28,40 +43,73 @@ impl<J: Journal> Node<J> {
         if let Some(objection) = change.and_then(|change| self.objection_to(change)) {
             return refuse(objection);
         }
-        let entry = command.encode();
-        if entry.len() > MAX_ENTRY_BYTES {
-            return refuse(Answer::TooLarge { bytes: entry.len() });
+        let data = command.encode();
+        if data.len() > MAX_ENTRY_BYTES {
+            return refuse(Answer::TooLarge { bytes: data.len() });
         }
-        let uncommitted = self.raft.raft.uncommitted_size().saturating_add(entry.len());
-        if !may_use_reserve(command) && uncommitted > MAX_UNCOMMITTED_AGENT_BYTES {
+        let uncommitted = self.raft.raft.uncommitted_size() + self.proposals.bytes + data.len();
+        if uncommitted > most_uncommitted(command) {
             return refuse(Answer::Busy);
         }
-        let proposed = match change {
-            None => self.raft.propose(Vec::new(), entry),
-            Some(change) => self.raft.propose_conf_change(entry, membership::conf_change(change)),
-        };
-        if proposed.is_err() {
-            return refuse(Answer::Busy);
+        match change {
+            None => {
+                if self.proposals.bytes + data.len() > MAX_APPEND_BYTES {
+                    self.append_proposals(outputs);
+                }
+                self.proposals.add(ticket, data);
+            }
+            Some(change) => {
+                self.append_proposals(outputs);
+                let change = membership::conf_change(change);
+                let proposed = self.raft.propose_conf_change(data, change);
+                self.wait_for(&[ticket], proposed.is_ok(), outputs);
+            }
         }
-        let index = self.raft.raft.raft_log.last_index();
-        self.waiters.wait(Position { index, term: self.raft.raft.term }, ticket);
+    }
+
+    /// Appends what was proposed since the last time: one message to each follower carries all of it.
+    pub(super) fn append_proposals<O: Outputs>(&mut self, outputs: &mut O) {
+        if self.proposals.tickets.is_empty() {
+            return;
+        }
+        let Proposals { tickets, entries, .. } = std::mem::take(&mut self.proposals);
+        let mut message = Message::default();
+        message.set_msg_type(MessageType::MsgPropose);
+        message.from = self.raft.raft.id;
+        message.set_entries(entries.into());
+        let proposed = self.raft.step(message);
+        self.election.pin(&mut self.raft);
+        self.wait_for(&tickets, proposed.is_ok(), outputs);
+    }
+
+    /// Has `tickets` wait for the last entries of the log, if those are what they asked for.
+    fn wait_for<O: Outputs>(&mut self, tickets: &[u64], is_appended: bool, outputs: &mut O) {
+        let term = self.raft.raft.term;
+        let last = self.raft.raft.raft_log.last_index();
+        for (&ticket, before_last) in tickets.iter().rev().zip(0..) {
+            if is_appended {
+                self.waiters.wait(Position { index: last - before_last, term }, ticket);
+            } else {
+                outputs.give(Output::Answer { ticket, answer: Answer::Busy }, &self.machine);
+            }
+        }
     }
 }
 
-/// Whether a command may take the room in the log that agents cannot fill. Ticks may, so that time
-/// goes on: one is under way at a time.
-fn may_use_reserve(command: &Command) -> bool {
+/// How many bytes may be uncommitted with this command among them. Agents cannot fill all the room;
+/// ticks may, so that time goes on: one is under way at a time.
+fn most_uncommitted(command: &Command) -> usize {
     match command {
         Command::Bootstrap(_)
         | Command::Tick(_)
         | Command::Operate(_)
         | Command::RegisterNode(_)
-        | Command::VouchState(_) => true,
+        | Command::VouchState(_) => MAX_UNCOMMITTED_BYTES,
         #[cfg(feature = "next-version")]
-        Command::NextProbe(_) => true,
+        Command::NextProbe(_) => MAX_UNCOMMITTED_BYTES,
         Command::StoreBlob(_)
         | Command::EnrollHost(_)
         | Command::BeginGrant(_)
-        | Command::RecordReports(_) => false,
+        | Command::RecordReports(_) => MAX_UNCOMMITTED_AGENT_BYTES,
     }
 }

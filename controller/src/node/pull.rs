@@ -10,7 +10,7 @@ use std::sync::Arc;
 use raft::eraftpb::{Message, Snapshot};
 
 use super::checkpoints::{self, Pieces};
-use super::{Fatal, Node, NodeId, Output, PullStatus, Refused};
+use super::{Fatal, Node, NodeId, Output, Outputs, PullStatus, Refused};
 use crate::journal::{Checkpoint, Journal};
 use crate::machine::frozen::{PieceHash, named_by};
 
@@ -191,7 +191,7 @@ impl<J: Journal> Node<J> {
     }
 
     /// A peer answered.
-    pub(super) fn take_pieces<O: Extend<Output>>(&mut self, pieces: Vec<Vec<u8>>, outputs: &mut O) {
+    pub(super) fn take_pieces<O: Outputs>(&mut self, pieces: Vec<Vec<u8>>, outputs: &mut O) {
         let Some(pull) = &mut self.pull else { return };
         let mut is_useful = false;
         for piece in pieces {
@@ -207,10 +207,7 @@ impl<J: Journal> Node<J> {
 
     /// Goes on with the pull: looks around, writes a slice, asks, and hands the message to raft once
     /// nothing is missing.
-    pub(super) fn go_on_with_pull<O: Extend<Output>>(
-        &mut self,
-        outputs: &mut O,
-    ) -> Result<(), Fatal> {
+    pub(super) fn go_on_with_pull<O: Outputs>(&mut self, outputs: &mut O) -> Result<(), Fatal> {
         let committed = self.raft.raft.raft_log.committed;
         if self.leads() || self.pull.as_ref().is_none_or(|pull| pull.index() <= committed) {
             self.pull = None;
@@ -225,7 +222,9 @@ impl<J: Journal> Node<J> {
         if !slice.is_empty() {
             self.journal.store(&slice)?;
         }
-        outputs.extend(pull.ask(self.ticks));
+        if let Some(ask) = pull.ask(self.ticks) {
+            outputs.give(ask, &self.machine);
+        }
         // A message of an older term would be lost on raft; the new leader will send another.
         if pull.is_complete() && pull.message.term >= self.raft.raft.term {
             let message = std::mem::take(&mut pull.message);
@@ -271,14 +270,14 @@ impl<J: Journal> Node<J> {
         Ok(None)
     }
 
-    fn refuse_pull<O: Extend<Output>>(&mut self, what: &'static str, outputs: &mut O) {
+    fn refuse_pull<O: Outputs>(&mut self, what: &'static str, outputs: &mut O) {
         let Some(pull) = self.pull.take() else { return };
         self.ignore(Refused::Impossible { from: pull.message.from, what }, outputs);
     }
 
     /// Raft took a snapshot, and every piece of it is on the disk: from here on it is the state, and
     /// the log begins behind it.
-    pub(super) fn install<O: Extend<Output>>(
+    pub(super) fn install<O: Outputs>(
         &mut self,
         snapshot: &Snapshot,
         outputs: &mut O,
@@ -296,7 +295,7 @@ impl<J: Journal> Node<J> {
         self.checkpoints.turn(pieces);
         self.vouching.forget();
         self.machine = machine;
-        outputs.extend([Output::Replaced { index: checkpoint.index }]);
+        outputs.give(Output::Replaced { index: checkpoint.index }, &self.machine);
         self.raft.mut_store().replace(checkpoint);
         self.check_version()
     }

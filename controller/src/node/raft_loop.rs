@@ -6,7 +6,7 @@ use protobuf::Message as _;
 use raft::Ready;
 use raft::eraftpb::{Entry, EntryType, Message};
 
-use super::{Answer, Fatal, Node, NodeId, Output};
+use super::{Answer, Fatal, Node, NodeId, Output, Outputs};
 use crate::journal::{Batch, Journal};
 use crate::machine::{Applied, Command, Position};
 
@@ -15,12 +15,9 @@ impl<J: Journal> Node<J> {
     ///
     /// A leader's messages leave first, so that followers write while it does. Everybody else's
     /// wait for the sync, since they promise what was written.
-    pub(super) fn carry_out_ready<O: Extend<Output>>(
-        &mut self,
-        outputs: &mut O,
-    ) -> Result<(), Fatal> {
+    pub(super) fn carry_out_ready<O: Outputs>(&mut self, outputs: &mut O) -> Result<(), Fatal> {
         let mut ready = self.raft.ready();
-        send(ready.take_messages(), outputs)?;
+        self.send(ready.take_messages(), outputs)?;
         for read in ready.take_read_states() {
             self.reads.confirm(&read.request_ctx, read.index);
         }
@@ -29,29 +26,30 @@ impl<J: Journal> Node<J> {
         }
         let applied = self.apply(ready.take_committed_entries(), outputs);
         self.persist(&ready)?;
+        self.remember_if_fatal(&applied)?;
         applied?;
-        send(ready.take_persisted_messages(), outputs)?;
+        self.send(ready.take_persisted_messages(), outputs)?;
         let mut light = self.raft.advance(ready);
         self.election.pin(&mut self.raft);
-        send(light.take_messages(), outputs)?;
+        self.send(light.take_messages(), outputs)?;
         let applied = self.apply(light.take_committed_entries(), outputs);
-        if applied.is_err() {
-            self.persist_commit()?;
-        }
+        self.remember_if_fatal(&applied)?;
         applied?;
         self.raft.advance_apply();
         self.election.pin(&mut self.raft);
         Ok(())
     }
 
-    /// Writes one batch, and syncs it where raft asks for it. A mere new commit index is appended
-    /// and rides with the next sync: losing it costs nothing.
+    /// Writes one batch, and syncs it where raft asks for it. A mere new commit index waits for the
+    /// next batch: losing it costs nothing, since the next leader says it again.
     fn persist(&mut self, ready: &Ready) -> Result<(), Fatal> {
         let entries = ready.entries();
-        if entries.is_empty() && ready.hs().is_none() && ready.snapshot().is_empty() {
+        let hard_state = self.raft.raft.hard_state();
+        let is_same_vote =
+            (hard_state.term, hard_state.vote) == (self.journaled.term, self.journaled.vote);
+        if entries.is_empty() && ready.snapshot().is_empty() && is_same_vote {
             return Ok(());
         }
-        let hard_state = self.raft.raft.hard_state();
         let changed = (hard_state != self.journaled).then(|| hard_state.clone());
         let batch = Batch { entries: entries.clone(), hard_state: changed };
         self.journal.append(&batch)?;
@@ -66,17 +64,16 @@ impl<J: Journal> Node<J> {
     }
 
     /// What stops a node is known to be committed: it shall stop again when it is started again.
-    fn persist_commit(&mut self) -> Result<(), Fatal> {
+    fn remember_if_fatal(&mut self, applied: &Result<(), Fatal>) -> Result<(), Fatal> {
+        if applied.is_ok() {
+            return Ok(());
+        }
         let hard_state = Some(self.raft.raft.hard_state());
         self.journal.append(&Batch { entries: Vec::new(), hard_state })?;
         Ok(self.journal.sync()?)
     }
 
-    fn apply<O: Extend<Output>>(
-        &mut self,
-        entries: Vec<Entry>,
-        outputs: &mut O,
-    ) -> Result<(), Fatal> {
+    fn apply<O: Outputs>(&mut self, entries: Vec<Entry>, outputs: &mut O) -> Result<(), Fatal> {
         for entry in entries {
             let position = Position { index: entry.index, term: entry.term };
             self.checkpoints.note_applied(entry.data.len() + entry.context.len());
@@ -99,7 +96,7 @@ impl<J: Journal> Node<J> {
         Ok(())
     }
 
-    fn apply_command<O: Extend<Output>>(
+    fn apply_command<O: Outputs>(
         &mut self,
         position: Position,
         bytes: &[u8],
@@ -110,17 +107,27 @@ impl<J: Journal> Node<J> {
         let applied = self.machine.apply(position, &command);
         let followed = self.follow(&command, &applied, outputs);
         let Applied { outcome, events } = applied;
-        let (answer, command) = (outcome.clone(), Arc::new(command));
-        outputs.extend([Output::Applied { position, command, outcome, events }]);
-        if let Some(ticket) = self.waiters.settle(position) {
-            let answer = Answer::Applied { position, outcome: answer };
-            outputs.extend([Output::Answer { ticket, answer }]);
+        let waiter = self.waiters.settle(position).map(|ticket| (ticket, outcome.clone()));
+        let command = Arc::new(command);
+        outputs.give(Output::Applied { position, command, outcome, events }, &self.machine);
+        if let Some((ticket, outcome)) = waiter {
+            let answer = Answer::Applied { position, outcome };
+            outputs.give(Output::Answer { ticket, answer }, &self.machine);
         }
         followed
     }
 
+    fn send<O: Outputs>(&self, messages: Vec<Message>, outputs: &mut O) -> Result<(), Fatal> {
+        for message in messages {
+            let to = NodeId(message.to);
+            let message = message.write_to_bytes().map_err(Fatal::Encode)?;
+            outputs.give(Output::Send { to, message }, &self.machine);
+        }
+        Ok(())
+    }
+
     /// What the entry that did `applied` means for this node itself: whether it goes on, and how.
-    fn follow<O: Extend<Output>>(
+    fn follow<O: Outputs>(
         &mut self,
         command: &Command,
         applied: &Applied,
@@ -130,13 +137,4 @@ impl<J: Journal> Node<J> {
         self.check_version()?;
         self.vouch(command, applied, outputs)
     }
-}
-
-fn send<O: Extend<Output>>(messages: Vec<Message>, outputs: &mut O) -> Result<(), Fatal> {
-    for message in messages {
-        let to = NodeId(message.to);
-        let message = message.write_to_bytes().map_err(Fatal::Encode)?;
-        outputs.extend([Output::Send { to, message }]);
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fatal, Node, NodeId, Output};
+use super::{Fatal, Node, NodeId, Output, Outputs};
 use crate::journal::Journal;
 use crate::machine::vouches::MAX_VOUCHED_INDEXES;
 use crate::machine::{Applied, Command};
@@ -34,7 +34,7 @@ impl Vouching {
 
 impl<J: Journal> Node<J> {
     /// Says this node's hash where one is due, and compares its hashes with what `command` told.
-    pub(super) fn vouch<O: Extend<Output>>(
+    pub(super) fn vouch<O: Outputs>(
         &mut self,
         command: &Command,
         applied: &Applied,
@@ -47,7 +47,7 @@ impl<J: Journal> Node<J> {
                 self.vouching.own.pop_first();
             }
             if index > self.vouching.said_until {
-                outputs.extend([Output::Vouch { index, hash }]);
+                outputs.give(Output::Vouch { index, hash }, &self.machine);
             }
         }
         let Command::VouchState(vouch) = command else { return Ok(()) };

@@ -7,7 +7,7 @@ use tidegate_proto::v1::{ProposeRequest, ProposeResponse};
 use tokio::time::Sleep;
 
 use super::{Peers, refusal};
-use crate::machine::{Command, Outcome, Position};
+use crate::machine::{Command, Machine, Outcome, Position};
 use crate::node::NodeId;
 use crate::runtime::ProposeError;
 
@@ -27,6 +27,21 @@ impl Peers {
     /// [`ProposeError`]. After `Unknown` the command may have an effect, and it is never sent twice
     /// by this function: the caller asks again with its request id.
     pub async fn propose(&self, command: Command) -> Settled {
+        let (position, outcome, _) = self.propose_and_look(command, |_| ()).await?;
+        Ok((position, outcome))
+    }
+
+    /// Like [`Peers::propose`]. Where this node leads, `look` sees the state as it is right after the
+    /// command, on the node's thread; `None` comes from a command that another node carried out.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Peers::propose`].
+    pub async fn propose_and_look<T: Send + 'static>(
+        &self,
+        command: Command,
+        look: impl FnOnce(&Machine) -> T + Clone + Send + 'static,
+    ) -> Result<(Position, Outcome, Option<T>), ProposeError> {
         self.shared.handle.check_disk(&command)?;
         let mut deadline = std::pin::pin!(tokio::time::sleep(self.shared.propose_deadline));
         let mut leadership = self.shared.handle.leadership();
@@ -34,7 +49,9 @@ impl Peers {
         loop {
             let known = leadership.borrow_and_update().leader;
             let settled = match hint.or(known) {
-                Some(leader) => self.propose_at(leader, &command, deadline.as_mut()).await,
+                Some(leader) => {
+                    self.propose_at(leader, &command, look.clone(), deadline.as_mut()).await
+                }
                 None => Err(ProposeError::NotLeader { leader: None }),
             };
             let followed_hint = hint.take().is_some();
@@ -66,19 +83,24 @@ impl Peers {
         }
     }
 
-    async fn propose_at(
+    async fn propose_at<T: Send + 'static>(
         &self,
         leader: NodeId,
         command: &Command,
+        look: impl FnOnce(&Machine) -> T + Send + 'static,
         deadline: Pin<&mut Sleep>,
-    ) -> Settled {
-        if leader == self.shared.handle.id() {
-            return tokio::select! {
-                settled = self.shared.handle.propose(command.clone()) => settled,
-                () = deadline => Err(ProposeError::Unknown),
-            };
+    ) -> Result<(Position, Outcome, Option<T>), ProposeError> {
+        let handle = &self.shared.handle;
+        if leader != handle.id() {
+            let (position, outcome) = self.forward(leader, command, deadline).await?;
+            return Ok((position, outcome, None));
         }
-        self.forward(leader, command, deadline).await
+        tokio::select! {
+            settled = handle.propose_and_look(command.clone(), look) => {
+                settled.map(|(position, outcome, seen)| (position, outcome, Some(seen)))
+            }
+            () = deadline => Err(ProposeError::Unknown),
+        }
     }
 
     /// Sends the command to another node. Where no connection is to be had, it was not sent.

@@ -20,6 +20,7 @@ mod relay;
 mod service;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,12 +28,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_proto::v1::{Beat, PeerHeader, TransferRequest};
+use tidegate_proto::v1::{Beat, PeerHeader};
 use tonic::Status;
 
 use crate::config::Arrival;
 use crate::node::NodeId;
-use crate::runtime::{Handle, Outbound, TransferError};
+use crate::runtime::{Handle, Outbound};
 use door::Door;
 use link::Link;
 use links::Links;
@@ -41,9 +42,6 @@ use relay::RelayedBeats;
 
 pub use greet::greet;
 pub use service::{MAX_MESSAGE_BYTES, PeerDesk};
-
-/// How long another node may take to hand its leadership over.
-const TRANSFER_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Who the peers are, and how patient this node is with them. Read once, at start.
 #[derive(Clone, Debug)]
@@ -176,31 +174,6 @@ impl Peers {
     fn header_for(&self, peer: NodeId) -> Option<PeerHeader> {
         let cluster = self.shared.handle.cluster().borrow().clone();
         Some(self.shared.door.header_for(peer, cluster.as_deref()))
-    }
-
-    /// Has `to` lead, whichever node leads now, and waits until the leader has seen that it does.
-    ///
-    /// # Errors
-    ///
-    /// [`TransferError`].
-    pub async fn transfer(&self, to: NodeId) -> Result<(), TransferError> {
-        let handle = &self.shared.handle;
-        let leader = handle.leadership().borrow().leader;
-        let Some(leader) = leader.filter(|&leader| leader != handle.id()) else {
-            return handle.transfer(to).await;
-        };
-        let failed = TransferError::TimedOut { to, leader: Some(leader) };
-        let Some(link) = self.shared.links.get(leader) else { return Err(failed) };
-        let Ok(mut client) = link.client().await else { return Err(failed) };
-        let request = TransferRequest { header: self.header_for(leader), to_leader: to.0 };
-        match tokio::time::timeout(TRANSFER_PATIENCE, client.transfer(request)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(status)) => {
-                tracing::debug!(leader = leader.0, to = to.0, %status, "leadership.not_moved");
-                Err(failed)
-            }
-            Err(_) => Err(failed),
-        }
     }
 
     /// Stops the node where `status`, which `peer` answered, says that it will never be let in again.

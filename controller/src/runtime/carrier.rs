@@ -9,9 +9,10 @@ use tokio::sync::{broadcast, watch};
 use super::inbox::Reply;
 use super::outbound::{PiecesWanted, Vouch};
 use super::reads::{ReadReply, Reads};
+use super::sights::{See, Sights};
 use super::{AppliedEntry, Outbound, ProposeError};
-use crate::machine::{Outcome, Position};
-use crate::node::{Answer, Leadership, Output};
+use crate::machine::{Machine, Outcome, Position};
+use crate::node::{Answer, Leadership, Output, Outputs};
 
 /// Carries outputs out.
 pub(super) struct Carrier {
@@ -21,6 +22,7 @@ pub(super) struct Carrier {
     /// The index of the last state that replaced the one before as a whole.
     pub(super) replaced: watch::Sender<u64>,
     reads: Reads,
+    sights: Sights,
     /// Who waits for an answer, by ticket.
     replies: BTreeMap<u64, Reply>,
     last_ticket: u64,
@@ -41,6 +43,7 @@ impl Carrier {
             leadership,
             replaced: watch::Sender::new(0),
             reads: Reads::default(),
+            sights: Sights::default(),
             replies: BTreeMap::new(),
             last_ticket: 0,
             tick: None,
@@ -74,7 +77,7 @@ impl Carrier {
         self.tick_answer.take()
     }
 
-    fn answer(&mut self, ticket: u64, answer: Answer) {
+    fn answer(&mut self, ticket: u64, answer: Answer, machine: &Machine) {
         if self.tick == Some(ticket) {
             self.tick = None;
             self.tick_answer = Some(answer);
@@ -85,15 +88,23 @@ impl Carrier {
             return;
         }
         let Some(reply) = self.replies.remove(&ticket) else { return };
-        // Whoever asked may have gone; the command stands all the same.
-        drop(reply.send(settled(answer)));
+        reply(settled(answer), machine);
     }
 
-    fn carry(&mut self, output: Output) {
+    /// Has `see` look at the machine once the entry at `index` is applied.
+    pub(super) fn see(&mut self, index: u64, see: See, machine: &Machine) {
+        self.sights.wait(index, see);
+        self.sights.settle(machine);
+    }
+}
+
+impl Outputs for Carrier {
+    fn give(&mut self, output: Output, machine: &Machine) {
         match output {
             Output::Send { to, message } => self.outbound.push(to, message),
-            Output::Answer { ticket, answer } => self.answer(ticket, answer),
+            Output::Answer { ticket, answer } => self.answer(ticket, answer, machine),
             Output::Applied { position, command, outcome, events } => {
+                self.sights.settle(machine);
                 let entry = AppliedEntry { position, command, outcome, events };
                 // It fails where nobody listens, which is fine.
                 drop(self.entries.send(Arc::new(entry)));
@@ -106,20 +117,13 @@ impl Carrier {
             Output::Replaced { index } => {
                 tracing::info!(index, "state.replaced");
                 self.replaced.send_replace(index);
+                self.sights.settle(machine);
             }
             Output::FetchPieces { from, hashes } => {
                 self.outbound.want(PiecesWanted { from, hashes });
             }
             Output::Vouch { index, hash } => self.outbound.vouch(Vouch { index, hash }),
             Output::Ignored { why } => tracing::debug!(%why, "peer message dropped"),
-        }
-    }
-}
-
-impl Extend<Output> for Carrier {
-    fn extend<I: IntoIterator<Item = Output>>(&mut self, outputs: I) {
-        for output in outputs {
-            self.carry(output);
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::disk::may_pass;
-use super::inbox::Request;
+use super::inbox::{Reply, Request};
 use super::{Beats, DiskGauge, ProposeError, QueryError, Readings, Stopped, TurnedAway, WaitError};
 use crate::journal::{DiskJournal, PieceReader, Violation};
 use crate::machine::cluster::Cluster;
@@ -78,6 +78,21 @@ impl Handle {
     ///
     /// [`ProposeError`]; after `Unknown` alone the command may have an effect.
     pub async fn propose(&self, command: Command) -> Result<(Position, Outcome), ProposeError> {
+        let (position, outcome, ()) = self.propose_and_look(command, |_| ()).await?;
+        Ok((position, outcome))
+    }
+
+    /// Like [`Handle::propose`], and `look` sees the replicated state as it is right after the command.
+    /// It runs on the node's thread: keep it short.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Handle::propose`].
+    pub async fn propose_and_look<T: Send + 'static>(
+        &self,
+        command: Command,
+        look: impl FnOnce(&Machine) -> T + Send + 'static,
+    ) -> Result<(Position, Outcome, T), ProposeError> {
         self.check_disk(&command)?;
         let queue = match &command {
             Command::Operate(_) => &self.operators,
@@ -92,7 +107,12 @@ impl Handle {
             | Command::BeginGrant(_)
             | Command::RecordReports(_) => &self.requests,
         };
-        let (reply, answer) = oneshot::channel();
+        let (sender, answer) = oneshot::channel();
+        let reply: Reply = Box::new(move |settled, machine| {
+            let seen = settled.map(|(position, outcome)| (position, outcome, look(machine)));
+            // Whoever asked may have gone; the command stands all the same.
+            drop(sender.send(seen));
+        });
         queue.try_send(Request::Propose { command, reply }).map_err(|error| match error {
             TrySendError::Full(_) => ProposeError::Busy,
             TrySendError::Closed(_) => ProposeError::Stopped,
@@ -148,6 +168,33 @@ impl Handle {
             TrySendError::Closed(_) => QueryError::Stopped(Stopped),
         })?;
         answer.await.map_err(|_| QueryError::Stopped(Stopped))
+    }
+
+    /// Lets `look` see the replicated state once this node has applied the entry at `index`. It runs on
+    /// the node's thread: keep it short.
+    ///
+    /// # Errors
+    ///
+    /// [`WaitError`] after `timeout`, when too many wait already, or when the node stops.
+    pub async fn look_after<T: Send + 'static>(
+        &self,
+        index: u64,
+        timeout: Duration,
+        look: impl FnOnce(&Machine) -> T + Send + 'static,
+    ) -> Result<T, WaitError> {
+        let (sender, answer) = oneshot::channel();
+        // Whoever asked may have gone.
+        let see = Box::new(move |machine: &Machine| drop(sender.send(look(machine))));
+        let stopped = |_| WaitError::Stopped(Stopped);
+        self.requests.send(Request::See { index, see }).await.map_err(stopped)?;
+        let waited = tokio::time::timeout(timeout, answer).await;
+        match waited {
+            Ok(Ok(seen)) => Ok(seen),
+            Ok(Err(_)) if self.stopped.borrow().is_some() => Err(WaitError::Stopped(Stopped)),
+            Ok(Err(_)) | Err(_) => {
+                Err(WaitError::TimedOut { index, applied: *self.applied.borrow() })
+            }
+        }
     }
 
     /// How the node is.

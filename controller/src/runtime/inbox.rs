@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::reads::ReadReply;
+use super::sights::See;
 use super::{ProposeError, Stop};
 use crate::journal::DiskJournal;
-use crate::machine::{Command, Outcome, Position};
+use crate::machine::{Command, Machine, Outcome, Position};
 use crate::node::{Input, Node, NodeId};
 
 /// Most inputs of one round besides the operators', half of them from each queue.
@@ -20,8 +21,9 @@ pub(super) const MAX_QUEUED_OPERATORS: usize = 256;
 /// Most other requests that wait; further proposals are refused as busy.
 pub(super) const MAX_QUEUED_REQUESTS: usize = 8_192;
 
-/// Tells a proposer what became of its proposal.
-pub(super) type Reply = oneshot::Sender<Result<(Position, Outcome), ProposeError>>;
+/// Tells a proposer what became of its proposal, and shows it the machine as it is at that moment. It
+/// runs on the node's thread.
+pub(super) type Reply = Box<dyn FnOnce(Result<(Position, Outcome), ProposeError>, &Machine) + Send>;
 
 /// Looks at the node between two rounds.
 pub(super) type Look = Box<dyn FnOnce(&Node<DiskJournal>) + Send>;
@@ -37,6 +39,11 @@ pub(super) enum Request {
     /// Wants another node to lead.
     Transfer(NodeId),
     Look(Look),
+    /// Looks at the machine once the entry at `index` is applied.
+    See {
+        index: u64,
+        see: See,
+    },
     Stop(Stop),
 }
 

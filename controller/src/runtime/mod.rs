@@ -25,6 +25,7 @@ mod pacing;
 mod readings;
 mod reads;
 mod scrub;
+mod sights;
 mod slow_disk;
 #[cfg(test)]
 mod tests;

@@ -158,6 +158,7 @@ impl NodeThread {
                 }
                 Request::Read(reader) => readers.push(reader),
                 Request::Transfer(to) => inputs.push(Input::TransferLeader { to }),
+                Request::See { index, see } => self.carrier.see(index, see, self.node.machine()),
                 Request::Look(look) => looks.push(look),
                 Request::Stop(stop) => next = Next::Stop(stop),
             }

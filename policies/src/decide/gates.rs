@@ -1,12 +1,14 @@
 //! What does each gate say? One function a gate: its state, its numbers, its sentence.
 
-use super::{Inputs, Next, VerdictKind};
+use std::fmt;
+
+use super::{Inputs, Next, VerdictKind, Words};
 use crate::evidence::Failure;
 use crate::gate::{Gate, GateName, GateState, Unit};
 use crate::policy::WhenFewer;
 use crate::share::Share;
 
-pub(super) fn guard_rail(inputs: &Inputs, failure: Failure) -> Gate {
+pub(super) fn guard_rail(inputs: &Inputs, words: Words, failure: Failure) -> Gate {
     let (seen, limit) = (inputs.counts.failures(failure), inputs.guard_rails.limit(failure));
     let state = if seen < limit { GateState::Open } else { GateState::Shut };
     let word = failure.word();
@@ -16,12 +18,12 @@ pub(super) fn guard_rail(inputs: &Inputs, failure: Failure) -> Gate {
         observed: seen,
         required: limit,
         unit: Unit::Hosts,
-        detail: format!("{seen} {word} {}; {limit} halt", plural(seen, "host")),
+        detail: words.say(|| format!("{seen} {word} {}; {limit} halt", plural(seen, "host"))),
     }
 }
 
 /// The gate and what it demands; `None` where the policy has no such rail.
-pub(super) fn failure_share(inputs: &Inputs) -> Option<(Gate, VerdictKind)> {
+pub(super) fn failure_share(inputs: &Inputs, words: Words) -> Option<(Gate, VerdictKind)> {
     let rail = inputs.guard_rails.failure_share?;
     let failures = inputs.counts.all_failures();
     let resolved = failures + inputs.counts.verified;
@@ -35,33 +37,32 @@ pub(super) fn failure_share(inputs: &Inputs) -> Option<(Gate, VerdictKind)> {
         (false, false) => (GateState::Open, VerdictKind::Continue),
     };
     let observed = (failures * 1_000_000).checked_div(resolved).unwrap_or(0);
-    let detail = format!(
-        "{failures} of {resolved} resolved hosts went wrong; more than {} hold, more than {} halt, \
-         from {} hosts on",
-        rail.hold, rail.halt, rail.at_least
-    );
+    let detail = words.say(|| {
+        format!(
+            "{failures} of {resolved} resolved hosts went wrong; more than {} hold, more than {} \
+             halt, from {} hosts on",
+            rail.hold, rail.halt, rail.at_least
+        )
+    });
     let required = u64::from(rail.hold.ppm());
     let gate =
         Gate { name: GateName::FailureShare, state, observed, required, unit: Unit::Ppm, detail };
     Some((gate, kind))
 }
 
-pub(super) fn fleet_heard(inputs: &Inputs) -> Gate {
-    let (state, observed, detail) = match inputs.heard_since {
-        Some(since) => {
-            let span = inputs.now.since(since);
-            (GateState::Open, span.0, format!("the controllers have heard the fleet for {span}"))
+pub(super) fn fleet_heard(inputs: &Inputs, words: Words) -> Gate {
+    let span = inputs.heard_since.map(|since| inputs.now.since(since));
+    let (state, observed) = span.map_or((GateState::Waiting, 0), |span| (GateState::Open, span.0));
+    let detail = words.say(|| match span {
+        Some(span) => format!("the controllers have heard the fleet for {span}"),
+        None => {
+            "a new leader waits for a full beat interval of reports before silence counts".into()
         }
-        None => (
-            GateState::Waiting,
-            0,
-            "a new leader waits for a full beat interval of reports before silence counts".into(),
-        ),
-    };
+    });
     Gate { name: GateName::FleetHeard, state, observed, required: 0, unit: Unit::Millis, detail }
 }
 
-pub(super) fn coverage(inputs: &Inputs) -> Gate {
+pub(super) fn coverage(inputs: &Inputs, words: Words) -> Gate {
     // A host that began and refused has shown nothing.
     let (begun, hosts) = (inputs.tier.begun.saturating_sub(inputs.tier.refused), inputs.wave_hosts);
     let required = inputs.gates.coverage.of_rounded_up(hosts);
@@ -72,14 +73,17 @@ pub(super) fn coverage(inputs: &Inputs) -> Gate {
         observed: begun,
         required,
         unit: Unit::Hosts,
-        detail: format!(
-            "{begun} of the wave's {hosts} hosts have begun and not refused; it needs {required} ({})",
-            inputs.gates.coverage
-        ),
+        detail: words.say(|| {
+            let share = inputs.gates.coverage;
+            format!(
+                "{begun} of the wave's {hosts} hosts have begun and not refused; it needs \
+                 {required} ({share})"
+            )
+        }),
     }
 }
 
-pub(super) fn soak(inputs: &Inputs) -> Gate {
+pub(super) fn soak(inputs: &Inputs, words: Words) -> Gate {
     let tier = inputs.tier;
     // What was acknowledged, and what the hosts themselves refused, does not have to be verified;
     // but where there are hosts, nobody verified is no data.
@@ -90,7 +94,7 @@ pub(super) fn soak(inputs: &Inputs) -> Gate {
     // Everybody has begun, and even if all that soak are verified it is not enough.
     let cannot = tier.begun >= inputs.wave_hosts && tier.verified + tier.in_flight < required;
     let state = if cannot { GateState::Shut } else { waiting_unless(open) };
-    let rest = match inputs.soaks_end {
+    let rest = || match inputs.soaks_end {
         _ if cannot => "; too many went wrong for it to open: halt and resume with a reason \
                         acknowledges them, `promote --force` goes on without"
             .to_owned(),
@@ -106,37 +110,33 @@ pub(super) fn soak(inputs: &Inputs) -> Gate {
         observed: tier.verified,
         required,
         unit: Unit::Hosts,
-        detail: format!(
-            "{} of {judged} begun hosts are verified after {} of soak; it needs {required} ({}){rest}",
-            tier.verified, inputs.gates.soak, inputs.gates.verified
-        ),
+        detail: words.say(|| {
+            let (verified, soak, share) = (tier.verified, inputs.gates.soak, inputs.gates.verified);
+            format!(
+                "{verified} of {judged} begun hosts are verified after {soak} of soak; it needs \
+                 {required} ({share}){}",
+                rest()
+            )
+        }),
     }
 }
 
-pub(super) fn min_verified(inputs: &Inputs) -> Gate {
+pub(super) fn min_verified(inputs: &Inputs, words: Words) -> Gate {
     let (seen, wanted) = (inputs.tier.verified, inputs.gates.min_verified);
     let hosts = inputs.tier_hosts.saturating_sub(inputs.tier_acknowledged_eligible);
     let (required, state, rest) = match (hosts, inputs.next, inputs.gates.when_fewer) {
         // Nothing follows, so that an empty last tier exposes nobody.
-        (0, Next::End, _) => (0, GateState::Open, "; the last tier has no host".to_owned()),
-        (0, Next::Tier | Next::Wave, _) => (
-            wanted.max(1),
-            GateState::Shut,
-            "; the tier has no host that the patch set is for, and no data never promotes: enrol \
-             some, or promote by name with `--force`"
-                .to_owned(),
-        ),
+        (0, Next::End, _) => (0, GateState::Open, Rest::EmptyEnd),
+        (0, Next::Tier | Next::Wave, _) => (wanted.max(1), GateState::Shut, Rest::Empty),
         (_, _, WhenFewer::EveryHost) if hosts < wanted => {
-            let rest = format!("; the tier has only {hosts}, short of {wanted}: all of them");
-            (hosts, waiting_unless(seen >= hosts), rest)
+            (hosts, waiting_unless(seen >= hosts), Rest::AllOfFewer { hosts, wanted })
         }
         (_, _, WhenFewer::Hold) if hosts < wanted => {
-            let rest = format!("; the tier has only {hosts}, and the policy says to hold then");
-            (wanted, GateState::Shut, rest)
+            (wanted, GateState::Shut, Rest::TooFew { hosts })
         }
         (_, _, WhenFewer::EveryHost | WhenFewer::Hold) => {
             let required = wanted.max(1);
-            (required, waiting_unless(seen >= required), String::new())
+            (required, waiting_unless(seen >= required), Rest::None)
         }
     };
     Gate {
@@ -145,7 +145,37 @@ pub(super) fn min_verified(inputs: &Inputs) -> Gate {
         observed: seen,
         required,
         unit: Unit::Hosts,
-        detail: format!("{seen} verified hosts in the tier; it needs {required}{rest}"),
+        detail: words
+            .say(|| format!("{seen} verified hosts in the tier; it needs {required}{rest}")),
+    }
+}
+
+/// What else is to be said of a tier's verified hosts.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    None,
+    EmptyEnd,
+    Empty,
+    AllOfFewer { hosts: u64, wanted: u64 },
+    TooFew { hosts: u64 },
+}
+
+impl fmt::Display for Rest {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::EmptyEnd => to.write_str("; the last tier has no host"),
+            Self::Empty => to.write_str(
+                "; the tier has no host that the patch set is for, and no data never promotes: \
+                 enrol some, or promote by name with `--force`",
+            ),
+            Self::AllOfFewer { hosts, wanted } => {
+                write!(to, "; the tier has only {hosts}, short of {wanted}: all of them")
+            }
+            Self::TooFew { hosts } => {
+                write!(to, "; the tier has only {hosts}, and the policy says to hold then")
+            }
+        }
     }
 }
 
@@ -153,7 +183,7 @@ fn waiting_unless(open: bool) -> GateState {
     if open { GateState::Open } else { GateState::Waiting }
 }
 
-pub(super) fn approval(inputs: &Inputs) -> Gate {
+pub(super) fn approval(inputs: &Inputs, words: Words) -> Gate {
     let detail = if inputs.approved {
         "a person has promoted this wave"
     } else {
@@ -165,11 +195,11 @@ pub(super) fn approval(inputs: &Inputs) -> Gate {
         observed: u64::from(inputs.approved),
         required: 1,
         unit: Unit::Approvals,
-        detail: detail.to_owned(),
+        detail: words.say(|| detail.to_owned()),
     }
 }
 
-pub(super) fn exposure_budget(inputs: &Inputs) -> Gate {
+pub(super) fn exposure_budget(inputs: &Inputs, words: Words) -> Gate {
     let (exposed, budget) = (inputs.counts.exposed(), inputs.exposure_budget);
     let failures = inputs.counts.all_failures();
     let state = match (exposed < budget, failures < budget) {
@@ -183,14 +213,17 @@ pub(super) fn exposure_budget(inputs: &Inputs) -> Gate {
         observed: exposed,
         required: budget,
         unit: Unit::Hosts,
-        detail: format!(
-            "{exposed} of at most {budget} hosts exposed: {} in flight, {failures} gone wrong",
-            inputs.counts.in_flight
-        ),
+        detail: words.say(|| {
+            let in_flight = inputs.counts.in_flight;
+            format!(
+                "{exposed} of at most {budget} hosts exposed: {in_flight} in flight, {failures} \
+                 gone wrong"
+            )
+        }),
     }
 }
 
-pub(super) fn in_flight(inputs: &Inputs) -> Gate {
+pub(super) fn in_flight(inputs: &Inputs, words: Words) -> Gate {
     let (seen, cap) = (inputs.counts.in_flight, inputs.in_flight_cap);
     Gate {
         name: GateName::InFlight,
@@ -198,7 +231,7 @@ pub(super) fn in_flight(inputs: &Inputs) -> Gate {
         observed: seen,
         required: cap,
         unit: Unit::Hosts,
-        detail: format!("{seen} of at most {cap} hosts in flight"),
+        detail: words.say(|| format!("{seen} of at most {cap} hosts in flight")),
     }
 }
 

@@ -96,28 +96,54 @@ impl Verdict {
 
 /// Decides. Equal inputs give equal verdicts, on every replica and every build.
 pub fn decide(inputs: &Inputs) -> Verdict {
+    decide_in(inputs, Words::Spoken)
+}
+
+/// What [`decide`] says, without the sentences: each gate's `detail` is empty. For the many times that
+/// nothing has changed.
+pub fn decide_silently(inputs: &Inputs) -> Verdict {
+    decide_in(inputs, Words::Unspoken)
+}
+
+/// Whether the gates say their sentences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Words {
+    Spoken,
+    Unspoken,
+}
+
+impl Words {
+    fn say(self, sentence: impl FnOnce() -> String) -> String {
+        match self {
+            Self::Spoken => sentence(),
+            Self::Unspoken => String::new(),
+        }
+    }
+}
+
+fn decide_in(inputs: &Inputs, words: Words) -> Verdict {
     let mut seen: Vec<Gate> =
-        Failure::ALL.into_iter().map(|failure| gates::guard_rail(inputs, failure)).collect();
+        Failure::ALL.into_iter().map(|failure| gates::guard_rail(inputs, words, failure)).collect();
     let mut halt = seen.iter().any(|gate| gate.state == GateState::Shut);
     let mut hold = false;
-    if let Some((gate, kind)) = gates::failure_share(inputs) {
+    if let Some((gate, kind)) = gates::failure_share(inputs, words) {
         halt |= kind == VerdictKind::Halt;
         hold |= kind == VerdictKind::Hold;
         seen.push(gate);
     }
-    let heard = gates::fleet_heard(inputs);
+    let heard = gates::fleet_heard(inputs, words);
     hold |= heard.state != GateState::Open;
     seen.push(heard);
-    seen.push(gates::coverage(inputs));
-    seen.push(gates::soak(inputs));
+    seen.push(gates::coverage(inputs, words));
+    seen.push(gates::soak(inputs, words));
     if inputs.next != Next::Wave {
-        seen.push(gates::min_verified(inputs));
+        seen.push(gates::min_verified(inputs, words));
     }
     if inputs.next != Next::Wave && inputs.gates.promotion == Promotion::Manual {
-        seen.push(gates::approval(inputs));
+        seen.push(gates::approval(inputs, words));
     }
-    seen.push(gates::exposure_budget(inputs));
-    seen.push(gates::in_flight(inputs));
+    seen.push(gates::exposure_budget(inputs, words));
+    seen.push(gates::in_flight(inputs, words));
 
     let all_open = seen.iter().all(|gate| gate.state == GateState::Open);
     let kind = match (halt, hold, all_open) {

@@ -3,7 +3,7 @@
 //! A grant begins here and nowhere else. Asking again is decided afresh and changes no count.
 
 use tidegate_policies::begin::{NoRoom, room_for_one};
-use tidegate_policies::decide::{VerdictKind, decide};
+use tidegate_policies::decide::{VerdictKind, decide_silently};
 use tidegate_policies::time::Millis;
 
 use super::Decided;
@@ -88,7 +88,7 @@ impl Machine {
                 Ok(()) => Ok(true),
                 Err(no_room) => Err(no_room_words(no_room, rollout)),
             },
-            Phase::Begun(_) => match decide(&inputs).kind {
+            Phase::Begun(_) => match decide_silently(&inputs).kind {
                 VerdictKind::Continue | VerdictKind::Promote => Ok(false),
                 kind @ (VerdictKind::Hold | VerdictKind::Halt) => {
                     Err(no_room_words(NoRoom::Verdict(kind), rollout))

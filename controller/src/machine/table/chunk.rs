@@ -51,6 +51,9 @@ pub enum NotAChunk {
     /// The keys do not rise.
     #[error("its keys do not rise")]
     Order,
+    /// Several rows in more bytes than a table leaves together.
+    #[error("it is larger than {MAX_CHUNK_BYTES} bytes, and could be cut")]
+    Uncut,
 }
 
 impl Chunk {
@@ -94,6 +97,9 @@ impl Chunk {
         }
         if (1..chunk.rows()).any(|row| chunk.key(row - 1) >= chunk.key(row)) {
             return Err(NotAChunk::Order);
+        }
+        if bytes.len() > MAX_CHUNK_BYTES && chunk.rows() > 1 {
+            return Err(NotAChunk::Uncut);
         }
         Ok(chunk)
     }

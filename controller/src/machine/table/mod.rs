@@ -26,8 +26,9 @@ pub(in crate::machine) use tree::Tree;
 /// A chunk that grows larger is cut in the middle.
 pub const MAX_CHUNK_BYTES: usize = 16 * 1024;
 
-/// A value that is longer lies outside of the chunks.
-pub const MAX_ROW_BYTES: usize = 32 * 1024;
+/// A value that is longer lies outside of the chunks. Two such values lie in one chunk until it is cut,
+/// and a chunk counts in 16 bits.
+pub const MAX_ROW_BYTES: usize = 24 * 1024;
 
 /// An ordered map whose rows are packed bytes. Values are read by value.
 #[derive(Debug)]

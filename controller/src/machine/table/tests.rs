@@ -132,6 +132,16 @@ proptest! {
 }
 
 #[test]
+fn rows_of_the_greatest_length_fit_side_by_side() {
+    let mut table: Table<u64, Vec<u8>> = Table::new(ID);
+    for key in [8, 2, 4, 6, 5, 3, 9] {
+        table.insert(key, &vec![1; MAX_ROW_BYTES - 3]);
+        table.insert(key - 1, &vec![2; MAX_ROW_BYTES - 3]);
+    }
+    assert_eq!(table.iter().count(), table.len());
+}
+
+#[test]
 fn chunks_are_small_and_rising_keys_fill_them() {
     let mut table: Table<u64, Vec<u8>> = Table::new(ID);
     for key in 0..20_000u64 {
