@@ -7,6 +7,10 @@ use clap::{Parser, Subcommand};
 use tidegate_controller::client::{self, Globals};
 use tidegate_controller::{bench, demo, serve_command};
 
+/// A third of a controller's time under load went to the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Decides which host may apply which kernel livepatch, and when.
 #[derive(Debug, Parser)]
 #[command(

@@ -125,9 +125,12 @@ impl<J: Journal> Node<J> {
         let term = self.raft.raft.raft_log.term(index)?;
         let frozen = self.machine.freeze();
         let conf_state = self.raft.store().conf_state().clone();
-        let is_new = |(hash, _): &(PieceHash, Arc<[u8]>)| !self.checkpoints.holds(hash);
-        let unwritten = frozen.pieces().filter(is_new).collect();
-        let pieces = frozen.pieces().map(|(hash, _)| hash).collect();
+        let mut pieces = BTreeSet::new();
+        let is_held = |hash: &PieceHash| {
+            pieces.insert(*hash);
+            self.checkpoints.holds(hash)
+        };
+        let unwritten = frozen.pieces_but(is_held).collect();
         let checkpoint = Checkpoint { index, term, conf_state, root: Arc::clone(frozen.root()) };
         Ok(Writing { checkpoint, pieces, unwritten })
     }

@@ -64,6 +64,11 @@ impl Outputs for Noting {
 
 /// Node 1 of three, and what it did when it was given `messages` one by one after `ticks` ticks.
 fn order_of(ticks: usize, inputs: Vec<Input>) -> Vec<String> {
+    order_of_steps(ticks, inputs.into_iter().map(|input| vec![input]).collect())
+}
+
+/// The same, and what it did in the last of these steps.
+fn order_of_steps(ticks: usize, steps: Vec<Vec<Input>>) -> Vec<String> {
     let order = Order::default();
     let config = NodeConfig::new(NodeId(1), [1, 2, 3].map(NodeId), 0);
     let journal = Noting(Rc::clone(&order));
@@ -72,9 +77,9 @@ fn order_of(ticks: usize, inputs: Vec<Input>) -> Vec<String> {
     for _ in 0..ticks {
         node.step([Input::Tick], &mut noting).unwrap();
     }
-    for input in inputs {
+    for step in steps {
         order.borrow_mut().clear();
-        node.step([input], &mut noting).unwrap();
+        node.step(step, &mut noting).unwrap();
     }
     order.take()
 }
@@ -116,14 +121,49 @@ fn a_candidate_syncs_its_own_vote_before_it_asks_for_others() {
     assert_eq!(order, ["append 0", "sync", "MsgRequestVote", "MsgRequestVote"]);
 }
 
-#[test]
-fn a_leader_sends_entries_while_it_writes_them_itself() {
-    let inputs = vec![
+/// What makes node 1 the leader of term 1, after 20 ticks.
+fn votes() -> Vec<Input> {
+    vec![
         peer(&from_node_2(MessageType::MsgRequestPreVoteResponse, 1)),
         peer(&from_node_2(MessageType::MsgRequestVoteResponse, 1)),
-    ];
-    let order = order_of(20, inputs);
+    ]
+}
+
+/// Both followers hold the entries up to `index`.
+fn acknowledged(index: u64) -> [Input; 2] {
+    [2, 3].map(|from| {
+        let mut held = from_node_2(MessageType::MsgAppendResponse, 1);
+        (held.from, held.index) = (from, index);
+        peer(&held)
+    })
+}
+
+fn proposals(count: u64) -> impl Iterator<Item = Input> {
+    (0..count).map(|ticket| Input::Propose { ticket, command: tick(ticket) })
+}
+
+#[test]
+fn a_leader_sends_entries_while_it_writes_them_itself() {
+    let order = order_of(20, votes());
     assert_eq!(order, ["MsgAppend", "MsgAppend", "append 1", "sync"]);
+}
+
+#[test]
+fn what_one_step_proposes_is_one_message_to_each_follower_and_one_write() {
+    let mut steps: Vec<_> = votes().into_iter().map(|input| vec![input]).collect();
+    steps.push(acknowledged(1).into());
+    steps.push(proposals(100).collect());
+    assert_eq!(order_of_steps(20, steps), ["MsgAppend", "MsgAppend", "append 100", "sync"]);
+}
+
+#[test]
+fn a_leader_tells_what_is_committed_with_the_next_entries_or_at_once_without_any() {
+    let mut steps: Vec<_> = votes().into_iter().map(|input| vec![input]).collect();
+    steps.push(acknowledged(1).into());
+    assert_eq!(order_of_steps(20, steps.clone()), ["MsgAppend", "MsgAppend"]);
+    steps.push(proposals(1).collect());
+    steps.push(acknowledged(2).into_iter().chain(proposals(1)).collect());
+    assert_eq!(order_of_steps(20, steps), ["MsgAppend", "MsgAppend", "append 1", "sync"]);
 }
 
 #[test]
