@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::trouble::{Outcome, Trouble};
 
@@ -158,6 +158,45 @@ impl Process {
             .process_group(0)
             .spawn()?;
         Ok(Self { child, log })
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How many files and connections it has open.
+    ///
+    /// # Errors
+    ///
+    /// It is gone.
+    pub fn descriptors(&self) -> Outcome<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.id()))?.count())
+    }
+
+    /// How much memory it has, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// It is gone.
+    pub fn memory(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.map(|kib| kib << 10).ok_or_else(|| Trouble::new("the system does not say its memory"))
+    }
+
+    /// Lets it have so many files and connections at most.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn limit_descriptors(&self, most: u64) -> Outcome<()> {
+        let pid = Pid::from_raw(i32::try_from(self.id())?);
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        prlimit(pid, Resource::Nofile, limit)?;
+        Ok(())
     }
 
     /// Sends a signal.

@@ -1,9 +1,10 @@
 //! Which system calls does a controller make, and when? Told by `strace`, from outside.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::processes::Process;
 use crate::trouble::Outcome;
 
 /// Set to `1` where a missing `strace` is a failure.
@@ -83,6 +84,35 @@ impl Trace {
             }
         }
         Ok(synced)
+    }
+}
+
+/// A disk that is slow for one process, from outside and while it runs. Dropped, it is quick again.
+#[derive(Debug)]
+pub struct Slowed {
+    strace: Child,
+}
+
+impl Slowed {
+    /// Every `fdatasync` of `process` takes `by` longer.
+    ///
+    /// # Errors
+    ///
+    /// `strace` does not start.
+    pub fn disk_of(process: &Process, by: Duration) -> Outcome<Self> {
+        let inject = format!("inject=fdatasync:delay_enter={}", by.as_micros());
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-e", "trace=fdatasync", "-e", &inject, "-o", "/dev/null", "-p"]);
+        strace.arg(process.id().to_string()).stdin(Stdio::null()).stderr(Stdio::null());
+        Ok(Self { strace: strace.spawn()? })
+    }
+}
+
+impl Drop for Slowed {
+    fn drop(&mut self) {
+        // Whom a tracer leaves goes on by itself.
+        let _gone = self.strace.kill();
+        let _reaped = self.strace.wait();
     }
 }
 

@@ -1,12 +1,13 @@
 //! Do the invariants hold when everything goes wrong at once?
 //!
 //! `TIDEGATE_SIM_SEEDS=N` plays N seeds after those of `seeds.txt`, `TIDEGATE_SIM_FIRST=n` begins
-//! with seed n; `TIDEGATE_SIM_SEED=n` with the test `replay` plays one of them and shows all of it.
+//! with seed n, `TIDEGATE_SIM_MINUTES=n` has things go wrong for n minutes of each run;
+//! `TIDEGATE_SIM_SEED=n` with the test `replay` plays one of them and shows all of it.
 
 use std::path::Path;
 use std::process::Command;
 
-use tidegate_tests::sim::{Plan, PlanError, Report, Sabotage, Show, play};
+use tidegate_tests::sim::{Plan, PlanError, Report, Sabotage, Show, play, play_for};
 
 /// Every so many seeds one is played twice.
 const TWICE_EVERY: usize = 6;
@@ -18,29 +19,38 @@ fn plan() -> Result<Plan, PlanError> {
     Plan::read(&file, first.as_deref(), runs.as_deref())
 }
 
-/// Plays every second seed of the plan, from the `half`th on, and some of them twice.
+/// For how many minutes things go wrong, where somebody says so.
+#[expect(clippy::unwrap_used, reason = "a test's helper fails as tests do")]
+fn minutes() -> Option<u64> {
+    std::env::var("TIDEGATE_SIM_MINUTES").ok().map(|value| value.trim().parse().unwrap())
+}
+
+/// Plays every second seed of the plan, from the `half`th on, and some of them twice. All of them are
+/// played, whatever one shows.
 #[track_caller]
 #[expect(clippy::print_stdout, reason = "a test's helper shows as tests do")]
 fn plays(seeds: &[u64], half: usize) {
+    let mut failed = Vec::new();
     for (at, &seed) in seeds.iter().enumerate().skip(half).step_by(2) {
-        let report = play(seed, Sabotage::None, Show::Nothing);
-        holds(&report);
+        let report = play_for(seed, Sabotage::None, minutes(), Show::Nothing);
         println!("{report}");
+        if report.violation.is_some() {
+            println!("{}", record(&report));
+            failed.push(seed);
+            continue;
+        }
         assert!(report.stats.inserts > 0, "nothing happened: {report}");
         if (at / 2).is_multiple_of(TWICE_EVERY) {
-            let again = play(seed, Sabotage::None, Show::Nothing);
+            let again = play_for(seed, Sabotage::None, minutes(), Show::Nothing);
             assert_eq!(report, again, "seed {seed} does not play the same run twice");
         }
     }
+    assert!(failed.is_empty(), "the seeds {failed:?} fail; see above how to play them again");
 }
 
-#[track_caller]
-fn holds(report: &Report) {
-    assert!(
-        report.violation.is_none(),
-        "{}",
-        report.record(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulator"))
-    );
+/// Writes down what a failing run showed; the message that it fails with.
+fn record(report: &Report) -> String {
+    report.record(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulator")).to_string()
 }
 
 #[test]
@@ -80,7 +90,10 @@ fn the_message_of_a_failing_run_is_all_that_a_newcomer_needs_to_play_it_again() 
     let shown = String::from_utf8_lossy(&again.stderr);
     let violation = report.violation.as_ref().unwrap().to_string();
     assert!(shown.contains(&violation), "it fails of the same: {violation}");
-    assert!(shown.contains("inserts lkp_"), "and shows what happened");
+    assert!(shown.starts_with(&report.trace.join("\n")), "and shows what happened, byte for byte");
+    let path = shown.lines().find_map(|line| line.strip_prefix("the whole trace: ")).unwrap();
+    let of_replay = std::fs::read_to_string(path).unwrap();
+    assert_eq!(of_replay, trace, "it writes the same story");
 }
 
 #[test]
@@ -88,7 +101,7 @@ fn replay() {
     let Some(seed) = std::env::var("TIDEGATE_SIM_SEED").ok() else { return };
     let seed = seed.trim().parse().unwrap();
     let sabotage = std::env::var("TIDEGATE_SIM_SABOTAGE").unwrap_or_else(|_| "none".to_owned());
-    let report = play(seed, sabotage.parse().unwrap(), Show::Everything);
-    holds(&report);
+    let report = play_for(seed, sabotage.parse().unwrap(), minutes(), Show::Everything);
+    assert!(report.violation.is_none(), "{}", record(&report));
     println!("{report}");
 }

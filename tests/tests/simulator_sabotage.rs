@@ -88,6 +88,21 @@ fn a_restore_that_lets_rollouts_run_on_is_caught() {
 }
 
 #[test]
+fn a_write_that_is_torn_and_taken_for_whole_is_caught() {
+    is_caught(Sabotage::TornWrites, &["STOP", "I4", "I5"]);
+}
+
+#[test]
+fn a_leader_that_keeps_the_lead_with_a_wrong_clock_is_caught() {
+    is_caught(Sabotage::StubbornLeader, &["HANDOVER"]);
+}
+
+#[test]
+fn an_agent_that_forgets_what_it_heard_before_a_restore_is_caught() {
+    is_caught(Sabotage::ForgottenHistory, &["HISTORY"]);
+}
+
+#[test]
 fn every_planted_defect_has_a_name_to_play_it_again_by() {
     for planted in Sabotage::ALL {
         assert_eq!(planted.name().parse(), Ok(planted));

@@ -61,7 +61,7 @@ impl Agent {
             boot,
             memory: restored.memory,
             over: BTreeSet::new(),
-            history: History::new(restored.heard),
+            history: History::new(restored.heard, config.checks_history()),
             outbox: Outbox::new(
                 restored.spool_id,
                 restored.next_sequence,

@@ -60,6 +60,14 @@ impl AgentConfig {
         }
         Check::Made
     }
+
+    pub(crate) const fn checks_history(&self) -> Check {
+        #[cfg(feature = "sabotage")]
+        if matches!(self.sabotage, Sabotage::ForgetHistory) {
+            return Check::Skipped;
+        }
+        Check::Made
+    }
 }
 
 /// Whether a safety check is made. Only a planted defect skips one.
@@ -82,4 +90,6 @@ pub enum Sabotage {
     SkipEpochCheck,
     /// An insert goes ahead after its lease ran out.
     SkipLeaseCheck,
+    /// Answers pass that are of an older generation or revision than one before.
+    ForgetHistory,
 }

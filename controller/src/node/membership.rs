@@ -51,9 +51,26 @@ impl<J: Journal> Node<J> {
                 }
             }
         }
-        let needed = voters.len() / 2 + 1;
-        let active =
-            voters.iter().filter(|&&id| id == raft.id || is_active(raft.prs(), id)).count();
+        let group: BTreeSet<u64> = raft.prs().conf().to_conf_state().voters.into_iter().collect();
+        self.lacks(&voters, voters.len()).or_else(|| match change {
+            // Nobody hears whoever was replaced, and both groups decide when the change ends: the old
+            // one must do without it.
+            MemberChange::Promote { replacing: Some(left), .. } => {
+                let stay = group.iter().copied().filter(|&id| id != left.0).collect();
+                self.lacks(&stay, group.len())
+            }
+            MemberChange::Promote { replacing: None, .. }
+            | MemberChange::AddLearner(_)
+            | MemberChange::Remove(_) => None,
+        })
+    }
+
+    /// Whether those of `voters` who are there are no majority of a group of `size`.
+    fn lacks(&self, voters: &BTreeSet<u64>, size: usize) -> Option<Answer> {
+        let raft = &self.raft.raft;
+        let needed = size / 2 + 1;
+        let is_there = |id: &&u64| **id == raft.id || is_active(raft.prs(), **id);
+        let active = voters.iter().filter(is_there).count();
         (active < needed).then_some(Answer::WouldLoseQuorum { active, needed })
     }
 

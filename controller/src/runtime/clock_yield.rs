@@ -15,25 +15,25 @@ const MIN_CLOCKS: usize = 3;
 
 /// How a leader's clock compares.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ClockOff {
+pub struct ClockOff {
     /// What this node's clock says.
-    pub(super) own: WallTime,
+    pub own: WallTime,
     /// The median of all.
-    pub(super) median: WallTime,
+    pub median: WallTime,
     /// The nodes whose clocks agree with the median: they may lead.
-    pub(super) agreeing: Vec<NodeId>,
+    pub agreeing: Vec<NodeId>,
 }
 
 /// Counts how often in a row the own clock was off.
 #[derive(Debug, Default)]
-pub(super) struct ClockYield {
+pub struct ClockYield {
     off: u32,
 }
 
 impl ClockYield {
     /// Compares the clock of `own` with the fresh `readings` of all, its own included; answers once it
     /// was off ten times in a row, and each time after that.
-    pub(super) fn compare(
+    pub fn compare(
         &mut self,
         own: NodeId,
         readings: &BTreeMap<NodeId, WallTime>,
@@ -44,7 +44,7 @@ impl ClockYield {
     }
 
     /// Starts over, in a new term.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.off = 0;
     }
 }

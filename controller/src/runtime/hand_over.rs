@@ -15,32 +15,36 @@ const MAX_BEHIND: u64 = 10_000;
 
 /// What a leader watches of itself.
 #[derive(Debug, Default)]
-pub(super) struct HandOver {
-    pub(super) disk: SlowDisk,
-    pub(super) clock: ClockYield,
+pub struct HandOver {
+    /// How long its writes take.
+    pub disk: SlowDisk,
+    /// How its clock compares.
+    pub clock: ClockYield,
     tried: Option<Duration>,
 }
 
 impl HandOver {
     /// Whether it may try to hand over `now`.
-    pub(super) fn is_rested(&self, now: Duration) -> bool {
+    #[must_use]
+    pub fn is_rested(&self, now: Duration) -> bool {
         self.tried.is_none_or(|tried| now >= tried + REST)
     }
 
     /// It tried.
-    pub(super) fn tried(&mut self, now: Duration) {
+    pub fn tried(&mut self, now: Duration) {
         self.tried = Some(now);
     }
 
     /// Forgets what was seen in the term before. When it last tried stays.
-    pub(super) fn begin_term(&mut self) {
+    pub fn begin_term(&mut self) {
         self.disk.clear();
         self.clock.clear();
     }
 }
 
 /// The voter that should lead instead: of those that `may`, the one that holds most of the log.
-pub(super) fn successor(status: &NodeStatus, may: impl Fn(NodeId) -> bool) -> Option<NodeId> {
+#[must_use]
+pub fn successor(status: &NodeStatus, may: impl Fn(NodeId) -> bool) -> Option<NodeId> {
     let able = status.peers.iter().filter(|&(&node, peer)| {
         let votes = match peer.seat {
             Seat::Voter => true,

@@ -40,14 +40,17 @@ use scrub::Watched;
 
 pub use beats::Beats;
 pub use clock::Clock;
+pub use clock_yield::{ClockOff, ClockYield};
 pub use config::{CheckpointLimits, RuntimeConfig, StorageConfig};
 pub use disk::{DiskGauge, DiskLimits, DiskState, DiskWatch, FreeSpace};
 pub use error::{
     ProposeError, QueryError, ReadError, Stopped, TransferError, TurnedAway, WaitError,
 };
+pub use hand_over::{HandOver, successor};
 pub use handle::{AppliedEntry, Handle, Stop};
 pub use outbound::{Outbound, PiecesWanted, Vouch};
 pub use readings::Readings;
+pub use slow_disk::{Slow, SlowDisk};
 
 /// A replica was not started.
 #[derive(Debug, thiserror::Error)]

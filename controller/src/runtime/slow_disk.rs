@@ -16,25 +16,25 @@ const MAX_WRITES: usize = 8_192;
 
 /// What was slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slow {
+pub struct Slow {
     /// Writes of the last ten seconds.
-    pub(super) writes: usize,
+    pub writes: usize,
     /// Those that took longer than a second.
-    pub(super) slow: usize,
+    pub slow: usize,
     /// The longest.
-    pub(super) longest: Duration,
+    pub longest: Duration,
 }
 
 /// The writes of the last ten seconds.
 #[derive(Debug, Default)]
-pub(super) struct SlowDisk {
+pub struct SlowDisk {
     /// When each ended, and how long it took; oldest first.
     writes: VecDeque<(Duration, Duration)>,
 }
 
 impl SlowDisk {
     /// Notes a write that ended `now` and took `took`.
-    pub(super) fn note(&mut self, now: Duration, took: Duration) {
+    pub fn note(&mut self, now: Duration, took: Duration) {
         if self.writes.len() == MAX_WRITES {
             self.writes.pop_front();
         }
@@ -42,7 +42,7 @@ impl SlowDisk {
     }
 
     /// Whether more than one write of a hundred was slow, and it was no hiccup.
-    pub(super) fn judge(&mut self, now: Duration) -> Option<Slow> {
+    pub fn judge(&mut self, now: Duration) -> Option<Slow> {
         let since = now.saturating_sub(WINDOW);
         while self.writes.front().is_some_and(|&(ended, _)| ended < since) {
             self.writes.pop_front();
@@ -56,7 +56,7 @@ impl SlowDisk {
     }
 
     /// Forgets everything: what was slow before this node led says nothing of now.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.writes.clear();
     }
 }

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use tidegate_controller::machine::Machine;
 use tidegate_controller::machine::cluster::Speaks;
 use tidegate_controller::machine::command::FIRST_VERSION;
+use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::node::Node;
+use tidegate_controller::runtime::HandOver;
 
 use super::chance::Chance;
 use super::clocks::WallClock;
@@ -111,6 +113,14 @@ pub struct Desk {
     pub ticks: u64,
     /// What the others' clocks show.
     pub readings: Readings,
+    /// What it watches of itself while it leads.
+    pub hand_over: HandOver,
+    /// Who shall lead instead.
+    pub hand_to: Option<NodeId>,
+    /// Until when its disk keeps it from doing anything.
+    pub busy_until: u64,
+    /// Syncs of this run that took longer than a second.
+    pub slow_syncs: u64,
 }
 
 /// Who waits for a proposal's answer.
@@ -141,6 +151,10 @@ impl Desk {
             reached_leader: None,
             ticks: 0,
             readings: Readings::default(),
+            hand_over: HandOver::default(),
+            hand_to: None,
+            busy_until: 0,
+            slow_syncs: 0,
         }
     }
 

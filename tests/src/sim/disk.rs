@@ -14,6 +14,7 @@ use super::chance::{Chance, Odds};
 use super::faults::Disks;
 use super::sabotage::Sabotage;
 use super::stored::{Damaged, Stored};
+use super::torn::{Fate, torn};
 
 /// How often a lying disk lies about a piece, or drops too much.
 const LIES: Odds = Odds(300_000);
@@ -40,6 +41,8 @@ pub struct SimDisk {
 pub struct Meter {
     /// It takes no pieces and no checkpoints; the log was given its room before.
     pub is_full: bool,
+    /// Every sync takes longer than a second.
+    pub is_slow: bool,
     /// For whom the node voted in each term.
     votes: BTreeMap<u64, u64>,
     /// What a node must never do, and this one did: which promise it broke, and how.
@@ -48,6 +51,8 @@ pub struct Meter {
     pub checkpoints: u64,
     /// Logs replaced by a checkpoint.
     pub resets: u64,
+    /// Batches that a crash left torn.
+    pub torn: usize,
 }
 
 impl Meter {
@@ -102,12 +107,16 @@ impl SimDisk {
         Rc::clone(&self.durable)
     }
 
-    /// The power fails: of the batches that were not synced, none, some or all reached the disk, in
-    /// their order; of the loose pieces any.
+    /// The power fails: of the batches that were not synced any may have reached the disk, whole or
+    /// torn, and of the loose pieces any. The log ends before the first batch that is not whole.
     pub fn crash(&mut self) {
-        let most = u64::try_from(self.unsynced.len()).unwrap_or(0);
-        let survive = usize::try_from(self.luck.between(0, most)).unwrap_or(0);
-        self.unsynced.truncate(survive);
+        let fates = self.unsynced.iter().map(|_| Fate::draw(&mut self.luck)).collect::<Vec<_>>();
+        self.meter.borrow_mut().torn += fates.iter().filter(|fate| **fate == Fate::Torn).count();
+        if self.sabotage == Sabotage::TornWrites {
+            self.believe(&fates);
+        }
+        let whole = fates.iter().take_while(|fate| **fate == Fate::Whole).count();
+        self.unsynced.truncate(whole);
         self.settle();
         let luck = &mut self.luck;
         self.durable.borrow_mut().lose_pieces(|| luck.below(2) == 0);
@@ -130,6 +139,17 @@ impl SimDisk {
             newest.conf_state.clone_from(&first.conf_state);
         }
         Ok(recovered)
+    }
+
+    /// Takes everything that is there for whole: a disk without checksums.
+    fn believe(&mut self, fates: &[Fate]) {
+        for (batch, fate) in std::mem::take(&mut self.unsynced).into_iter().zip(fates) {
+            match fate {
+                Fate::Whole => self.durable.borrow_mut().write(batch),
+                Fate::Torn => self.durable.borrow_mut().write(torn(batch)),
+                Fate::Missing => (),
+            }
+        }
     }
 
     fn blame(&self, promise: &'static str, what: String) {

@@ -132,11 +132,14 @@ impl Faults {
             Sabotage::None
             | Sabotage::BudgetOffByOne
             | Sabotage::EarlyAck
+            | Sabotage::StubbornLeader
             | Sabotage::RestoredRunning => (),
             Sabotage::SkippedSync => {
                 self.disks.skipped_syncs = Odds(300_000);
                 self.nodes.crash_every = 6_000;
             }
+            Sabotage::TornWrites => self.disks.failed_writes = Odds(2_000),
+            Sabotage::ForgottenHistory => self.hosts.fetch_most = 12_000,
             Sabotage::ForgottenVote => {
                 self.nodes = Nodes { crash_every: 3_000, down_most: 300, ..self.nodes };
             }

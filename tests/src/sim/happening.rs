@@ -97,8 +97,12 @@ pub enum Happening {
     DiskFull,
     /// A disk has room again.
     DiskRoom(u64),
-    /// A controller does everything late for a while.
+    /// A controller does everything late for a while, or its disk does.
     SlowNode,
+    /// A disk is as quick as before.
+    DiskQuick(u64),
+    /// The examiner looks, once the faults are over.
+    Examine,
     /// A clock goes wrong.
     ClockTrouble,
     /// Somebody sets a clock.

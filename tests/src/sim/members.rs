@@ -90,6 +90,7 @@ impl World {
             };
             self.take_up(plan);
         }
+        self.put_first_what_is_lost(&cluster);
         let Some(plan) = self.moves.plan else { return };
         if self.moves.job.is_some_and(|job| !self.is_settled(job)) {
             // Whoever leads does not take its own vote away, however often it is asked.
@@ -108,6 +109,17 @@ impl World {
             Next::Ask(action) => self.moves.job = Some(self.order(0, action)),
             Next::Transfer { from } => self.ask_to_transfer(from),
         }
+    }
+
+    /// A voter that works is not replaced before one that is lost: the leader refuses, since the old
+    /// group would be without both.
+    fn put_first_what_is_lost(&mut self, cluster: &Cluster) {
+        let Some(Plan::Replace { old, new }) = self.moves.plan else { return };
+        let is_lost = |id: u64| self.controllers.get(&id).is_some_and(Controller::is_lost);
+        let lost = cluster.voters().map(|voter| voter.0).find(|&voter| is_lost(voter));
+        let Some(lost) = lost.filter(|_| !is_lost(old)) else { return };
+        self.moves.job = None;
+        self.take_up(Plan::Replace { old: lost, new });
     }
 
     /// Somebody wants other members.

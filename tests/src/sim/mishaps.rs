@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    /// A controller does everything late for a while.
+    /// A controller does everything late for a while, or its disk does.
     pub(super) fn slow_node(&mut self) {
         if self.is_calm() {
             return;
@@ -141,8 +141,14 @@ impl World {
         let nodes: Vec<u64> = self.controllers.keys().copied().collect();
         let Some(id) = self.luck.pick(&nodes) else { return };
         let span = self.luck.between(2_000, 20_000);
-        self.network.delay(id, now + span);
-        self.trace.line(now, format_args!("node {id} is slow for {span} ms"));
+        if self.luck.below(2) == 0 {
+            self.network.delay(id, now + span);
+            self.trace.line(now, format_args!("node {id} is slow for {span} ms"));
+        } else {
+            self.set_slow_disk(id, true);
+            self.trace.line(now, format_args!("node {id}'s disk is slow for {span} ms"));
+            self.queue.after(span, Happening::DiskQuick(id));
+        }
     }
 
     /// A clock goes wrong, unless one is wrong already: a majority is right at any time.
@@ -180,6 +186,7 @@ impl World {
         let now = self.now();
         for controller in self.controllers.values_mut() {
             controller.meter.borrow_mut().is_full = false;
+            controller.meter.borrow_mut().is_slow = false;
             controller.clock.suffers(now, ClockTrouble::IsSet);
         }
     }

@@ -42,11 +42,14 @@ impl Pace {
         }
     }
 
-    /// Learns which term this controller leads. What was heard before says nothing about now.
-    pub fn lead(&mut self, term: Option<u64>) {
-        if self.leading != term {
+    /// Learns which term this controller leads, and tells whether that is news. What was heard before
+    /// says nothing about now.
+    pub fn lead(&mut self, term: Option<u64>) -> bool {
+        let is_news = self.leading != term;
+        if is_news {
             *self = Self { leading: term, ..Self::new(self.every) };
         }
+        is_news
     }
 
     /// Notes that a host was heard: whether it is in flight, and whether it would take an offer.

@@ -227,6 +227,7 @@ impl World {
         };
         for delay in self.network.fates(self.now(), End::Node(id), end) {
             let (caller, answer) = (caller.clone(), answer.clone());
+            let delay = delay + self.held_back;
             self.queue.after(delay, Happening::Answered { node: id, caller, answer });
         }
     }

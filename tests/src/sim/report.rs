@@ -40,6 +40,10 @@ pub struct Stats {
     pub divergences: u64,
     /// Backups restored on the side.
     pub restores: u64,
+    /// Old offers that hosts refused because they had heard something newer.
+    pub past_refused: u64,
+    /// Writes that a crash left torn.
+    pub torn: usize,
     /// Messages that were turned away at the door.
     pub turned_away: u64,
     /// Clocks that went wrong.
@@ -55,6 +59,8 @@ pub struct Report {
     pub seed: u64,
     /// The planted defect.
     pub sabotage: Sabotage,
+    /// How long things were asked to go wrong, in minutes.
+    pub minutes: Option<u64>,
     /// Hosts of the fleet.
     pub hosts: usize,
     /// How long it lasted, in milliseconds of the run.
@@ -87,10 +93,13 @@ impl Report {
         let planted = (self.sabotage != Sabotage::None).then_some(self.sabotage);
         let sabotage =
             planted.map_or_else(String::new, |name| format!(" TIDEGATE_SIM_SABOTAGE={name}"));
+        let minutes =
+            self.minutes.map_or_else(String::new, |n| format!(" TIDEGATE_SIM_MINUTES={n}"));
+        let features = if cfg!(feature = "next-version") { " --features next-version" } else { "" };
         let seed = self.seed;
         format!(
-            "TIDEGATE_SIM_SEED={seed}{sabotage} cargo test -p tidegate-tests --test simulator \
-             replay -- --exact --nocapture"
+            "TIDEGATE_SIM_SEED={seed}{sabotage}{minutes} cargo test -p tidegate-tests{features} \
+             --test simulator replay -- --exact --nocapture"
         )
     }
 
@@ -114,7 +123,8 @@ impl fmt::Display for Report {
             "seed {seed}: {hosts} hosts, {} s, {} happenings, {} inserts, {} entries, {} begins, \
              {} halts, {} jobs, {} reads, {} node crashes, {} checkpoints, {} pieces, \
              {} snapshots installed, {} member changes, {} vouches, {} of {} tampered states \
-             caught, {} clocks wrong, {} hosts down, \
+             caught, {} clocks wrong, {} writes torn, {} old offers \
+             refused, {} hosts down, \
              {} hashes compared, good rollout {}",
             self.lasted / 1_000,
             stats.happenings,
@@ -133,6 +143,8 @@ impl fmt::Display for Report {
             stats.divergences,
             stats.tampered,
             stats.clock_troubles,
+            stats.torn,
+            stats.past_refused,
             stats.host_crashes,
             checks.hashes,
             if self.completed { "completed" } else { self.waits_on.as_str() },

@@ -48,8 +48,13 @@ impl World {
         };
         let backup = backup.freeze();
         self.stats.restores += 1;
-        if let Err(what) = self.restore(&backup) {
-            self.violated(Violation::new("RESTORE", what));
+        match self.restore(&backup) {
+            Err(what) => self.violated(Violation::new("RESTORE", what)),
+            Ok((before, after)) => {
+                if let Err(what) = self.past_is_past(&before, &after) {
+                    self.violated(Violation::new("HISTORY", what));
+                }
+            }
         }
     }
 
@@ -59,7 +64,8 @@ impl World {
         disks.find_map(|disk| disk.checkpoint().cloned())
     }
 
-    fn restore(&mut self, backup: &Frozen) -> Result<(), String> {
+    /// The state of a backup, and what a restore makes of it.
+    fn restore(&mut self, backup: &Frozen) -> Result<(Machine, Machine), String> {
         let held: BTreeMap<_, _> = backup.pieces().collect();
         let thawed = Machine::thaw(backup.root(), &mut |hash| held.get(hash).cloned());
         let before = thawed.map_err(|error| error.to_string())?;
@@ -77,7 +83,8 @@ impl World {
             machine.restore(&restoration).map_err(|error| error.to_string())?;
         }
         stands_still(&before, &machine)?;
-        self.goes_on(&before, &machine, index)
+        self.goes_on(&before, &machine, index)?;
+        Ok((before, machine))
     }
 
     /// The restored state as the beginning of a log: one controller leads, commits, and lets nobody go

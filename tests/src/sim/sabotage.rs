@@ -10,6 +10,8 @@ pub enum Sabotage {
     None,
     /// The controllers' disks skip syncs.
     SkippedSync,
+    /// The controllers' disks take a write that the power cut in two for a whole one.
+    TornWrites,
     /// The controllers' disks forget for whom they voted.
     ForgottenVote,
     /// The controllers' disks give back damaged pieces unchecked.
@@ -26,10 +28,14 @@ pub enum Sabotage {
     UnheardVouches,
     /// The leader passes its own clock off as everybody's.
     LeaderClock,
+    /// A leader stays whatever its disk and its clock are like.
+    StubbornLeader,
     /// A cluster is restored from a backup as if nothing had happened.
     RestoredRunning,
     /// The agents take offers and permissions of an old epoch.
     NoEpochCheck,
+    /// The agents do not compare an answer with what they heard before.
+    ForgottenHistory,
     /// The agents insert after their lease ran out.
     NoLeaseCheck,
     /// The controllers work with an exposure budget of one host more than the operator asked for.
@@ -38,8 +44,9 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::SkippedSync,
+        Self::TornWrites,
         Self::ForgottenVote,
         Self::UncheckedPieces,
         Self::CompactedTooFar,
@@ -48,7 +55,9 @@ impl Sabotage {
         Self::EarlyAck,
         Self::UnheardVouches,
         Self::LeaderClock,
+        Self::StubbornLeader,
         Self::RestoredRunning,
+        Self::ForgottenHistory,
         Self::NoEpochCheck,
         Self::NoLeaseCheck,
         Self::BudgetOffByOne,
@@ -60,6 +69,7 @@ impl Sabotage {
         match self {
             Self::None => "none",
             Self::SkippedSync => "skipped-sync",
+            Self::TornWrites => "torn-writes",
             Self::ForgottenVote => "forgotten-vote",
             Self::UncheckedPieces => "unchecked-pieces",
             Self::CompactedTooFar => "compacted-too-far",
@@ -68,7 +78,9 @@ impl Sabotage {
             Self::EarlyAck => "early-ack",
             Self::UnheardVouches => "unheard-vouches",
             Self::LeaderClock => "leader-clock",
+            Self::StubbornLeader => "stubborn-leader",
             Self::RestoredRunning => "restored-running",
+            Self::ForgottenHistory => "forgotten-history",
             Self::NoEpochCheck => "no-epoch-check",
             Self::NoLeaseCheck => "no-lease-check",
             Self::BudgetOffByOne => "budget-off-by-one",

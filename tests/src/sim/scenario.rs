@@ -95,6 +95,8 @@ pub struct Scenario {
     pub sabotage: Sabotage,
     /// Hosts of the fleet.
     pub hosts: usize,
+    /// How long things were asked to go wrong, in minutes.
+    pub minutes: Option<u64>,
     /// How long things go wrong, in milliseconds.
     pub troubled: u64,
     /// How long they may take to settle afterwards.
@@ -136,6 +138,7 @@ impl Scenario {
             seed,
             sabotage,
             hosts: usize::try_from(luck.between(24, 60)).unwrap_or(24),
+            minutes: None,
             troubled,
             grace: 360_000,
             raft_tick: if epochs { 200 } else { luck.between(30, 80) },
@@ -158,8 +161,11 @@ impl Scenario {
         match self.sabotage {
             Sabotage::NoEpochCheck => AgentSabotage::SkipEpochCheck,
             Sabotage::NoLeaseCheck => AgentSabotage::SkipLeaseCheck,
+            Sabotage::ForgottenHistory => AgentSabotage::ForgetHistory,
             Sabotage::None
             | Sabotage::SkippedSync
+            | Sabotage::TornWrites
+            | Sabotage::StubbornLeader
             | Sabotage::ForgottenVote
             | Sabotage::UncheckedPieces
             | Sabotage::CompactedTooFar

@@ -41,7 +41,8 @@ impl World {
         if let Some((step, noted)) = controller.desk.pace.due(now, is_live) {
             let ticket = controller.desk.id();
             controller.desk.tickets.insert(ticket, Asker::Tick);
-            let (readings, yields_to) = self.read_clocks(id);
+            let readings = self.read_clocks(id);
+            self.compare_clocks(id, &readings);
             let command = Command::Tick(Tick {
                 step: Millis(step),
                 wall: readings.get(&NodeId(id)).copied().unwrap_or(WallTime(0)),
@@ -50,8 +51,8 @@ impl World {
                 readings,
             });
             inputs.push(Input::Propose { ticket, command });
-            inputs.extend(yields_to.map(|to| Input::TransferLeader { to }));
         }
+        inputs.extend(self.hands_over(id));
         self.step_node(id, inputs);
         if ticks.is_multiple_of(FLUSH_EVERY) {
             self.flush_beats(id);
@@ -64,27 +65,18 @@ impl World {
         self.queue.after(wait, Happening::RaftTick { node: id, run });
     }
 
-    /// The clocks that a leader puts into its tick, and whom it makes room for if its own is wrong.
-    fn read_clocks(&mut self, id: u64) -> (BTreeMap<NodeId, WallTime>, Option<NodeId>) {
+    /// The clocks that a leader puts into its tick.
+    fn read_clocks(&mut self, id: u64) -> BTreeMap<NodeId, WallTime> {
         let now = self.now();
-        let Some(controller) = self.controllers.get_mut(&id) else {
-            return (BTreeMap::new(), None);
-        };
+        let Some(controller) = self.controllers.get_mut(&id) else { return BTreeMap::new() };
         let own = controller.clock.reads(now);
         let mut readings = controller.desk.readings.fresh(now, (id, own));
-        let cluster = controller.machine().and_then(Machine::cluster).cloned();
         if self.scenario.sabotage == Sabotage::LeaderClock {
+            let cluster = controller.machine().and_then(Machine::cluster);
             let voters = cluster.iter().flat_map(|cluster| cluster.voters());
-            readings.extend(voters.map(|voter| (voter, WallTime(own))));
+            readings.extend(voters.map(|voter| (voter, WallTime(own))).collect::<Vec<_>>());
         }
-        let Some(cluster) = cluster else { return (readings, None) };
-        let yields = controller.desk.readings.should_yield(own, &readings, &cluster);
-        let other = |node: &&NodeId| node.0 != id && cluster.is_voter(**node);
-        let to = readings.keys().find(other).copied().filter(|_| yields);
-        if let Some(to) = to {
-            self.trace.line(now, format_args!("node {id}'s clock is wrong: node {to} shall lead"));
-        }
-        (readings, to)
+        readings
     }
 
     /// Steps a node, carries out what it asks for, and lets the checks look.
@@ -94,12 +86,16 @@ impl World {
         let Some(controller) = self.controllers.get_mut(&id) else { return };
         let Life::Up(node) = &mut controller.life else { return };
         let votes = controller.meter.borrow().votes();
+        let syncs = node.syncs();
         let mut outputs = Vec::new();
         let stepped = catch_unwind(AssertUnwindSafe(|| node.step(inputs, &mut outputs)));
         let leading = node.leads().then(|| node.leadership().term);
+        let held_back = if self.syncs(id) == syncs { 0 } else { self.has_synced(id) };
         for output in outputs {
+            self.held_back = held_back;
             self.carry_out(id, output);
         }
+        self.held_back = 0;
         match stepped {
             Ok(Ok(())) => (),
             Ok(Err(fatal)) => return self.stopped(id, &fatal),
@@ -112,7 +108,9 @@ impl World {
             }
         }
         let Some(controller) = self.controllers.get_mut(&id) else { return };
-        controller.desk.pace.lead(leading);
+        if controller.desk.pace.lead(leading) {
+            controller.desk.hand_over.begin_term();
+        }
         let voted = controller.meter.borrow().votes() > votes;
         let misdeed = controller.meter.borrow_mut().misdeed.take();
         if let Some((promise, what)) = misdeed {
@@ -224,6 +222,7 @@ impl World {
         let fates = self.network.fates(self.now(), End::Node(from), End::Node(to));
         for delay in fates {
             let message = message.clone();
+            let delay = delay + self.held_back;
             self.queue.after(delay, Happening::Peer { from, incarnation, to, message });
         }
     }

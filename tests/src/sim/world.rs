@@ -12,6 +12,7 @@ use super::checks::{Checks, Violation};
 use super::clients::Clients;
 use super::controllers::{Controller, Origin, Standing};
 use super::disk::SimDisk;
+use super::exam::Exam;
 use super::faults::Faults;
 use super::happening::{Caller, Drill, Happening, HostHappening, Reply};
 use super::hosts::Host;
@@ -28,6 +29,8 @@ use super::upkeep::UPGRADE_EVERY;
 
 /// How often the desk looks after the rollouts once the faults are over, in milliseconds.
 const CARE_EVERY: u64 = 2_000;
+/// When the examiner comes first after the faults, in milliseconds.
+const EXAM_AFTER: u64 = 3_000;
 
 /// Everything that is.
 #[derive(Debug)]
@@ -50,15 +53,19 @@ pub struct World {
     /// Reads answered when the faults were over.
     reads_in_trouble: u64,
     is_over: bool,
+    pub(super) exam: Exam,
+    /// How long what the controller that is stepped has to say waits for its disk, in milliseconds.
+    pub(super) held_back: u64,
     /// More was tampered with than the promises bear.
     is_hopeless: bool,
 }
 
 impl World {
-    /// Plays the run of `seed`.
+    /// Plays the run of a seed, with a defect planted or none; things go wrong for so many `minutes`, or
+    /// as long as the seed says.
     #[must_use]
-    pub fn play(seed: u64, sabotage: Sabotage, show: Show) -> Report {
-        let mut world = Self::new(seed, sabotage, show);
+    pub fn play((seed, sabotage): (u64, Sabotage), minutes: Option<u64>, show: Show) -> Report {
+        let mut world = Self::new((seed, sabotage), minutes, show);
         world.begin();
         let end = world.scenario.troubled + world.scenario.grace;
         while world.violation.is_none()
@@ -78,9 +85,11 @@ impl World {
         world.into_report()
     }
 
-    fn new(seed: u64, sabotage: Sabotage, show: Show) -> Self {
+    fn new((seed, sabotage): (u64, Sabotage), minutes: Option<u64>, show: Show) -> Self {
         let mut luck = Chance::new(seed);
-        let scenario = Scenario::draw(seed, &mut luck, sabotage);
+        let mut scenario = Scenario::draw(seed, &mut luck, sabotage);
+        scenario.minutes = minutes;
+        scenario.troubled = minutes.map_or(scenario.troubled, |minutes| minutes * 60_000);
         let faults = Faults::draw(&mut luck, sabotage);
         let is_calm = Rc::new(Cell::new(false));
         let node = |luck: &mut Chance| {
@@ -107,6 +116,8 @@ impl World {
             is_calm: Rc::clone(&is_calm),
             reads_in_trouble: 0,
             is_over: false,
+            exam: Exam::default(),
+            held_back: 0,
             is_hopeless: false,
             scenario,
             faults,
@@ -165,6 +176,7 @@ impl World {
         self.stats.happenings += 1;
         self.is_hopeless = self.stats.tampered > 0 && self.is_hopeless();
         self.trace.fold_number(self.now());
+        let Some(happening) = self.unless_busy(happening) else { return };
         match happening {
             Happening::RaftTick { node, run } => self.raft_tick(node, run),
             Happening::NodeStarts(node) => self.start_node(node),
@@ -197,6 +209,8 @@ impl World {
             Happening::DiskFull => self.disk_full(),
             Happening::DiskRoom(node) => self.disk_has_room(node),
             Happening::SlowNode => self.slow_node(),
+            Happening::DiskQuick(node) => self.set_slow_disk(node, false),
+            Happening::Examine => self.examine(),
             Happening::ClockTrouble => self.clock_trouble(),
             Happening::ClockSet(node) => self.set_clock(node),
             Happening::NodeCrash => self.node_crash(),
@@ -247,6 +261,7 @@ impl World {
         self.mend_machines();
         self.reads_in_trouble = self.stats.reads;
         self.queue.after(CARE_EVERY, Happening::Care);
+        self.queue.after(EXAM_AFTER, Happening::Examine);
     }
 
     /// The desk lifts what keeps the good rollout from going on, and ends the run once it may end.
@@ -281,14 +296,16 @@ impl World {
             .and_then(|verdict| verdict.waiting_on().map(|gate| gate.detail.clone()))
             .unwrap_or_default();
         let failed = self.violation.is_some();
+        let torn = self.controllers.values().map(|one| one.meter.borrow().torn).sum();
         let checkpoints = self.controllers.values().map(|one| one.meter.borrow().checkpoints).sum();
         Report {
             seed: self.scenario.seed,
             sabotage: self.scenario.sabotage,
+            minutes: self.scenario.minutes,
             hosts: self.scenario.hosts,
             lasted: self.queue.now(),
             hash: self.trace.hash(),
-            stats: Stats { checks: self.checks.counts(), checkpoints, ..self.stats },
+            stats: Stats { checks: self.checks.counts(), checkpoints, torn, ..self.stats },
             completed,
             waits_on,
             violation: self.violation,

@@ -108,7 +108,7 @@ impl Bench {
             "fetched" => {
                 Input::ArtifactFetched { call: call("fetch"), result: words::fetched(words) }
             }
-            "go" | "no-go" | "begin-lost" => Input::BeginAnswered {
+            "go" | "maybe" | "no-go" | "begin-lost" => Input::BeginAnswered {
                 call: call("begin"),
                 result: words::begin_response(words, &self.request_id),
             },

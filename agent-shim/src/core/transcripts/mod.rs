@@ -7,6 +7,7 @@ mod words;
 
 mod asking;
 mod history;
+mod later;
 mod offers;
 mod reports;
 mod restarts;

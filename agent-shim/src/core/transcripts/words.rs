@@ -101,38 +101,42 @@ pub(super) fn fetched(words: &Words<'_>) -> Result<Fetched, FetchFailed> {
     Ok(Fetched { digest: Digest(digest), size_bytes: words.number("size", SIZE) })
 }
 
-/// `go epoch 3 lease 10000 echo other`, `no-go BUDGET retry 5000`, `begin-lost`.
+/// `go epoch 3 lease 10000 echo other`, `no-go reason BUDGET retry 5000`, `no-go number 99`, `begin-lost`;
+/// `maybe`: a decision that this release has no word for.
 pub(super) fn begin_response(
     words: &Words<'_>,
     request_id: &str,
 ) -> Result<BeginResponse, CallFailed> {
     let request_id = words.text("echo", request_id).to_owned();
     let decision = match words.verb {
-        "go" => Decision::Go(Go {
+        "go" => Some(Decision::Go(Go {
             request_id,
             epoch: words.number("epoch", 3),
             lease_ms: words.number("lease", 10_000),
-        }),
+        })),
         "no-go" => {
             let reason = format!("NO_GO_REASON_{}", words.text("reason", "HALTED"));
-            Decision::NoGo(NoGo {
+            let known = NoGoReason::from_str_name(&reason).unwrap().into();
+            let number = words.get("number").map(|number| number.parse().unwrap());
+            Some(Decision::NoGo(NoGo {
                 request_id,
-                reason: NoGoReason::from_str_name(&reason).unwrap().into(),
+                reason: number.unwrap_or(known),
                 message: "says the script".to_owned(),
                 retry_after_ms: words.number("retry", 0),
-            })
+            }))
         }
+        "maybe" => None,
         _ => return Err(failed(CallFailure::Unavailable, words)),
     };
     Ok(BeginResponse {
-        decision: Some(decision),
+        decision,
         revision: words.number("rev", 0),
         generation: words.number("gen", 0),
     })
 }
 
-/// `reports counted`, `reports not-yet 2000`, `reports lost`, `reports refused`; the last report
-/// gets the word, the others are counted.
+/// `reports counted`, `reports not-yet 2000`, `reports lost`, `reports refused`, `reports number 99`; the
+/// last report gets the word, the others are counted.
 pub(super) fn report_response(
     words: &Words<'_>,
     reported: &[u64],
@@ -151,10 +155,12 @@ pub(super) fn report_response(
     } else {
         ReportDisposition::Counted
     };
+    let number = words.get("number").map(|number| number.parse().unwrap());
+    let counted = ReportDisposition::Counted.into();
+    let word = number.unwrap_or(disposition.into());
     let result = |sequence: &u64| ReportResult {
         sequence: *sequence,
-        disposition: if *sequence == last { disposition } else { ReportDisposition::Counted }
-            .into(),
+        disposition: if *sequence == last { word } else { counted },
         reason: String::new(),
         message: String::new(),
         retry_after_ms: words.number("not-yet", 0),

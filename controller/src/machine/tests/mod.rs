@@ -13,6 +13,7 @@ mod crashes;
 mod enrolment;
 mod golden;
 mod halts;
+mod host_words;
 mod measure;
 mod members;
 mod offers;

@@ -23,15 +23,14 @@ use std::collections::BTreeMap;
 use tidegate_policies::time::{Millis, WallTime};
 
 use crate::machine::command::{
-    Action, BeginGrant, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Operate,
-    Promote, PromoteRollout, PublishPatchSet, RecordReports, StoreBlob, Tick, TierSpec, WithReason,
+    Action, Bootstrap, Command, CreateRollout, CreateToken, Operate, Promote, PromoteRollout,
+    PublishPatchSet, StoreBlob, Tick, TierSpec, WithReason,
 };
-use crate::machine::fleet::{Facts, Mode};
-use crate::machine::ids::{GrantId, HostId, NodeId};
+use crate::machine::ids::{HostId, NodeId};
 use crate::machine::patch_sets::Artifact;
-use crate::machine::report::{Body, Goodbye, Outcome, Report, Started};
 
 use super::cluster_words;
+use super::host_words;
 use super::policy::policy;
 use super::show::show;
 use super::world::{World, artifact, host, kernel, secret};
@@ -114,6 +113,11 @@ impl<'a> Words<'a> {
         self.plain.get(place).copied().unwrap_or_default()
     }
 
+    /// The plain words after the first.
+    pub(super) fn rest(&self) -> impl Iterator<Item = &'a str> {
+        self.plain.iter().copied().skip(1)
+    }
+
     /// The first plain word, host by host where it names several.
     fn subjects(&self) -> Vec<String> {
         match self.verb {
@@ -124,7 +128,7 @@ impl<'a> Words<'a> {
 
     fn said(&self, subject: &str) -> String {
         let mut said = vec![self.verb.to_owned(), subject.to_owned()];
-        said.extend(self.plain.iter().skip(1).map(|word| (*word).to_owned()));
+        said.extend(self.rest().map(str::to_owned));
         let shown = self.keyed.iter().filter(|_| self.verb != "create");
         said.extend(shown.map(|(key, value)| format!("{key}={value}")));
         said.join(" ")
@@ -178,13 +182,13 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
             digest: artifact(words.at(0), words.at(1)),
             size: words.read("size").unwrap_or(100),
         }),
-        "enrol" => enrol(world, words, who),
-        "begin" => begin(world, words, who),
+        "enrol" => host_words::enrol(world, words, who),
+        "begin" => host_words::begin(world, words, who),
         "register" => cluster_words::register(words),
         "vouch" => cluster_words::vouch(words),
         #[cfg(feature = "next-version")]
         "probe" => cluster_words::probe(words),
-        "report" => report(world, words, who),
+        "report" => host_words::report(world, words, who),
         _ => {
             let action = action(words);
             Command::Operate(Operate {
@@ -196,7 +200,8 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
     }
 }
 
-fn request(world: &mut World, words: &Words<'_>) -> String {
+/// The id of a request: `as=`, or the next number.
+pub(super) fn request(world: &mut World, words: &Words<'_>) -> String {
     world.requests += 1;
     words.get("as").map_or_else(|| format!("q{}", world.requests), str::to_owned)
 }
@@ -236,108 +241,6 @@ fn readings(text: Option<&str>) -> BTreeMap<NodeId, WallTime> {
     text.unwrap_or_default().split(',').filter(|part| !part.is_empty()).map(one).collect()
 }
 
-fn facts(words: &Words<'_>, before: Option<&Facts>) -> Facts {
-    let mut facts = before.cloned().unwrap_or_default();
-    if before.is_none() || words.get("kernel").is_some() {
-        facts.kernel = kernel(words.get("kernel").unwrap_or("k1"));
-    }
-    if let Some(zone) = words.get("zone") {
-        facts.zone = zone.to_owned();
-    }
-    facts
-}
-
-fn mode(words: &Words<'_>) -> Mode {
-    if words.get("mode") == Some("no-apply") { Mode::NoApply } else { Mode::Normal }
-}
-
-fn enrol(world: &mut World, words: &Words<'_>, who: &str) -> Command {
-    let machine = words.get("machine").unwrap_or(who);
-    Command::EnrollHost(Box::new(EnrollHost {
-        request: request(world, words),
-        secret: secret(words.at(1)),
-        machine: *blake3::hash(machine.as_bytes()).as_bytes(),
-        host: host(who),
-        facts: facts(words, None),
-        boot: words.get("boot").unwrap_or("b1").to_owned(),
-        mode: mode(words),
-    }))
-}
-
-fn begin(world: &World, words: &Words<'_>, who: &str) -> Command {
-    let id = grant_id(world, words.get("grant")).unwrap_or_else(|| world.newest_grant(host(who)));
-    let grant = world.machine.grants().get(&id);
-    let rollout = grant.as_ref().and_then(|grant| world.machine.rollouts().get(&grant.rollout));
-    let known = world.machine.hosts().get(&host(who));
-    let version = words.get("version").map(str::to_owned);
-    let version = version.or_else(|| rollout.map(|rollout| rollout.version.to_string()));
-    let version = version.unwrap_or_else(|| "113.1".to_owned());
-    let own_kernel = known.as_ref().map_or("k1", |host| host.facts.kernel.release.as_str());
-    let own_boot = known.as_ref().map_or_else(|| "b1".to_owned(), |host| host.boot.to_string());
-    let digest = artifact(&version, words.get("kernel").unwrap_or(own_kernel));
-    Command::BeginGrant(BeginGrant {
-        host: host(who),
-        grant: id,
-        version: read(&version),
-        epoch: words.read("epoch").unwrap_or_else(|| grant.map_or(1, |grant| grant.epoch)),
-        boot: words.get("boot").map_or(own_boot, str::to_owned),
-        digest,
-    })
-}
-
-fn report(world: &mut World, words: &Words<'_>, who: &str) -> Command {
-    let id = host(who);
-    let grant = grant_id(world, words.get("grant")).unwrap_or_else(|| world.newest_grant(id));
-    let known = world.machine.hosts().get(&id);
-    let own_boot = known.as_ref().map_or_else(|| "b1".to_owned(), |host| host.boot.to_string());
-    let spool = words.read("spool").unwrap_or(1);
-    let mut reports = Vec::new();
-    for (nth, kind) in (0..).zip(words.plain.iter().skip(1)) {
-        let sequence = match words.read::<u64>("seq") {
-            Some(first) => first + nth,
-            None => world.next_sequence(id, spool),
-        };
-        let started = Started {
-            facts: facts(words, known.as_ref().map(|host| &host.facts)),
-            mode: mode(words),
-            interrupted: grant_id(world, words.get("marker")),
-            evidence: words.get("evidence").map(str::to_owned),
-        };
-        let boot = words.get("boot").unwrap_or(&own_boot).to_owned();
-        reports.push(Report { sequence, boot, body: body(kind, grant, started) });
-    }
-    Command::RecordReports(RecordReports { host: id, spool, reports })
-}
-
-/// `7`, or the newest grant of `h1`.
-fn grant_id(world: &World, text: Option<&str>) -> Option<GrantId> {
-    let text = text?;
-    let of_host = text.starts_with('h').then(|| world.newest_grant(host(text)));
-    Some(of_host.unwrap_or_else(|| GrantId(read(text))))
-}
-
-fn body(kind: &str, grant: GrantId, started: Started) -> Body {
-    let outcome = |outcome| Body::Outcome { grant, outcome };
-    let health = |in_effect| Body::Health { grant, in_effect };
-    let detail = || "why".to_owned();
-    match kind {
-        "started" => Body::Started(Box::new(started)),
-        "applied" => outcome(Outcome::Applied { transition: Millis(500) }),
-        "failed" => outcome(Outcome::ApplyFailed { detail: detail() }),
-        "stalled" => outcome(Outcome::Stalled { waited: Millis(5_000) }),
-        "crashed" => outcome(Outcome::Crashed { signature: detail() }),
-        "degraded" => outcome(Outcome::Degraded { detail: detail() }),
-        "reverted" => outcome(Outcome::Reverted),
-        "refused" => outcome(Outcome::Refused { detail: detail() }),
-        "soaked" => outcome(Outcome::Soaked { in_effect: true }),
-        "soaked-gone" => outcome(Outcome::Soaked { in_effect: false }),
-        "health" => health(true),
-        "health-gone" => health(false),
-        "goodbye" => Body::Goodbye(Goodbye::Reboot),
-        _ => panic!("no host reports `{kind}`"),
-    }
-}
-
 fn action(words: &Words<'_>) -> Action {
     let reason = words.get("reason").unwrap_or_default().to_owned();
     let with_reason = || WithReason { rollout: read(words.at(0)), reason: reason.clone() };
@@ -372,7 +275,7 @@ fn action(words: &Words<'_>) -> Action {
 }
 
 fn publish(words: &Words<'_>) -> PublishPatchSet {
-    let artifacts = words.plain.iter().skip(1).map(|name| {
+    let artifacts = words.rest().map(|name| {
         let digest = artifact(words.at(0), name);
         let size = words.read("size").unwrap_or(100);
         (kernel(name), Artifact { digest, size, module: "livepatch_test".to_owned() })

@@ -188,6 +188,23 @@ fn a_change_that_would_leave_too_few_voters_is_refused() {
 }
 
 #[test]
+fn nobody_is_replaced_whom_the_old_group_still_needs() {
+    let mut cluster = Cluster::bootstrapped(3, 7, 50_000);
+    join(&mut cluster, 4);
+    let leader = cluster.elect();
+    let others: Vec<u64> = (1..=3).filter(|&id| id != leader).collect();
+    cluster.isolate(others[0]);
+    // Until the leader has seen that it is away.
+    cluster.ticks(25);
+    assert_eq!(cluster.elect(), leader);
+    // With one away the leader and the other decide; once the other had left, nobody could.
+    let answer = cluster.command(promote(4, Some(others[1])));
+    assert_eq!(answer, Answer::WouldLoseQuorum { active: 1, needed: 2 });
+    taken(&cluster.command(promote(4, Some(others[0]))));
+    taken(&cluster.command(tick(1)));
+}
+
+#[test]
 fn a_leader_does_not_take_its_own_vote() {
     let mut cluster = Cluster::bootstrapped(3, 7, 50_000);
     join(&mut cluster, 4);

@@ -154,6 +154,8 @@ impl Log {
             | Command::RecordReports(_)
             | Command::RegisterNode(_)
             | Command::VouchState(_) => return Ok(()),
+            #[cfg(feature = "next-version")]
+            Command::NextProbe(_) => return Ok(()),
         };
         if entry.events.is_empty() {
             return Ok(());
@@ -221,6 +223,8 @@ impl Log {
             | Command::Operate(_)
             | Command::RegisterNode(_)
             | Command::VouchState(_) => false,
+            #[cfg(feature = "next-version")]
+            Command::NextProbe(_) => false,
         };
         asked && matches!(entry.outcome, Ok(Reply::Begin(Begin::Go { .. })))
     }
@@ -250,6 +254,8 @@ pub(super) fn line(index: u64, entry: &Entry) -> Option<String> {
         Command::Operate(operate) => format!("{:?}", operate.request),
         Command::RegisterNode(register) => format!("node {} registers", register.node),
         Command::VouchState(vouch) => format!("node {} vouches for {}", vouch.node, vouch.index),
+        #[cfg(feature = "next-version")]
+        Command::NextProbe(probe) => format!("node {} probes", probe.node),
     };
     let events: Vec<String> = entry.events.iter().filter_map(event_line).collect();
     Some(format!("[{index}] {what} {}", events.join("; ")))

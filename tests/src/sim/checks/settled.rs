@@ -11,6 +11,7 @@ use tidegate_policies::gate::{GateName, GateState};
 
 use super::Violation;
 use crate::sim::controllers::Standing;
+use crate::sim::exam::Exam;
 use crate::sim::hosts::Power;
 use crate::sim::scenario::Patch;
 use crate::sim::world::World;
@@ -38,6 +39,10 @@ impl World {
             }
         }
         self.good_rollout_is_done()?;
+        if self.exam != Exam::Over {
+            let what = format!("the examination is not over: {:?}", self.exam);
+            return Err(Violation::new("LIVENESS", what));
+        }
         self.controllers_agree()
     }
 
