@@ -100,8 +100,9 @@ struct Tries {
 #[derive(Debug, Clone, Copy)]
 struct Round {
     until: Instant,
+    /// How long each endpoint may take to answer.
     share: Duration,
-    deadline: Deadline,
+    tries: Tries,
 }
 
 /// Whether the server is told the deadline: it bounds the whole answer, streams included.
@@ -222,7 +223,7 @@ impl Client {
         call: impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
     ) -> Result<R, Refused> {
         let until = Instant::now() + tries.patience;
-        let mut round = Round { until, share: tries.first_share, deadline: tries.deadline };
+        let mut round = Round { until, share: tries.first_share, tries };
         let mut pause = FIRST_PAUSE;
         let mut told: Option<Refused> = None;
         loop {
@@ -286,7 +287,7 @@ impl Client {
         let attempt = Attempt {
             channel: self.endpoints[at].1.clone(),
             operator: self.operator.clone(),
-            deadline: (round.deadline == Deadline::Sent).then_some(share),
+            deadline: (round.tries.deadline == Deadline::Sent).then_some(share),
             reading: self.reading,
         };
         match timeout(share, call(attempt, body.clone())).await {
@@ -295,8 +296,10 @@ impl Client {
                 self.tell_if_stale(at, answer.metadata());
                 Ok(answer.into_inner())
             }
-            Ok(Err(status)) => Err(Refused::of(&self.endpoints[at].0, share, status)),
-            Err(_) => Err(Refused::silence(&self.endpoints[at].0, share)),
+            Ok(Err(status)) => {
+                Err(Refused::of(&self.endpoints[at].0, round.tries.patience, status))
+            }
+            Err(_) => Err(Refused::silence(&self.endpoints[at].0, round.tries.patience)),
         }
     }
 }

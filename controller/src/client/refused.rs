@@ -51,7 +51,7 @@ impl Refused {
         Self { status, sent: false, heard: Heard::NoConnection }
     }
 
-    /// Nobody answered at `uri` within `time`.
+    /// Nobody answered at `uri`, which was asked again and again for `time`.
     pub(super) fn silence(uri: &Uri, time: Duration) -> Self {
         let message = format!("no answer from {} within {} ms", address(uri), time.as_millis());
         Self { status: Status::deadline_exceeded(message), sent: true, heard: Heard::Silence }

@@ -19,7 +19,7 @@ use crate::client::session::Session;
 
 /// How long to try to begin where the operator does not say: before its first byte a controller may have to
 /// check each artifact on its disk.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Flags of `cluster backup`.
 #[derive(Debug, Args)]

@@ -143,8 +143,7 @@ pub(crate) async fn remove(session: &mut Session, flags: Remove) -> Result<Exit,
         .await?;
     let voters = removed.voters;
     session.out.talk(&format!("node {id} stops by itself; its id is never used again"));
-    let voters_left = counted(voters, "voter");
-    let text = format!("node {id} is no member any more; left: {voters_left}");
+    let text = format!("node {id} is no member any more; {}", remaining(voters));
     let fields = [("nodeId", id.into()), ("voters", voters.into())];
     session.out.done(&id.to_string(), &fields, &text)?;
     session.out.next("tidegate cluster status");
@@ -160,13 +159,19 @@ fn stakes(before: &v1::ClusterStatus, id: u64, confirm: Option<String>) -> (Stri
         return (stakes, Danger::Moderate);
     }
     let left = voters.iter().filter(|voter| **voter != id).count();
-    let gone = format!("Node {id} leaves for good; its id is never used again. Left:");
-    let voters_left = counted(left, "voter");
+    let left_over = remaining(u64::try_from(left).unwrap_or(u64::MAX));
+    let gone = format!("Node {id} leaves for good; its id is never used again. {left_over}");
     if left >= SAFE_VOTERS || !voters.contains(&id) {
-        return (format!("{gone} {voters_left}."), Danger::Moderate);
+        return (format!("{gone}."), Danger::Moderate);
     }
-    let stakes = format!("{gone} {voters_left}; the loss of one more stops the cluster.");
+    let stakes = format!("{gone}: the loss of one more stops the cluster.");
     (stakes, Danger::Severe { name: id.to_string(), given: confirm })
+}
+
+/// `1 voter remains`, `3 voters remain`.
+fn remaining(voters: u64) -> String {
+    let verb = if voters == 1 { "remains" } else { "remain" };
+    format!("{} {verb}", counted(voters, "voter"))
 }
 
 /// Lets another voter lead.
@@ -223,7 +228,7 @@ mod tests {
         assert!(matches!(danger, Danger::Moderate));
         let (words, danger) = stakes(&status(&[1, 2, 3]), 1, None);
         assert!(matches!(danger, Danger::Severe { name, given: None } if name == "1"));
-        assert!(words.contains("Left: 2 voters; the loss of one more"), "{words}");
+        assert!(words.contains("2 voters remain: the loss of one more"), "{words}");
     }
 
     #[test]
@@ -232,7 +237,7 @@ mod tests {
         status.members.push(v1::Member { node_id: 4, ..Default::default() });
         let (words, danger) = stakes(&status, 4, None);
         assert!(matches!(danger, Danger::Moderate));
-        assert!(words.contains("Left: 3 voters."), "{words}");
+        assert!(words.ends_with("3 voters remain."), "{words}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) fn hosts(count: u64) -> String {
 }
 
 /// `1 artifact`, `3 artifacts`: of a noun that takes an s.
-pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
     if count == N::from(1) { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
