@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use tidegate_proto::v1;
 use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
+use tokio::time::{Instant, sleep};
 
 use super::cluster::fetch;
 use crate::client::advice::{Intent, Subject};
@@ -15,6 +16,10 @@ use crate::client::names;
 use crate::client::output::text::counted;
 use crate::client::session::Session;
 
+/// How long a promotion waits for a learner to catch up where the operator does not say.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(30);
+/// Pause between two tries to promote it.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How long a transfer is tried where the operator does not say: a controller waits some seconds for it.
 const TRANSFER_PATIENCE: Duration = Duration::from_secs(30);
 /// Fewer voters than this survive the loss of none of them.
@@ -25,7 +30,7 @@ const SAFE_VOTERS: usize = 3;
 #[command(after_help = "\
 Examples:
   tidegate cluster add 4 127.0.0.1:7444   then start it: `tidegate serve` with `join = true`
-  tidegate cluster promote 4              once it has caught up")]
+  tidegate cluster promote 4              waits until it has caught up")]
 pub struct Add {
     /// Its id; never one that a controller of this cluster has or had.
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
@@ -39,7 +44,7 @@ pub struct Add {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tidegate cluster promote 4                     one voter more
+  tidegate cluster promote 4                     one voter more, once it has caught up
   tidegate cluster promote 4 --replacing 1 -y    4 votes and 1 leaves, in one step")]
 pub struct Promote {
     /// The learner.
@@ -113,16 +118,37 @@ pub(crate) async fn promote(session: &mut Session, flags: Promote) -> Result<Exi
     let request_id = session.request_id.to_string();
     let replacing = replacing.unwrap_or(0);
     let body = v1::PromoteMemberRequest { request_id, node_id: id, replacing };
-    let member = session
-        .client
-        .unary(&intent, body, async |attempt, body| {
-            let request = attempt.request(body);
-            ClusterServiceClient::new(attempt.channel).promote_member(request).await
-        })
-        .await?;
+    let member = when_caught_up(session, &intent, &body).await?;
     session.out.one(&member, |_, _| format!("node {id} at {} votes", member.address))?;
     session.out.next("tidegate cluster status");
     Ok(Exit::Done)
+}
+
+/// Asks again while the learner lags behind. A refusal of that kind leaves nothing in the log.
+async fn when_caught_up(
+    session: &mut Session,
+    intent: &Intent,
+    body: &v1::PromoteMemberRequest,
+) -> Result<v1::Member, Failure> {
+    let until = Instant::now() + session.client.patience().unwrap_or(CATCH_UP_PATIENCE);
+    let mut told = false;
+    loop {
+        let asked = session.client.unary(intent, body.clone(), async |attempt, body| {
+            let request = attempt.request(body);
+            ClusterServiceClient::new(attempt.channel).promote_member(request).await
+        });
+        match asked.await {
+            Err(failure)
+                if failure.has_reason("LEARNER_NOT_CAUGHT_UP")
+                    && Instant::now() + LOOK_AGAIN < until => {}
+            answer => return answer,
+        }
+        if !told {
+            session.out.talk(&format!("node {} has not caught up yet: waiting", body.node_id));
+            told = true;
+        }
+        sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Takes a member away.
