@@ -23,6 +23,10 @@ pub(crate) const UPLOAD_PATIENCE: Duration = Duration::from_secs(300);
 /// halt from the others.
 const FIRST_SHARE: Duration = Duration::from_secs(1);
 
+/// How long it may take in later rounds: longer than a controller looks for a leader before it says that
+/// there is none.
+const LATER_SHARE: Duration = Duration::from_secs(6);
+
 /// How long one endpoint may take to accept a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -90,8 +94,7 @@ impl Attempt {
 struct Tries {
     /// How long in all.
     patience: Duration,
-    /// How long each endpoint may take to answer in the first round; doubled in each later one. Of one
-    /// endpoint alone: all the time.
+    /// How long each endpoint may take to answer in the first round. Of one endpoint alone: all the time.
     first_share: Duration,
     deadline: Deadline,
 }
@@ -241,7 +244,7 @@ impl Client {
             told = Some(refused);
             sleep(wait).await;
             pause = (pause * 2).min(LAST_PAUSE);
-            round.share = round.share.saturating_mul(2);
+            round.share = round.share.max(LATER_SHARE);
         }
     }
 
