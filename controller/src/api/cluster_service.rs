@@ -16,11 +16,15 @@ use super::{caller, members};
 use crate::machine::command::{Action, AddMember, Operate, PromoteMember, RemoveMember};
 use crate::machine::ids::NodeId;
 use crate::machine::{Command, Machine, Rejection};
+use crate::node::Leadership;
 
 /// How long a check waits where the caller does not say.
 const CHECK_PATIENCE_MS: u64 = 5_000;
 /// How long it waits at most.
 const MAX_CHECK_PATIENCE_MS: u64 = 60_000;
+
+/// How long this node may take to hear of a leader that another has heard of.
+const LEADER_HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -88,7 +92,7 @@ impl ClusterService for Desk {
         self.look(move |machine| is_voter(machine, to)).await?;
         tracing::info!(actor, %to, "cluster.transfer");
         self.peers.transfer(to).await.map_err(ApiError::from)?;
-        let leadership = *self.handle.leadership().borrow();
+        let leadership = self.until_led_by(to).await;
         let leader_id = leadership.leader.map_or(0, |leader| leader.0);
         Ok(Response::new(pb::TransferLeaderResponse { leader_id, term: leadership.term }))
     }
@@ -131,6 +135,17 @@ impl Desk {
     async fn change(&self, actor: String, request: &str, action: Action) -> Result<(), ApiError> {
         let request = check::request_id(request)?;
         self.operate(actor, request, action).await.map(drop)
+    }
+
+    /// Who leads as this node knows, once it knows that `to` does: who handed over knew it first. This
+    /// node may never hear of it, or of the next leader already.
+    async fn until_led_by(&self, to: NodeId) -> Leadership {
+        let mut leadership = self.handle.leadership();
+        let led = leadership.wait_for(|leadership| leadership.leader == Some(to));
+        match tokio::time::timeout(LEADER_HEARD_WITHIN, led).await {
+            Ok(Ok(led)) => *led,
+            Ok(Err(_)) | Err(_) => *self.handle.leadership().borrow(),
+        }
     }
 
     /// A member as this node sees it.

@@ -1,5 +1,6 @@
 //! What can an operator see of tiers, tokens and hosts, and who may enrol?
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use tidegate_proto::v1 as pb;
@@ -10,6 +11,7 @@ use super::caller;
 use super::convert::{check, count, fleet};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
+use super::page::Wanted;
 use crate::machine::command::Action;
 use crate::machine::fleet::Host;
 use crate::machine::ids::{HostId, TierName, TokenId};
@@ -57,13 +59,7 @@ impl FleetService for Desk {
     ) -> Result<Response<pb::ListTokensResponse>, Status> {
         caller::operator(request.metadata())?;
         let (metadata, _, request) = request.into_parts();
-        let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
-        check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
-        let list = move |machine: &Machine| {
-            let tokens = machine.tokens().values().take(limit).map(fleet::token).collect();
-            Ok(pb::ListTokensResponse { tokens, next_page_token: String::new() })
-        };
-        self.read(&metadata, list).await
+        self.read(&metadata, move |machine| list_tokens(machine, &request)).await
     }
 
     async fn get_host(
@@ -100,6 +96,18 @@ fn find_token(machine: &Machine, token: &TokenId) -> Result<pb::Token, ApiError>
         reason: "UNKNOWN_TOKEN",
         what: format!("there is no token `{token}`: see `tidegate token list`"),
     })
+}
+
+fn list_tokens(
+    machine: &Machine,
+    request: &pb::ListTokensRequest,
+) -> Result<pb::ListTokensResponse, ApiError> {
+    let wanted = Wanted::<TokenId>::of(request.page_size, &request.page_token)?;
+    let from = wanted.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let rest = machine.tokens().range((from, Bound::Unbounded));
+    let (tokens, next_page_token) =
+        wanted.page(rest, |(id, _)| (*id).clone(), |(_, token)| fleet::token(token));
+    Ok(pb::ListTokensResponse { tokens, next_page_token })
 }
 
 fn find_tier(machine: &Machine, tier: &TierName) -> Result<pb::Tier, ApiError> {
@@ -153,7 +161,7 @@ fn list_hosts(
     relay: &Relay,
     request: &pb::ListHostsRequest,
 ) -> Result<pb::ListHostsResponse, ApiError> {
-    let limit = check::page_size(request.page_size)?;
+    let wanted = Wanted::<HostId>::of(request.page_size, &request.page_token)?;
     check::reserved("filter", request.filter.is_empty())?;
     let tier: Option<TierName> = match request.tier.as_str() {
         "" => None,
@@ -162,24 +170,11 @@ fn list_hosts(
     if let Some(tier) = &tier {
         find_tier(machine, tier)?;
     }
-    let after: Option<HostId> =
-        match request.page_token.as_str() {
-            "" => None,
-            token => Some(token.parse().map_err(|_| {
-                BadField::new("page_token", token, "is not one that this method gave")
-            })?),
-        };
     let all = machine.hosts();
     let total_size = tier.as_ref().map_or_else(|| count(all.len()), |tier| all.of_tier(tier));
     let of_tier = |host: &Host| tier.as_ref().is_none_or(|tier| host.tier == *tier);
-    let mut rows = all.after(after).filter(of_tier);
-    let page: Vec<_> = rows.by_ref().take(limit).collect();
-    let more = rows.next().is_some();
-    let next_page_token = page.last().filter(|_| more).map(|host| host.id.to_string());
-    let hosts = page.iter().map(|host| fleet::host(host, relay.heard_ago_ms(host.id)));
-    Ok(pb::ListHostsResponse {
-        hosts: hosts.collect(),
-        next_page_token: next_page_token.unwrap_or_default(),
-        total_size,
-    })
+    let rest = all.after(wanted.after).filter(of_tier);
+    let draw = |host: &Host| fleet::host(host, relay.heard_ago_ms(host.id));
+    let (hosts, next_page_token) = wanted.page(rest, |host| host.id, draw);
+    Ok(pb::ListHostsResponse { hosts, next_page_token, total_size })
 }

@@ -12,6 +12,7 @@ mod desk;
 pub mod error;
 mod fleet_service;
 mod members;
+mod page;
 mod patch_set_service;
 mod reads;
 mod rollout_service;

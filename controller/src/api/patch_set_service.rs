@@ -8,9 +8,11 @@ use super::caller;
 use super::convert::{check, patch_set};
 use super::desk::Desk;
 use super::error::ApiError;
+use super::page::Wanted;
 use super::upload::{held, receive};
 use crate::machine::command::{Action, StoreBlob};
 use crate::machine::ids::{NodeId, Version};
+use crate::machine::patch_sets::PatchSet;
 use crate::machine::{Command, Machine, Rejection};
 
 #[tonic::async_trait]
@@ -69,14 +71,7 @@ impl PatchSetService for Desk {
     ) -> Result<Response<pb::ListPatchSetsResponse>, Status> {
         caller::operator(request.metadata())?;
         let (metadata, _, request) = request.into_parts();
-        let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
-        check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
-        check::reserved("filter", request.filter.is_empty()).map_err(ApiError::from)?;
-        let list = move |machine: &Machine| {
-            let (patch_sets, next_page_token) = (newest(machine, limit), String::new());
-            Ok(pb::ListPatchSetsResponse { patch_sets, next_page_token })
-        };
-        self.read(&metadata, list).await
+        self.read(&metadata, move |machine| list(machine, &request)).await
     }
 }
 
@@ -94,8 +89,18 @@ fn draw(machine: &Machine, version: &Version) -> Result<pb::PatchSet, ApiError> 
     Ok(patch_set::patch_set(machine, set))
 }
 
-fn newest(machine: &Machine, limit: usize) -> Vec<pb::PatchSet> {
-    let mut sets: Vec<_> = machine.patch_sets().values().collect();
-    sets.sort_by_key(|set| std::cmp::Reverse(set.published_index));
-    sets.into_iter().take(limit).map(|set| patch_set::patch_set(machine, set)).collect()
+/// A page of the patch sets, newest first.
+fn list(
+    machine: &Machine,
+    request: &pb::ListPatchSetsRequest,
+) -> Result<pb::ListPatchSetsResponse, ApiError> {
+    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
+    check::reserved("filter", request.filter.is_empty())?;
+    let older = |set: &&PatchSet| wanted.after.is_none_or(|after| set.published_index < after);
+    let mut rest: Vec<&PatchSet> = machine.patch_sets().values().filter(older).collect();
+    rest.sort_by_key(|set| std::cmp::Reverse(set.published_index));
+    let draw = |set: &&PatchSet| patch_set::patch_set(machine, set);
+    let (patch_sets, next_page_token) =
+        wanted.page(rest.into_iter(), |set| set.published_index, draw);
+    Ok(pb::ListPatchSetsResponse { patch_sets, next_page_token })
 }

@@ -9,10 +9,12 @@ use tonic::{Request, Response, Status};
 use super::caller;
 use super::convert::{check, fleet, records, rollout, verdict};
 use super::desk::Desk;
-use super::error::{ApiError, BadField};
+use super::error::ApiError;
 use super::fleet_service::find_host;
+use super::page::Wanted;
 use super::reads::Freshness;
 use crate::machine::command::Action;
+use crate::machine::grants::Grant;
 use crate::machine::ids::{GrantId, RolloutId};
 use crate::machine::records::rollout_subject;
 use crate::machine::rollouts::Rollout;
@@ -107,14 +109,7 @@ impl RolloutService for Desk {
     ) -> Answer<pb::ListRolloutsResponse> {
         caller::operator(request.metadata())?;
         let (metadata, _, request) = request.into_parts();
-        let limit = check::page_size(request.page_size).map_err(ApiError::from)?;
-        check::reserved("page_token", request.page_token.is_empty()).map_err(ApiError::from)?;
-        check::reserved("filter", request.filter.is_empty()).map_err(ApiError::from)?;
-        let list = move |machine: &Machine| {
-            let (rollouts, next_page_token) = (newest(machine, limit), String::new());
-            Ok(pb::ListRolloutsResponse { rollouts, next_page_token })
-        };
-        self.read(&metadata, list).await
+        self.read(&metadata, move |machine| list_rollouts(machine, &request)).await
     }
 
     async fn watch_rollout(
@@ -239,10 +234,19 @@ fn draw(machine: &Machine, id: &RolloutId) -> Result<pb::Rollout, ApiError> {
     Ok(rollout::rollout(machine, find(machine, id)?))
 }
 
-fn newest(machine: &Machine, limit: usize) -> Vec<pb::Rollout> {
-    let mut rollouts: Vec<_> = machine.rollouts().values().collect();
-    rollouts.sort_by_key(|rollout| std::cmp::Reverse(rollout.created_index));
-    rollouts.into_iter().take(limit).map(|of| rollout::rollout(machine, of)).collect()
+/// A page of the rollouts, newest first.
+fn list_rollouts(
+    machine: &Machine,
+    request: &pb::ListRolloutsRequest,
+) -> Result<pb::ListRolloutsResponse, ApiError> {
+    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
+    check::reserved("filter", request.filter.is_empty())?;
+    let older = |of: &&Rollout| wanted.after.is_none_or(|after| of.created_index < after);
+    let mut rest: Vec<&Rollout> = machine.rollouts().values().filter(older).collect();
+    rest.sort_by_key(|of| std::cmp::Reverse(of.created_index));
+    let draw = |of: &&Rollout| rollout::rollout(machine, of);
+    let (rollouts, next_page_token) = wanted.page(rest.into_iter(), |of| of.created_index, draw);
+    Ok(pb::ListRolloutsResponse { rollouts, next_page_token })
 }
 
 fn changes(
@@ -333,19 +337,10 @@ fn list_grants(
 ) -> Result<pb::ListGrantsResponse, ApiError> {
     let id = check::resource("rollout", "rollouts", &request.rollout)?;
     let of = find(machine, &id)?;
-    let limit = check::page_size(request.page_size)?;
-    let after = match request.page_token.as_str() {
-        "" => 0,
-        token => token
-            .parse()
-            .map_err(|_| BadField::new("page_token", token, "is not one that this method gave"))?,
-    };
-    let mut rows = machine.grants().after(GrantId(after)).filter(|grant| grant.rollout == of.id);
-    let page: Vec<_> = rows.by_ref().take(limit).collect();
-    let more = rows.next().is_some();
-    let next_page_token = page.last().filter(|_| more).map(|grant| grant.id.to_string());
-    Ok(pb::ListGrantsResponse {
-        grants: page.iter().map(|grant| fleet::grant(machine, grant)).collect(),
-        next_page_token: next_page_token.unwrap_or_default(),
-    })
+    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
+    let rest = machine.grants().after(GrantId(wanted.after.unwrap_or(0)));
+    let rest = rest.filter(|grant| grant.rollout == of.id);
+    let draw = |grant: &Grant| fleet::grant(machine, grant);
+    let (grants, next_page_token) = wanted.page(rest, |grant| grant.id.0, draw);
+    Ok(pb::ListGrantsResponse { grants, next_page_token })
 }

@@ -135,7 +135,11 @@ pub async fn serve(
                 .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
                 .max_encoding_message_size(MAX_ANSWER_BYTES),
         )
-        .add_service(ClusterServiceServer::new(desk.clone()))
+        .add_service(
+            ClusterServiceServer::new(desk.clone())
+                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_ANSWER_BYTES),
+        )
         .add_service(desk.peers.desk().into_server())
         .add_service(health_service)
         .add_optional_service(reflection().build_v1().ok())

@@ -59,8 +59,16 @@ pub enum BackupError {
     #[error("`{}` is there already, and nothing is written over it", .0.display())]
     Exists(PathBuf),
     /// The folder is in use.
-    #[error("the folder `{}` is not empty, and nothing is restored over what it holds", .0.display())]
-    NotEmpty(PathBuf),
+    #[error(
+        "the folder `{}` is not empty, and nothing is restored over what it holds: `{holds}`",
+        path.display()
+    )]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// One of the things in it.
+        holds: String,
+    },
     /// The new cluster cannot be made from what was given.
     #[error("{0}")]
     Refused(String),
@@ -83,31 +91,38 @@ impl BackupError {
                 "CHECKSUM_MISMATCH"
             }
             Self::Exists(_) => "FILE_EXISTS",
-            Self::NotEmpty(_) => "FOLDER_NOT_EMPTY",
+            Self::NotEmpty { .. } => "FOLDER_NOT_EMPTY",
             Self::Refused(_) => "NOT_RESTORED",
         }
     }
 
     /// Whether what was given is at fault, and not this machine.
-    pub const fn is_usage(&self) -> bool {
+    pub fn is_usage(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::Journal(_) | Self::Store(_) => false,
+            Self::Io { source, .. } => is_another_path(source.kind()),
+            Self::Journal(_) | Self::Store(_) => false,
             Self::NotABackup(_)
             | Self::Format { .. }
             | Self::CutShort { .. }
             | Self::Damaged { .. }
             | Self::NoState { .. }
             | Self::Exists(_)
-            | Self::NotEmpty(_)
+            | Self::NotEmpty { .. }
             | Self::Refused(_) => true,
         }
     }
 
     /// What to do next.
-    pub const fn next(&self) -> &'static str {
+    pub fn next(&self) -> &'static str {
         match self {
+            Self::Io { source, .. } if is_another_path(source.kind()) => {
+                "correct the path: the file must be one, and its folder must be there"
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "run it as somebody who may read and write there, or give another path"
+            }
             Self::Io { .. } | Self::Journal(_) | Self::Store(_) => {
-                "free some room or repair the disk, check who may write there, then try again"
+                "free some room or repair the disk, then try again"
             }
             Self::NotABackup(_) => "give the file that `tidegate cluster backup` wrote",
             Self::Format { .. } => "use the version of tidegate that wrote it",
@@ -115,14 +130,40 @@ impl BackupError {
                 "use another copy of this backup, or an older backup"
             }
             Self::Exists(_) => "give another name",
-            Self::NotEmpty(_) => "give a folder that is empty or does not exist with --data-dir",
+            Self::NotEmpty { .. } => {
+                "give a folder that is empty or does not exist with --data-dir"
+            }
             Self::Refused(_) => "correct the values; --help shows what each one may be",
         }
     }
+}
+
+/// Whether the path leads to nothing, or to a thing of another kind.
+fn is_another_path(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound};
+    matches!(kind, InvalidFilename | IsADirectory | NotADirectory | NotFound)
 }
 
 /// What the system said about `path`.
 pub(super) fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
     let path = path.to_owned();
     move |source| BackupError::Io { what, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_path_is_the_callers_fault_and_a_full_disk_is_not() {
+        let error = |kind: io::ErrorKind| failed("open", Path::new("x"))(kind.into());
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::IsADirectory] {
+            assert!(error(kind).is_usage());
+            assert!(error(kind).next().starts_with("correct the path"));
+        }
+        let full = error(io::ErrorKind::StorageFull);
+        assert!(!full.is_usage() && full.next().starts_with("free some room"));
+        let denied = error(io::ErrorKind::PermissionDenied);
+        assert!(!denied.is_usage() && denied.next().contains("somebody who may"));
+    }
 }

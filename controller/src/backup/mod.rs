@@ -7,6 +7,7 @@
 mod arriving;
 mod error;
 mod format;
+mod place;
 mod reader;
 mod restore;
 #[cfg(test)]

@@ -1,17 +1,14 @@
-//! How does a backup become the folder of a new cluster? Beside its place first; the last step gives
-//! it its name, so that a restore that was cut short leaves no folder that a controller could start
-//! from.
+//! How does a backup become the folder of a new cluster? Aside first, so that a restore that was cut
+//! short leaves no journal that a controller could go on from.
 
-use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use raft::eraftpb::{ConfState, HardState};
-use tempfile::TempDir;
 
-use super::arriving::{folder, sync_folder};
 use super::error::{BackupError, failed};
+use super::place::{ARTIFACTS, JOURNAL, Place};
 use super::reader::Backup;
 use crate::artifacts::Store;
 use crate::journal::{
@@ -86,18 +83,13 @@ impl Backup {
 /// [`BackupError`]; there is no such folder then.
 pub fn restore(backup: &Backup, new: &NewCluster) -> Result<Restored, BackupError> {
     check_address(&new.address)?;
-    check_empty(&new.data_dir)?;
+    let place = Place::look(&new.data_dir)?;
     let mut machine = backup.machine()?;
     let (restoration, paused) = restore_machine(backup, new, &mut machine)?;
-    let beside = folder(&new.data_dir);
-    fs::create_dir_all(beside).map_err(failed("make the folder", beside))?;
-    let making = tempfile::Builder::new()
-        .prefix(".tidegate-restore-")
-        .tempdir_in(beside)
-        .map_err(failed("make a folder in", beside))?;
+    let making = place.begin()?;
     let artifacts = write_artifacts(backup, making.path())?;
     write_journal(backup, new, &machine.freeze(), making.path())?;
-    put_in_place(making, &new.data_dir)?;
+    place.put(making)?;
     Ok(Restored {
         cluster: backup.header().cluster.clone(),
         id: restoration.cluster_id,
@@ -114,17 +106,6 @@ fn check_address(address: &str) -> Result<(), BackupError> {
     let port = port.and_then(|(_, port)| port.parse::<u16>().ok()).filter(|port| *port > 0);
     let refused = || BackupError::Refused(format!("`{address}` is no address: write `host:port`"));
     port.map(drop).ok_or_else(refused)
-}
-
-fn check_empty(data_dir: &Path) -> Result<(), BackupError> {
-    if !data_dir.try_exists().map_err(failed("look for", data_dir))? {
-        return Ok(());
-    }
-    let mut entries = fs::read_dir(data_dir).map_err(failed("look into", data_dir))?;
-    match entries.next() {
-        None => Ok(()),
-        Some(_) => Err(BackupError::NotEmpty(data_dir.to_owned())),
-    }
 }
 
 /// Makes the backup's state the beginning of another cluster, and names what was paused.
@@ -156,7 +137,7 @@ fn restore_machine(
 }
 
 fn write_artifacts(backup: &Backup, dir: &Path) -> Result<usize, BackupError> {
-    let store = Store::open(&dir.join("artifacts"))?;
+    let store = Store::open(&dir.join(ARTIFACTS))?;
     let mut count = 0;
     for (sha256, size) in backup.artifacts() {
         let mut incoming = store.receive(Digest(sha256), u64::from(size))?;
@@ -183,7 +164,7 @@ fn write_journal(
 ) -> Result<(), BackupError> {
     let identity = Identity { cluster: backup.header().cluster.clone(), node_id: new.node };
     let config = JournalConfig::new(identity, random("the folder's mark")?, named_by);
-    let (mut journal, _) = DiskJournal::open(&dir.join("journal"), &config)
+    let (mut journal, _) = DiskJournal::open(&dir.join(JOURNAL), &config)
         .map_err(|error| BackupError::Journal(with_cause(&error)))?;
     let refused = |error: crate::journal::JournalFailed| BackupError::Journal(with_cause(&error));
     let pieces: Vec<(PieceHash, Arc<[u8]>)> = state.pieces().collect();
@@ -202,14 +183,6 @@ fn write_journal(
 /// What a root or a piece names, as the journal asks it.
 fn named_by(piece: &[u8]) -> Option<Vec<PieceHash>> {
     frozen::named_by(piece).ok()
-}
-
-fn put_in_place(making: TempDir, data_dir: &Path) -> Result<(), BackupError> {
-    sync_folder(making.path())?;
-    fs::rename(making.path(), data_dir).map_err(failed("name the folder", data_dir))?;
-    // It has another name now: there is nothing left to remove.
-    let _moved = making.keep();
-    sync_folder(folder(data_dir))
 }
 
 fn random(what: &str) -> Result<[u8; 16], BackupError> {

@@ -1,6 +1,8 @@
 //! Is what a restore makes a folder that a controller can start from, and another cluster?
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use super::*;
 use crate::backup::{Header, Writer};
@@ -77,10 +79,28 @@ fn nothing_is_restored_over_what_a_folder_holds_and_an_empty_one_will_do() {
     let (backup, new) = (backup(dir.path(), 1), new(dir.path()));
     fs::create_dir(&new.data_dir).unwrap();
     fs::write(new.data_dir.join("a"), "b").unwrap();
-    assert!(matches!(restore(&backup, &new), Err(BackupError::NotEmpty(_))));
+    let refused = restore(&backup, &new).unwrap_err();
+    assert!(matches!(&refused, BackupError::NotEmpty { holds, .. } if holds == "a"), "{refused}");
     assert_eq!(fs::read_dir(&new.data_dir).unwrap().count(), 1);
     fs::remove_file(new.data_dir.join("a")).unwrap();
     restore(&backup, &new).unwrap();
+}
+
+/// A mount cannot be replaced by another folder: the one that is there has to be kept.
+#[test]
+fn a_folder_that_is_there_is_kept_and_holds_what_a_controller_needs_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (backup, new) = (backup(dir.path(), 1), new(dir.path()));
+    fs::create_dir_all(new.data_dir.join("lost+found")).unwrap();
+    let kept = fs::metadata(&new.data_dir).unwrap().ino();
+    restore(&backup, &new).unwrap();
+    assert_eq!(fs::metadata(&new.data_dir).unwrap().ino(), kept);
+    let names = fs::read_dir(&new.data_dir).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(
+        names.collect::<BTreeSet<_>>(),
+        ["artifacts", "journal", "lost+found"].map(Into::into).into()
+    );
+    assert_eq!(opened(dir.path()).1.hard_state.commit, 1 + INDEX_JUMP);
 }
 
 #[test]

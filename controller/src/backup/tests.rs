@@ -83,7 +83,7 @@ fn every_file_that_is_cut_short_or_goes_on_is_refused() {
             | BackupError::Damaged { .. }
             | BackupError::NoState { .. }
             | BackupError::Exists(_)
-            | BackupError::NotEmpty(_)
+            | BackupError::NotEmpty { .. }
             | BackupError::Refused(_)
             | BackupError::Journal(_)
             | BackupError::Store(_) => false,

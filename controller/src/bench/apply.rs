@@ -6,17 +6,21 @@
 
 use serde::Serialize;
 
-use super::BenchError;
-use super::figures::rounded;
-use super::fleet::{self, Fleet, HOSTS_PER_TICK, ns_each};
+use super::figures::{ns_each, rounded};
 use super::show::{Columns, Show};
-use crate::machine::Command;
+use super::{BenchError, fleet_of};
+use crate::machine::command::BeginGrant;
+use crate::machine::ids::HostId;
+use crate::machine::measure::{Measured, host};
+use crate::machine::{Applied, Command, Machine};
 use crate::runtime::Clock;
 
 /// Hosts that go at most; the others are enrolled and wait.
 const GOING: usize = 10_000;
 /// Ticks of each kind that are averaged.
 const TICKS: usize = 20;
+/// Most hosts that one tick names: what one entry of the log can carry.
+const HOSTS_PER_TICK: usize = 6_000;
 
 /// How the machine is measured.
 #[derive(Clone, Debug, clap::Args)]
@@ -89,29 +93,30 @@ pub(super) async fn run(args: &Args, show: &Show) -> Result<Vec<Row>, BenchError
 
 fn measure(hosts: u64) -> Result<Row, BenchError> {
     let clock = Clock::start();
-    let mut fleet = Fleet::enrolled(hosts)?;
-    let enrol_us = us(ns_each(clock, fleet.hosts.len()));
-    fleet.start_rollout()?;
-    let going = fleet.hosts.iter().copied().take(GOING).collect::<Vec<_>>();
-    fleet.offer_to(&going)?;
-    let (mut begins, mut applies, mut healths) = (Vec::new(), Vec::new(), Vec::new());
-    for &host in &going {
-        let grant = fleet.grant(host)?;
-        begins.push(fleet::begin(host, grant)?);
-        applies.push(fleet::applied(host, grant));
-        healths.push(fleet::healthy(host, grant, 2));
+    let mut fleet = fleet_of(hosts)?;
+    let enrol_us = us(ns_each(clock, fleet.machine.hosts().len()));
+    // One host of all begins: what is measured needs a rollout that is under way.
+    fleet.roll_out(hosts).map_err(|error| BenchError::setup("roll a patch set out", &error))?;
+    let going: Vec<u64> = (1..hosts).take(GOING).collect();
+    let ids: Vec<HostId> = going.iter().map(|&nth| host(nth)).collect();
+    for asking in ids.chunks(HOSTS_PER_TICK) {
+        taken(&fleet.tick(Vec::new(), asking.to_vec()))?;
     }
+    let begins = of_each(&going, |nth| begin(&fleet.machine, host(nth)))?;
+    let applies = of_each(&going, |nth| fleet.applied_report(nth))?;
+    let healths = of_each(&going, |nth| fleet.health_report(nth, 2))?;
     let begin_us = each(&mut fleet, &begins)?;
     let report_applied_us = each(&mut fleet, &applies)?;
     let report_health_us = each(&mut fleet, &healths)?;
-    let heard = &going[..going.len().min(HOSTS_PER_TICK)];
-    let tick_heard_ms = ticks(&mut fleet, heard)? / 1e6;
+    let heard = &ids[..ids.len().min(HOSTS_PER_TICK)];
+    let tick_heard_ms = rounded(ticks(&mut fleet, heard)? / 1e6, 3);
     let tick_empty_us = us(ticks(&mut fleet, &[])?);
-    fleet.apply(&fleet::healthy(going[0], fleet.grant(going[0])?, 3))?;
+    // The hash of a state that has not changed is known already.
+    let news = of_each(&going[..1], |nth| fleet.health_report(nth, 3))?;
+    each(&mut fleet, &news)?;
     let clock = Clock::start();
     fleet.machine.state_hash();
     let state_hash_ms = rounded(ns_each(clock, 1) / 1e6, 3);
-    let tick_heard_ms = rounded(tick_heard_ms, 3);
     let going = going.len();
     Ok(Row {
         hosts,
@@ -126,24 +131,78 @@ fn measure(hosts: u64) -> Result<Row, BenchError> {
     })
 }
 
+/// One entry for each of these hosts.
+fn of_each(
+    going: &[u64],
+    entry: impl Fn(u64) -> Option<Command>,
+) -> Result<Vec<Command>, BenchError> {
+    let no_grant = |nth| BenchError::Setup {
+        what: "give a host a grant",
+        detail: format!("{} has none", host(nth)),
+    };
+    going.iter().map(|&nth| entry(nth).ok_or_else(|| no_grant(nth))).collect()
+}
+
+/// A host asks to go, with what the machine knows of it.
+fn begin(machine: &Machine, host: HostId) -> Option<Command> {
+    let of = machine.hosts().get(&host)?;
+    let set = machine.patch_sets().values().next()?;
+    Some(Command::BeginGrant(BeginGrant {
+        host,
+        grant: of.live_grant?,
+        version: set.version.clone(),
+        epoch: set.epoch,
+        boot: of.boot.to_string(),
+        digest: set.artifacts.get(&of.facts.kernel)?.digest,
+    }))
+}
+
 /// Applies entries; answers microseconds for one.
-fn each(fleet: &mut Fleet, commands: &[Command]) -> Result<f64, BenchError> {
+fn each(fleet: &mut Measured, commands: &[Command]) -> Result<f64, BenchError> {
     let clock = Clock::start();
     for command in commands {
-        fleet.apply(command)?;
+        taken(&fleet.apply(command))?;
     }
     Ok(us(ns_each(clock, commands.len())))
 }
 
 /// Ticks that heard these hosts; answers nanoseconds for one.
-fn ticks(fleet: &mut Fleet, heard: &[crate::machine::ids::HostId]) -> Result<f64, BenchError> {
+fn ticks(fleet: &mut Measured, heard: &[HostId]) -> Result<f64, BenchError> {
     let clock = Clock::start();
     for _ in 0..TICKS {
-        fleet.tick(heard.to_vec(), Vec::new())?;
+        taken(&fleet.tick(heard.to_vec(), Vec::new()))?;
     }
     Ok(ns_each(clock, TICKS))
 }
 
+/// A refused entry costs something else than one that was taken.
+fn taken(applied: &Applied) -> Result<(), BenchError> {
+    let taken = applied.outcome.as_ref().map(drop);
+    taken.map_err(|rejection| BenchError::setup("apply an entry", rejection))
+}
+
 fn us(ns: f64) -> f64 {
     rounded(ns / 1e3, 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_that_is_measured_is_taken_and_does_what_it_is_for() {
+        let row = measure(100).unwrap();
+        assert_eq!((row.hosts, row.going), (100, 99));
+        assert!(row.begin_us > 0.0 && row.tick_heard_ms > 0.0);
+    }
+
+    #[test]
+    fn a_host_without_an_offer_begins_nothing() {
+        let mut fleet = fleet_of(100).unwrap();
+        fleet.roll_out(100).unwrap();
+        let machine = &fleet.machine;
+        assert!(begin(machine, host(7)).is_none());
+        let refused = of_each(&[7], |nth| begin(machine, host(nth))).unwrap_err().to_string();
+        assert!(refused.contains("has none"), "{refused}");
+    }
 }

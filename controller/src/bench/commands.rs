@@ -34,13 +34,7 @@ pub struct Args {
     #[command(flatten)]
     turns: Turns,
     #[command(flatten)]
-    beside: Beside,
-}
-
-impl Args {
-    pub(super) fn beside(&self) -> &Beside {
-        &self.beside
-    }
+    pub(super) beside: Beside,
 }
 
 /// What so many clients got.

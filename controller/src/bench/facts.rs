@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 /// The version of this program.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The machine and the programs that were measured.
 #[derive(Clone, Debug, Serialize)]

@@ -41,13 +41,7 @@ pub struct Args {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     kills: u32,
     #[command(flatten)]
-    beside: Beside,
-}
-
-impl Args {
-    pub(super) fn beside(&self) -> &Beside {
-        &self.beside
-    }
+    pub(super) beside: Beside,
 }
 
 /// What the kills did.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::runtime::Clock;
+
 /// A span of time in whole microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Micros(pub(super) u64);
@@ -54,6 +56,13 @@ impl Spread {
         let max = numbers.iter().copied().fold(0.0, f64::max);
         Self { min: rounded(min.min(max), digits), max: rounded(max, digits) }
     }
+}
+
+/// Time since `clock` was started, per one of `count` things, in nanoseconds.
+pub(super) fn ns_each(clock: Clock, count: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let count = count.max(1) as f64;
+    clock.monotonic().as_secs_f64() * 1e9 / count
 }
 
 /// With `digits` after the point.

@@ -19,7 +19,7 @@ use super::operator::{ARCH, ARTIFACT, FLAVOUR, KERNEL, Operator};
 use super::{BenchError, call};
 
 /// The tier of every measured host: the first, which draws from the next one, in which there is nobody.
-pub(super) const TIER: &str = "canary";
+const TIER: &str = "canary";
 
 /// A policy that lets every host begin at once, hears them rarely and soaks for a day: nothing but the
 /// reports moves while they are measured.

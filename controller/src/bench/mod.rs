@@ -11,7 +11,6 @@ mod etcd;
 mod facts;
 mod failover;
 mod figures;
-mod fleet;
 mod host;
 mod ids;
 mod ledger;
@@ -31,6 +30,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::Globals;
+use crate::machine::measure::Measured;
 use crate::serve_command::{WithCauses, failed};
 use commands::To;
 use facts::Facts;
@@ -117,6 +117,11 @@ impl BenchError {
     }
 }
 
+/// A machine to measure, in whose fleet so many hosts have enrolled.
+fn fleet_of(hosts: u64) -> Result<Measured, BenchError> {
+    Measured::fleet(hosts).map_err(|error| BenchError::setup("make a fleet", &error))
+}
+
 /// Turns a refused call into an error that says what was attempted.
 fn call(what: &'static str) -> impl Fn(tonic::Status) -> BenchError {
     move |status| BenchError::Call { what, status: Box::new(status) }
@@ -145,22 +150,22 @@ pub async fn run(command: BenchCommand, globals: &Globals) -> ExitCode {
 async fn dispatch(command: &BenchCommand, show: &Show) -> Result<(), BenchError> {
     match command {
         BenchCommand::Commands(args) => {
-            let (rival, facts) = look_around(args.beside(), show);
+            let (rival, facts) = look_around(&args.beside, show);
             let rows = commands::run(args, &rival, show).await?;
             show.results("commands", &facts, &rows);
         }
         BenchCommand::Reports(args) => {
-            let (rival, facts) = look_around(args.beside(), show);
+            let (rival, facts) = look_around(&args.beside, show);
             let rows = reports::run(args, &rival, show).await?;
             show.results("reports", &facts, &rows);
         }
         BenchCommand::Failover(args) => {
-            let (rival, facts) = look_around(args.beside(), show);
+            let (rival, facts) = look_around(&args.beside, show);
             let rows = failover::run(args, &rival, show).await?;
             show.results("failover", &facts, &rows);
         }
         BenchCommand::Restart(args) => {
-            let facts = look_at_machine(&args.beside().base(), None, show);
+            let facts = look_at_machine(&args.beside.base(), None, show);
             show.results("restart", &facts, &restart::run(args, show).await?);
         }
         BenchCommand::Apply(args) => {

@@ -22,7 +22,7 @@ pub(super) const FLAVOUR: &str = "generic";
 /// Its architecture.
 pub(super) const ARCH: &str = "amd64";
 /// The patch set that is rolled out.
-pub(super) const VERSION: &str = "113.1";
+const VERSION: &str = "113.1";
 /// What stands for a livepatch; nobody inserts it.
 pub(super) const ARTIFACT: &[u8] = b"a livepatch that is never inserted";
 

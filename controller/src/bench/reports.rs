@@ -36,13 +36,7 @@ pub struct Args {
     #[command(flatten)]
     turns: Turns,
     #[command(flatten)]
-    beside: Beside,
-}
-
-impl Args {
-    pub(super) fn beside(&self) -> &Beside {
-        &self.beside
-    }
+    pub(super) beside: Beside,
 }
 
 /// What so many hosts got rid of. `tidegate_per_s` counts reports, the times are those of requests.

@@ -14,14 +14,14 @@ use tempfile::TempDir;
 
 use super::facts::resident_bytes;
 use super::figures::rounded;
-use super::fleet::Fleet;
 use super::process::Process;
 use super::show::{Columns, Show};
 use super::tidegate::own_program;
-use super::{BenchError, Beside};
+use super::{BenchError, Beside, fleet_of};
 use crate::journal::{Checkpoint, DiskJournal, Identity, Journal as _, JournalConfig, PieceHash};
 use crate::machine::Machine;
 use crate::machine::frozen::{Frozen, named_by};
+use crate::machine::measure::Measured;
 use crate::runtime::Clock;
 
 /// Pause between two looks at a process.
@@ -38,7 +38,7 @@ pub struct Args {
           value_parser = clap::value_parser!(u64).range(100..=20_000_000))]
     hosts: Vec<u64>,
     #[command(flatten)]
-    beside: Beside,
+    pub(super) beside: Beside,
 }
 
 /// One half of a measurement, in a process of its own.
@@ -87,12 +87,6 @@ impl Columns for Row {
             format!("{:.0}", self.resident_bytes_per_host),
             format!("{:.0}", self.grown_bytes_per_host),
         ]
-    }
-}
-
-impl Args {
-    pub(super) fn beside(&self) -> &Beside {
-        &self.beside
     }
 }
 
@@ -161,8 +155,7 @@ pub(super) fn run_probe(args: &ProbeArgs) -> Result<(), BenchError> {
 
 fn grow(hosts: u64, file: &Path) -> Result<Told, BenchError> {
     let before = resident_bytes();
-    let Fleet { machine, hosts } = Fleet::enrolled(hosts)?;
-    drop(hosts);
+    let Measured { machine, .. } = fleet_of(hosts)?;
     let resident = resident_bytes().saturating_sub(before);
     let clock = Clock::start();
     let frozen = machine.freeze();

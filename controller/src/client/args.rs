@@ -36,7 +36,8 @@ pub struct Globals {
     )]
     pub output: OutputFormat,
 
-    /// How long to try, e.g. `10s`, `1m30s` [default: 10s; uploads 5m; watch and --wait: no limit].
+    /// How long to try, e.g. `10s`, `1m30s` [default: 10s; cluster check, promote and transfer 30s;
+    /// backup 1m; uploads 5m; watch and --wait: no limit].
     #[arg(
         long,
         global = true,

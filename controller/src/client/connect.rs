@@ -1,24 +1,31 @@
-//! How does a request reach a controller? Every endpoint is tried; only "unavailable" is tried
-//! again, under the same request id, until the time is up.
+//! How does a request reach a controller? Every endpoint is tried; what was not answered, or answered
+//! with "unavailable", is tried again, under the same request id, until the time is up.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Endpoint, Uri};
-use tonic::{Code, ConnectError, Request, Response, Status, TimeoutExpired};
-use tonic_types::StatusExt as _;
+use tonic::{Request, Response, Status};
 
 use super::advice::Intent;
-use super::errors::{Failure, Refused, talk};
+use super::errors::{Failure, talk};
 use super::ids::RequestId;
+use super::refused::Refused;
 
 /// How long a request is tried where the operator does not say.
 pub(crate) const UNARY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long one artifact's upload is tried where the operator does not say.
 pub(crate) const UPLOAD_PATIENCE: Duration = Duration::from_secs(300);
+
+/// How long one of several controllers may take to answer at first: one that stands still must not keep a
+/// halt from the others.
+const FIRST_SHARE: Duration = Duration::from_secs(1);
+
+/// How long it may take in later rounds: longer than a controller looks for a leader before it says that
+/// there is none.
+const LATER_SHARE: Duration = Duration::from_secs(6);
 
 /// How long one endpoint may take to accept a connection.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
@@ -82,6 +89,25 @@ impl Attempt {
     }
 }
 
+/// How a request is tried.
+#[derive(Debug, Clone, Copy)]
+struct Tries {
+    /// How long in all.
+    patience: Duration,
+    /// How long each endpoint may take to answer in the first round. Of one endpoint alone: all the time.
+    first_share: Duration,
+    deadline: Deadline,
+}
+
+/// One question to each endpoint.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    until: Instant,
+    /// How long each endpoint may take to answer.
+    share: Duration,
+    tries: Tries,
+}
+
 /// Whether the server is told the deadline: it bounds the whole answer, streams included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deadline {
@@ -123,7 +149,7 @@ impl Client {
         self.patience
     }
 
-    /// How much of `patience` each endpoint gets, if all have to be tried.
+    /// How much of `patience` each endpoint gets at first, if all have to be tried.
     pub(crate) fn share(&self, patience: Duration) -> Duration {
         patience / u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX).max(1)
     }
@@ -136,7 +162,9 @@ impl Client {
         call: impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
     ) -> Result<R, Failure> {
         let patience = self.patience.unwrap_or(UNARY_PATIENCE);
-        self.ask(intent, (patience, Deadline::Sent), body, call).await
+        let first_share = FIRST_SHARE.min(self.share(patience));
+        let tries = Tries { patience, first_share, deadline: Deadline::Sent };
+        self.ask(intent, tries, body, call).await
     }
 
     /// Sends one artifact and waits for its answer.
@@ -147,7 +175,9 @@ impl Client {
         call: impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
     ) -> Result<R, Failure> {
         let patience = self.patience.unwrap_or(UPLOAD_PATIENCE);
-        self.ask(intent, (patience, Deadline::Sent), body, call).await
+        let first_share = self.share(patience);
+        let tries = Tries { patience, first_share, deadline: Deadline::Sent };
+        self.ask(intent, tries, body, call).await
     }
 
     /// Opens a stream, within `patience`; how long it then lasts is the caller's matter.
@@ -158,7 +188,9 @@ impl Client {
         body: B,
         call: impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
     ) -> Result<R, Failure> {
-        self.ask(intent, (patience, Deadline::Kept), body, call).await
+        let first_share = self.share(patience);
+        let tries = Tries { patience, first_share, deadline: Deadline::Kept };
+        self.ask(intent, tries, body, call).await
     }
 
     /// What to say when the operator interrupts.
@@ -172,86 +204,106 @@ impl Client {
         }
     }
 
+    /// Tries until an answer comes that no other controller could better, or the time is up.
     async fn ask<B: Clone, R>(
         &mut self,
         intent: &Intent,
-        (patience, send): (Duration, Deadline),
+        tries: Tries,
         body: B,
         call: impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
     ) -> Result<R, Failure> {
         self.under_way = intent.request_id();
-        let until = Instant::now() + patience;
-        let mut sent = false;
-        let mut answered: Option<Status> = None;
+        let asked = self.rounds(tries, body, call).await;
+        self.under_way = None;
+        asked.map_err(|refused| Failure::of_request(intent, &refused))
+    }
+
+    /// Asks all endpoints again and again, under the same request id.
+    async fn rounds<B: Clone, R>(
+        &mut self,
+        tries: Tries,
+        body: B,
+        call: impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
+    ) -> Result<R, Refused> {
+        let until = Instant::now() + tries.patience;
+        let mut round = Round { until, share: tries.first_share, tries };
         let mut pause = FIRST_PAUSE;
+        let mut told: Option<Refused> = None;
         loop {
-            let round = self.round(until, send, &body, &call).await;
-            let status = match round {
-                Ok(answer) => {
-                    self.under_way = None;
-                    return Ok(answer);
-                }
-                Err(refused) => {
-                    sent |= refused.sent;
-                    refused.status
-                }
+            let refused = match self.round(&round, &body, &call).await {
+                Ok(answer) => return Ok(answer),
+                Err(refused) => refused,
             };
-            let wait = retry_delay(&status).unwrap_or(pause);
-            if status.code() != Code::Unavailable || Instant::now() + wait >= until {
-                self.under_way = None;
-                // What a controller said before the time was up says more than that it is up.
-                let late = status.code() == Code::DeadlineExceeded;
-                let status = answered.filter(|_| late).unwrap_or(status);
-                return Err(Failure::of_request(intent, &Refused { status, sent }));
+            let wait = refused.retry_delay().unwrap_or(pause);
+            let may_pass = refused.may_pass() && Instant::now() + wait < until;
+            // What a controller said before says more than silence now.
+            let refused = refused.after(told.take());
+            if !may_pass {
+                return Err(refused);
             }
-            if status.get_details_error_info().is_some() {
-                answered = Some(status);
-            }
+            told = Some(refused);
             sleep(wait).await;
             pause = (pause * 2).min(LAST_PAUSE);
+            round.share = round.share.max(LATER_SHARE);
         }
     }
 
-    /// Tries each endpoint once, the one that last answered first. Each gets its share of the time
-    /// left, so that a hanging one cannot use up all of it.
+    /// Tries each endpoint once, the one that last answered first. None may use up the others' time.
     async fn round<B: Clone, R>(
         &mut self,
-        until: Instant,
-        send: Deadline,
+        round: &Round,
         body: &B,
         call: &impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
     ) -> Result<R, Refused> {
-        let count = self.endpoints.len();
+        let (first, count) = (self.preferred, self.endpoints.len());
         let mut told: Option<Refused> = None;
-        for turn in 0..count {
-            let at = (self.preferred + turn) % count;
-            let left = u32::try_from(count - turn).unwrap_or(u32::MAX);
-            let share = until.saturating_duration_since(Instant::now()) / left;
-            let attempt = Attempt {
-                channel: self.endpoints[at].1.clone(),
-                operator: self.operator.clone(),
-                deadline: (send == Deadline::Sent).then_some(share),
-                reading: self.reading,
+        for at in (0..count).map(|turn| (first + turn) % count) {
+            if told.is_some() && Instant::now() >= round.until {
+                break;
+            }
+            let refused = match self.attempt(at, round, body, call).await {
+                Ok(answer) => return Ok(answer),
+                Err(refused) => refused,
             };
-            let status = match timeout(share, call(attempt, body.clone())).await {
-                Ok(Ok(answer)) => {
-                    self.preferred = at;
-                    self.tell_if_stale(at, answer.metadata());
-                    return Ok(answer.into_inner());
-                }
-                Ok(Err(status)) => status,
-                Err(_) => Status::deadline_exceeded(""),
-            };
-            let refused = plain_words(&self.endpoints[at].0, share, status);
-            let elsewhere =
-                matches!(refused.status.code(), Code::Unavailable | Code::DeadlineExceeded);
-            told = Some(more_telling(told, refused));
-            if !elsewhere {
+            if refused.was_silent() && at == self.preferred {
+                self.preferred = (at + 1) % count;
+            }
+            let may_pass = refused.may_pass();
+            told = Some(refused.after(told));
+            if !may_pass {
                 break;
             }
         }
-        let none = || Status::unavailable("no endpoint was given");
-        Err(told.unwrap_or_else(|| Refused { status: none(), sent: false }))
+        Err(told.unwrap_or_else(Refused::nobody))
+    }
+
+    /// Tries one endpoint once.
+    async fn attempt<B: Clone, R>(
+        &mut self,
+        at: usize,
+        round: &Round,
+        body: &B,
+        call: &impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
+    ) -> Result<R, Refused> {
+        let left = round.until.saturating_duration_since(Instant::now());
+        let share = if self.endpoints.len() == 1 { left } else { left.min(round.share) };
+        let attempt = Attempt {
+            channel: self.endpoints[at].1.clone(),
+            operator: self.operator.clone(),
+            deadline: (round.tries.deadline == Deadline::Sent).then_some(share),
+            reading: self.reading,
+        };
+        match timeout(share, call(attempt, body.clone())).await {
+            Ok(Ok(answer)) => {
+                self.preferred = at;
+                self.tell_if_stale(at, answer.metadata());
+                Ok(answer.into_inner())
+            }
+            Ok(Err(status)) => {
+                Err(Refused::of(&self.endpoints[at].0, round.tries.patience, status))
+            }
+            Err(_) => Err(Refused::silence(&self.endpoints[at].0, round.tries.patience)),
+        }
     }
 }
 
@@ -268,59 +320,6 @@ impl Client {
         let index = text(tidegate_proto::APPLIED_HEADER).unwrap_or("unknown");
         talk(&format!("stale: as {address} had it at log index {index}; it may be out of date"));
     }
-}
-
-/// Turns what the transport says into what it means: a broken or refused connection is
-/// "unavailable", whatever it was called on the way.
-fn plain_words(uri: &Uri, share: Duration, status: Status) -> Refused {
-    let address = uri.authority().map_or_else(String::new, ToString::to_string);
-    // A controller that gives up at the deadline which it was told says "cancelled".
-    let gave_up = matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled);
-    if gave_up || caused_by::<TimeoutExpired>(&status) {
-        let message = format!("no answer from {address} within {} ms", share.as_millis());
-        return Refused { status: Status::deadline_exceeded(message), sent: true };
-    }
-    if status.source().is_none() {
-        return Refused { status, sent: true };
-    }
-    let sent = !caused_by::<ConnectError>(&status);
-    let verb = if sent { "lost the connection to" } else { "cannot connect to" };
-    let message = format!("{verb} {address}: {}", root_cause(&status));
-    Refused { status: Status::unavailable(message), sent }
-}
-
-/// An answer outweighs a failed connection; otherwise the last one counts.
-fn more_telling(told: Option<Refused>, refused: Refused) -> Refused {
-    let Some(told) = told else { return refused };
-    let sent = told.sent || refused.sent;
-    let keep = told.sent && !refused.sent;
-    let status = if keep { told.status } else { refused.status };
-    Refused { status, sent }
-}
-
-fn retry_delay(status: &Status) -> Option<Duration> {
-    status.get_details_retry_info().and_then(|info| info.retry_delay)
-}
-
-fn caused_by<E: std::error::Error + 'static>(status: &Status) -> bool {
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        if error.is::<E>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn root_cause(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use tidegate_proto::v1::cluster_service_server::{ClusterService, ClusterServiceS
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 
+use tonic::Code;
+
 use super::*;
 use crate::client::advice::Subject;
-use crate::client::errors::Exit;
+use crate::client::exit::Exit;
 
 /// What a controller says to one request.
 enum Script {
@@ -174,6 +176,30 @@ async fn a_hanging_controller_leaves_time_for_the_next() {
     assert_eq!(hanging.asked(), 1);
 }
 
+/// An election is over after a moment; the one that led before stands still.
+#[tokio::test]
+async fn one_that_stands_still_does_not_keep_the_others_from_being_asked_again() {
+    let script = [Script::Refuse(Code::Unavailable)];
+    let (elected, first_uri) = Controller::listen(script).await;
+    let hanging = std::iter::repeat_with(|| Script::Hang).take(100);
+    let (still, second_uri) = Controller::listen(hanging).await;
+    let begun = Instant::now();
+    assert!(ask(vec![first_uri, second_uri], LONG).await.is_ok());
+    assert_eq!((elected.asked(), still.asked()), (2, 1));
+    assert!(begun.elapsed() < LONG / 4, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_a_controller_said_outweighs_the_silence_of_another() {
+    let script = std::iter::repeat_with(|| Script::Refuse(Code::Unavailable)).take(100);
+    let (_, first_uri) = Controller::listen(script).await;
+    let hanging = std::iter::repeat_with(|| Script::Hang).take(100);
+    let (_, second_uri) = Controller::listen(hanging).await;
+    let (exit, why, perhaps_done) = told(ask(vec![first_uri, second_uri], SHORT).await);
+    assert_eq!((exit, why.as_str()), (Exit::Unavailable, "as the script says"));
+    assert!(perhaps_done);
+}
+
 #[tokio::test]
 async fn where_nobody_listens_nothing_was_done() {
     let (exit, why, perhaps_done) = told(ask(vec![closed().await], SHORT).await);
@@ -186,7 +212,7 @@ async fn where_nobody_listens_nothing_was_done() {
 async fn where_no_answer_comes_it_may_have_been_done() {
     let (_, uri) = Controller::listen([Script::Hang]).await;
     let (exit, why, perhaps_done) = told(ask(vec![uri], SHORT).await);
-    assert_eq!(exit, Exit::Failed);
+    assert_eq!(exit, Exit::Unavailable);
     assert!(why.starts_with("no answer from 127.0.0.1:"), "{why}");
     assert!(perhaps_done);
 }

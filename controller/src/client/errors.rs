@@ -1,9 +1,8 @@
-//! What does a failure say, and which exit code does it leave? Three lines for people (what
+//! What does a failure say? Three lines for people (what
 //! failed, why, what to type next), one JSON object for programs.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
 use serde_json::json;
 use tonic::{Code, Status};
@@ -11,72 +10,8 @@ use tonic_types::StatusExt as _;
 
 use super::advice::{self, Intent};
 use super::args::OutputFormat;
-
-/// How a command ends, for scripts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// 0: done, healthy.
-    Done,
-    /// 1: the request failed.
-    Failed,
-    /// 2: a flag, a name or a file is not what it should be.
-    Usage,
-    /// 3: the rollout is halted.
-    Halted,
-    /// 4: timed out, and the rollout is still going on.
-    StillGoing,
-    /// 6: wrong state, or somebody was faster.
-    Precondition,
-    /// 7: unauthenticated, or not permitted.
-    Denied,
-    /// 8: no controller answered, or none leads.
-    Unavailable,
-    /// 130: Ctrl-C.
-    Interrupted,
-}
-
-impl Exit {
-    /// The number that the process ends with.
-    pub(crate) fn number(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Halted => 3,
-            Self::StillGoing => 4,
-            Self::Precondition => 6,
-            Self::Denied => 7,
-            Self::Unavailable => 8,
-            Self::Interrupted => 130,
-        }
-    }
-
-    fn of_code(code: Code) -> Self {
-        match code {
-            Code::Ok => Self::Done,
-            Code::FailedPrecondition | Code::Aborted => Self::Precondition,
-            Code::PermissionDenied | Code::Unauthenticated => Self::Denied,
-            Code::Unavailable => Self::Unavailable,
-            Code::Cancelled
-            | Code::Unknown
-            | Code::InvalidArgument
-            | Code::DeadlineExceeded
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::ResourceExhausted
-            | Code::OutOfRange
-            | Code::Unimplemented
-            | Code::Internal
-            | Code::DataLoss => Self::Failed,
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.number())
-    }
-}
+use super::exit::Exit;
+use super::refused::Refused;
 
 /// Why a command did not end as it should.
 #[derive(Debug)]
@@ -106,15 +41,6 @@ pub(crate) struct Problem {
     pub(crate) exit: Exit,
     /// The request may have been carried out all the same.
     pub(crate) perhaps_done: bool,
-}
-
-/// A request that was answered with an error, or not answered.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    /// The answer, or what stands for the missing one.
-    pub(crate) status: Status,
-    /// Some controller may have received the request.
-    pub(crate) sent: bool,
 }
 
 impl Failure {
@@ -327,7 +253,7 @@ mod tests {
             Subject::Rollout("rollouts/113.1".to_owned()),
             "1b4e28ba-2fa1-4d2e-883f-0016d3cca427".parse().unwrap(),
         );
-        match Failure::of_request(&intent, &Refused { status, sent: true }) {
+        match Failure::of_request(&intent, &Refused::answer(status)) {
             Failure::Problem(problem) => problem,
             Failure::PipeClosed => panic!("a request does not close a pipe"),
         }
@@ -335,31 +261,6 @@ mod tests {
 
     fn check(actual: &str, expected: &Expect) {
         expected.assert_eq(actual);
-    }
-
-    #[test]
-    fn each_code_has_its_exit_code() {
-        let table = [
-            (Code::Unknown, 1),
-            (Code::InvalidArgument, 1),
-            (Code::DeadlineExceeded, 1),
-            (Code::NotFound, 1),
-            (Code::AlreadyExists, 1),
-            (Code::ResourceExhausted, 1),
-            (Code::OutOfRange, 1),
-            (Code::Internal, 1),
-            (Code::DataLoss, 1),
-            (Code::Unimplemented, 1),
-            (Code::Cancelled, 1),
-            (Code::FailedPrecondition, 6),
-            (Code::Aborted, 6),
-            (Code::PermissionDenied, 7),
-            (Code::Unauthenticated, 7),
-            (Code::Unavailable, 8),
-        ];
-        for (code, number) in table {
-            assert_eq!(problem(code, "ANY").exit.number(), number, "{code:?}");
-        }
     }
 
     #[test]

@@ -8,9 +8,11 @@ mod commands;
 mod confirm;
 mod connect;
 mod errors;
+mod exit;
 mod ids;
 mod names;
 mod output;
+mod refused;
 mod session;
 
 use std::process::ExitCode;
@@ -22,6 +24,7 @@ pub use commands::backup::BackupTo;
 pub use commands::cluster::ClusterCommand;
 pub use commands::host::{HostCommand, HostList};
 pub use commands::members::{Add, Promote as PromoteMember, Remove, Transfer};
+pub use commands::pages::Limit;
 pub use commands::patch_set::{PatchSetCommand, Publish};
 pub use commands::promote::Promote;
 pub use commands::restore::Restore;
@@ -32,7 +35,8 @@ pub use commands::token::{CreateToken, TokenCommand};
 pub use commands::watch::{Get, Status};
 pub use ids::RequestId;
 
-use errors::{Exit, Failure};
+use errors::Failure;
+use exit::Exit;
 use session::Session;
 
 /// What the exit codes mean; meant for the end of `--help`.
@@ -45,7 +49,7 @@ Exit codes:
     4  timed out, the rollout is still going on (--wait, watch --timeout)
     6  wrong state, or somebody was faster: look again
     7  unauthenticated, or not permitted
-    8  no controller answered, or none leads: try again later
+    8  no controller answered in time, or none leads: try again later
   130  interrupted: nothing is undone";
 
 /// The nouns of the command line.

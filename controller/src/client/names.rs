@@ -32,6 +32,16 @@ pub(crate) fn id(text: &str) -> Result<String, String> {
         .to_owned())
 }
 
+/// Reads where a controller listens.
+pub(crate) fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    let port = port.and_then(|(_, port)| port.parse::<u16>().ok()).filter(|port| *port > 0);
+    let printable = text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic());
+    port.filter(|_| printable)
+        .map(|_| text.to_owned())
+        .ok_or_else(|| "write `host:port`, e.g. `127.0.0.1:7444`".to_owned())
+}
+
 /// The id in a resource name: what follows the collection.
 pub(crate) fn id_of(name: &str) -> &str {
     name.split_once('/').map_or(name, |(_, id)| id)
@@ -53,6 +63,16 @@ fn full_name(collection: &str, text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for text in ["127.0.0.1:7444", "[::1]:7444", "n4:1"] {
+            assert_eq!(address(text), Ok(text.to_owned()));
+        }
+        for text in ["", "n4", ":7444", "n4:", "n4:0", "n4:65536", "n4:port", "n 4:7444"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_collection_may_be_left_out() {

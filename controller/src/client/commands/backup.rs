@@ -1,19 +1,25 @@
 //! `tidegate cluster backup`: how does the whole state come into a file?
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use tidegate_proto::v1;
 use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
-use tonic::{Status, Streaming};
+use tonic::Streaming;
 
 use crate::backup::{Arriving, Backup, BackupError};
 use crate::client::advice::{Intent, Subject};
-use crate::client::connect::UNARY_PATIENCE;
-use crate::client::errors::{Exit, Failure, Refused};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::ids::to_hex;
-use crate::client::output::text::bytes;
+use crate::client::output::text::{bytes, counted};
+use crate::client::refused::Refused;
 use crate::client::session::Session;
+
+/// How long to try to begin where the operator does not say: before its first byte a controller may have to
+/// check each artifact on its disk.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Flags of `cluster backup`.
 #[derive(Debug, Args)]
@@ -35,7 +41,7 @@ pub(crate) async fn run(session: &mut Session, flags: BackupTo) -> Result<Exit, 
     let attempt = format!("back the cluster up to {}", path.display());
     let mut arriving = Arriving::begin(&path).map_err(|error| told(&attempt, &error))?;
     let intent = Intent::read(attempt.clone(), Subject::Cluster);
-    let patience = session.client.patience().unwrap_or(UNARY_PATIENCE);
+    let patience = session.client.patience().unwrap_or(PATIENCE);
     let mut stream: Streaming<v1::BackupChunk> = session
         .client
         .open(&intent, patience, v1::BackupRequest {}, async |attempt, body| {
@@ -43,9 +49,14 @@ pub(crate) async fn run(session: &mut Session, flags: BackupTo) -> Result<Exit, 
             ClusterServiceClient::new(attempt.channel).backup(request).await
         })
         .await?;
-    let broke = |status: Status| Failure::of_request(&intent, &Refused { status, sent: true });
     let mut size: u64 = 0;
-    while let Some(chunk) = stream.message().await.map_err(broke)? {
+    loop {
+        let next = stream.message().await.map_err(|status| {
+            let refused = Refused::midway(status, &bytes(size));
+            Failure::of_request(&intent, &refused)
+                .with_next(format!("try again; nothing is left of it at {}", path.display()))
+        });
+        let Some(chunk) = next? else { break };
         size = size.saturating_add(u64::try_from(chunk.data.len()).unwrap_or(u64::MAX));
         arriving.write(&chunk.data).map_err(|error| told(&attempt, &error))?;
     }
@@ -64,12 +75,12 @@ pub(crate) async fn run(session: &mut Session, flags: BackupTo) -> Result<Exit, 
 fn announce(session: &Session, backup: &Backup, path: &Path, size: u64) -> Result<(), Failure> {
     let header = backup.header();
     let text = format!(
-        "{}: {} of {} at log index {}, with {} artifacts",
+        "{}: {} of {} at log index {}, with {}",
         path.display(),
         bytes(size),
         header.cluster,
         header.index,
-        header.artifacts
+        counted(header.artifacts, "artifact")
     );
     let fields = [
         ("file", path.display().to_string().into()),
@@ -80,7 +91,7 @@ fn announce(session: &Session, backup: &Backup, path: &Path, size: u64) -> Resul
         ("index", header.index.into()),
         ("artifacts", header.artifacts.into()),
     ];
-    session.out.done(&fields, &text)?;
+    session.out.done(&path.display().to_string(), &fields, &text)?;
     session
         .out
         .next("keep it on another machine; `tidegate cluster restore --help` says how it is used");

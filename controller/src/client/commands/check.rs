@@ -7,7 +7,8 @@ use tidegate_proto::v1::CheckVerdict;
 use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
 
 use crate::client::advice::{Intent, Subject};
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::output::cluster::nodes;
 use crate::client::output::table;
 use crate::client::session::Session;

@@ -9,7 +9,8 @@ use super::check;
 use super::members::{self, Add, Promote, Remove, Transfer};
 use super::restore::{self, Restore};
 use crate::client::advice::{Intent, Subject};
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::output::cluster;
 use crate::client::session::Session;
 
@@ -49,9 +50,12 @@ pub(crate) async fn run(session: &mut Session, command: ClusterCommand) -> Resul
     }
 }
 
-/// The cluster as the answering controller sees it.
-pub(crate) async fn fetch(session: &mut Session) -> Result<v1::ClusterStatus, Failure> {
-    let intent = Intent::read("show the cluster's status", Subject::Cluster);
+/// The cluster as the answering controller sees it; what for, `attempt` says.
+pub(crate) async fn fetch(
+    session: &mut Session,
+    attempt: &str,
+) -> Result<v1::ClusterStatus, Failure> {
+    let intent = Intent::read(attempt, Subject::Cluster);
     let body = v1::GetClusterStatusRequest {};
     session
         .client
@@ -63,7 +67,42 @@ pub(crate) async fn fetch(session: &mut Session) -> Result<v1::ClusterStatus, Fa
 }
 
 async fn status(session: &mut Session) -> Result<Exit, Failure> {
-    let status = fetch(session).await?;
+    let status = fetch(session, "show the cluster's status").await?;
     session.out.one(&status, |show, now| cluster::status(&status, show, now))?;
+    if let Some(next) = who_knows(&status) {
+        session.out.next(&next);
+    }
     Ok(Exit::Done)
+}
+
+/// Where to ask how far the other controllers are, if another one than this leads.
+fn who_knows(status: &v1::ClusterStatus) -> Option<String> {
+    let leader = status.leader_id;
+    let member = status.members.iter().find(|member| member.node_id == leader)?;
+    (leader != status.node_id).then(|| {
+        format!(
+            "tidegate cluster status --endpoint {}   # node {leader} leads, and alone knows how far the \
+             others are",
+            member.address
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_the_leader_names_it_and_the_leader_names_nobody() {
+        let member = v1::Member { node_id: 2, address: "n2:1".to_owned(), ..Default::default() };
+        let status = |node_id, leader_id| v1::ClusterStatus {
+            node_id,
+            leader_id,
+            members: vec![member.clone()],
+            ..Default::default()
+        };
+        assert!(who_knows(&status(1, 2)).is_some_and(|next| next.contains("--endpoint n2:1 ")));
+        assert_eq!(who_knows(&status(2, 2)), None);
+        assert_eq!(who_knows(&status(1, 0)), None);
+    }
 }

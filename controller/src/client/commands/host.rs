@@ -5,8 +5,10 @@ use clap::{Args, Subcommand};
 use tidegate_proto::v1;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 
+use super::pages::{Limit, Page};
 use crate::client::advice::{Intent, Subject};
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::names;
 use crate::client::output::json::word;
 use crate::client::output::rows::heard;
@@ -34,9 +36,8 @@ pub struct HostList {
     /// Only hosts of this tier.
     #[arg(long, value_parser = names::tier)]
     tier: Option<String>,
-    /// Most hosts to list.
-    #[arg(long, default_value_t = 1_000, value_name = "N")]
-    limit: usize,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 /// Runs one of them.
@@ -50,15 +51,10 @@ pub(crate) async fn run(session: &mut Session, command: HostCommand) -> Result<E
 async fn list(session: &mut Session, flags: HostList) -> Result<Exit, Failure> {
     let intent = Intent::read("list hosts", Subject::Hosts);
     let tier = flags.tier.unwrap_or_default();
-    let mut hosts = Vec::new();
-    let mut page_token = String::new();
-    let total = loop {
-        let body = v1::ListHostsRequest {
-            page_size: page_size(flags.limit - hosts.len()),
-            page_token,
-            filter: String::new(),
-            tier: tier.clone(),
-        };
+    let mut total = 0;
+    let listed = flags.limit.list(async |page_size, page_token| {
+        let (filter, tier) = (String::new(), tier.clone());
+        let body = v1::ListHostsRequest { page_size, page_token, filter, tier };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {
@@ -66,24 +62,11 @@ async fn list(session: &mut Session, flags: HostList) -> Result<Exit, Failure> {
                 FleetServiceClient::new(attempt.channel).list_hosts(request).await
             })
             .await?;
-        hosts.extend(page.hosts);
-        page_token = page.next_page_token;
-        if page_token.is_empty() || hosts.len() >= flags.limit {
-            break page.total_size;
-        }
-    };
-    hosts.truncate(flags.limit);
-    session.out.list("hosts", &hosts, [("totalSize", total.into())])?;
-    if !page_token.is_empty() {
-        let shown = hosts.len();
-        session.out.talk(&format!("the first {shown} hosts of {total}; --limit shows more"));
-    }
+        total = page.total_size;
+        Ok(Page { rows: page.hosts, next: page.next_page_token })
+    });
+    listed.await?.show(session, ("hosts", "hosts"), Some(total))?;
     Ok(Exit::Done)
-}
-
-/// The wire's page size for so many rows: 1 to 1,000.
-pub(crate) fn page_size(wanted: usize) -> i32 {
-    i32::try_from(wanted.clamp(1, 1_000)).unwrap_or(1_000)
 }
 
 async fn get(session: &mut Session, name: String) -> Result<Exit, Failure> {

@@ -1,15 +1,27 @@
 //! `tidegate cluster add`, `promote`, `remove`, `transfer`: who is a member, who votes, who leads?
 
+use std::time::Duration;
+
 use clap::Args;
 use tidegate_proto::v1;
 use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
+use tokio::time::{Instant, sleep};
 
 use super::cluster::fetch;
 use crate::client::advice::{Intent, Subject};
 use crate::client::confirm::Danger;
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
+use crate::client::names;
+use crate::client::output::text::counted;
 use crate::client::session::Session;
 
+/// How long a promotion waits for a learner to catch up where the operator does not say.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(30);
+/// Pause between two tries to promote it.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long a transfer is tried where the operator does not say: a controller waits some seconds for it.
+const TRANSFER_PATIENCE: Duration = Duration::from_secs(30);
 /// Fewer voters than this survive the loss of none of them.
 const SAFE_VOTERS: usize = 3;
 
@@ -17,14 +29,14 @@ const SAFE_VOTERS: usize = 3;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tidegate cluster add 4 10.0.0.4:7443   then start it: `tidegate serve` with `join = true`
-  tidegate cluster promote 4             once it has caught up")]
+  tidegate cluster add 4 127.0.0.1:7444   then start it: `tidegate serve` with `join = true`
+  tidegate cluster promote 4              waits until it has caught up")]
 pub struct Add {
     /// Its id; never one that a controller of this cluster has or had.
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     id: u64,
     /// Where it listens.
-    #[arg(value_name = "HOST:PORT")]
+    #[arg(value_name = "HOST:PORT", value_parser = names::address)]
     address: String,
 }
 
@@ -32,7 +44,7 @@ pub struct Add {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  tidegate cluster promote 4                     one voter more
+  tidegate cluster promote 4                     one voter more, once it has caught up
   tidegate cluster promote 4 --replacing 1 -y    4 votes and 1 leaves, in one step")]
 pub struct Promote {
     /// The learner.
@@ -106,23 +118,44 @@ pub(crate) async fn promote(session: &mut Session, flags: Promote) -> Result<Exi
     let request_id = session.request_id.to_string();
     let replacing = replacing.unwrap_or(0);
     let body = v1::PromoteMemberRequest { request_id, node_id: id, replacing };
-    let member = session
-        .client
-        .unary(&intent, body, async |attempt, body| {
-            let request = attempt.request(body);
-            ClusterServiceClient::new(attempt.channel).promote_member(request).await
-        })
-        .await?;
+    let member = when_caught_up(session, &intent, &body).await?;
     session.out.one(&member, |_, _| format!("node {id} at {} votes", member.address))?;
     session.out.next("tidegate cluster status");
     Ok(Exit::Done)
+}
+
+/// Asks again while the learner lags behind. A refusal of that kind leaves nothing in the log.
+async fn when_caught_up(
+    session: &mut Session,
+    intent: &Intent,
+    body: &v1::PromoteMemberRequest,
+) -> Result<v1::Member, Failure> {
+    let until = Instant::now() + session.client.patience().unwrap_or(CATCH_UP_PATIENCE);
+    let mut told = false;
+    loop {
+        let asked = session.client.unary(intent, body.clone(), async |attempt, body| {
+            let request = attempt.request(body);
+            ClusterServiceClient::new(attempt.channel).promote_member(request).await
+        });
+        match asked.await {
+            Err(failure)
+                if failure.has_reason("LEARNER_NOT_CAUGHT_UP")
+                    && Instant::now() + LOOK_AGAIN < until => {}
+            answer => return answer,
+        }
+        if !told {
+            session.out.talk(&format!("node {} has not caught up yet: waiting", body.node_id));
+            told = true;
+        }
+        sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Takes a member away.
 pub(crate) async fn remove(session: &mut Session, flags: Remove) -> Result<Exit, Failure> {
     let Remove { id, confirm } = flags;
     let attempt = format!("remove node {id}");
-    let before = fetch(session).await?;
+    let before = fetch(session, &attempt).await?;
     let (stakes, danger) = stakes(&before, id, confirm);
     session.asking.confirm(&attempt, &stakes, danger).await?;
     let intent = write(session, attempt);
@@ -136,8 +169,9 @@ pub(crate) async fn remove(session: &mut Session, flags: Remove) -> Result<Exit,
         .await?;
     let voters = removed.voters;
     session.out.talk(&format!("node {id} stops by itself; its id is never used again"));
-    let text = format!("node {id} is no member any more; {voters} voters remain");
-    session.out.done(&[("nodeId", id.into()), ("voters", voters.into())], &text)?;
+    let text = format!("node {id} is no member any more; {}", remaining(voters));
+    let fields = [("nodeId", id.into()), ("voters", voters.into())];
+    session.out.done(&id.to_string(), &fields, &text)?;
     session.out.next("tidegate cluster status");
     Ok(Exit::Done)
 }
@@ -146,13 +180,24 @@ pub(crate) async fn remove(session: &mut Session, flags: Remove) -> Result<Exit,
 fn stakes(before: &v1::ClusterStatus, id: u64, confirm: Option<String>) -> (String, Danger) {
     let voters: Vec<u64> =
         before.members.iter().filter(|member| member.voter).map(|member| member.node_id).collect();
-    let left = voters.iter().filter(|voter| **voter != id).count();
-    let gone = format!("Node {id} leaves for good; its id is never used again.");
-    if left >= SAFE_VOTERS || !voters.contains(&id) {
-        return (format!("{gone} {left} voters remain."), Danger::Moderate);
+    if !before.members.iter().any(|member| member.node_id == id) {
+        let stakes = format!("Node {id} is no member as far as node {} knows.", before.node_id);
+        return (stakes, Danger::Moderate);
     }
-    let stakes = format!("{gone} {left} voters remain: the loss of one more stops the cluster.");
+    let left = voters.iter().filter(|voter| **voter != id).count();
+    let left_over = remaining(u64::try_from(left).unwrap_or(u64::MAX));
+    let gone = format!("Node {id} leaves for good; its id is never used again. {left_over}");
+    if left >= SAFE_VOTERS || !voters.contains(&id) {
+        return (format!("{gone}."), Danger::Moderate);
+    }
+    let stakes = format!("{gone}: the loss of one more stops the cluster.");
     (stakes, Danger::Severe { name: id.to_string(), given: confirm })
+}
+
+/// `1 voter remains`, `3 voters remain`.
+fn remaining(voters: u64) -> String {
+    let verb = if voters == 1 { "remains" } else { "remain" };
+    format!("{} {verb}", counted(voters, "voter"))
 }
 
 /// Lets another voter lead.
@@ -161,18 +206,32 @@ pub(crate) async fn transfer(session: &mut Session, flags: Transfer) -> Result<E
     // Handing over twice is no harm, and needs no request id.
     let intent = Intent::read(format!("let node {id} lead"), Subject::Cluster);
     let body = v1::TransferLeaderRequest { node_id: id };
+    let patience = session.client.patience().unwrap_or(TRANSFER_PATIENCE);
     let moved = session
         .client
-        .unary(&intent, body, async |attempt, body| {
+        .open(&intent, patience, body, async |attempt, body| {
             let request = attempt.request(body);
             ClusterServiceClient::new(attempt.channel).transfer_leader(request).await
         })
         .await?;
-    let text = format!("node {} leads  (term {})", moved.leader_id, moved.term);
-    session
-        .out
-        .done(&[("leaderId", moved.leader_id.into()), ("term", moved.term.into())], &text)?;
+    let fields = [("leaderId", moved.leader_id.into()), ("term", moved.term.into())];
+    session.out.done(&id.to_string(), &fields, &leads(id, &moved))?;
     Ok(Exit::Done)
+}
+
+/// Who leads after the lead was handed to `asked`, as the answering controller knows.
+fn leads(asked: u64, moved: &v1::TransferLeaderResponse) -> String {
+    let term = moved.term;
+    match moved.leader_id {
+        0 => {
+            format!("node {asked} took over; the answering controller does not know yet who leads")
+        }
+        leader if leader == asked => format!("node {leader} leads  (term {term})"),
+        leader => format!(
+            "node {asked} took over; the answering controller holds node {leader} for the leader  (term \
+             {term})"
+        ),
+    }
 }
 
 fn write(session: &Session, attempt: String) -> Intent {
@@ -186,7 +245,7 @@ mod tests {
     fn status(voters: &[u64]) -> v1::ClusterStatus {
         let member = |&node_id: &u64| v1::Member { node_id, voter: true, ..Default::default() };
         let members = voters.iter().map(member).collect();
-        v1::ClusterStatus { members, ..Default::default() }
+        v1::ClusterStatus { node_id: 2, members, ..Default::default() }
     }
 
     #[test]
@@ -195,12 +254,30 @@ mod tests {
         assert!(matches!(danger, Danger::Moderate));
         let (words, danger) = stakes(&status(&[1, 2, 3]), 1, None);
         assert!(matches!(danger, Danger::Severe { name, given: None } if name == "1"));
-        assert!(words.contains("2 voters remain"), "{words}");
+        assert!(words.contains("2 voters remain: the loss of one more"), "{words}");
     }
 
     #[test]
     fn the_removal_of_a_learner_needs_a_yes() {
-        let (_, danger) = stakes(&status(&[1, 2, 3]), 4, None);
+        let mut status = status(&[1, 2, 3]);
+        status.members.push(v1::Member { node_id: 4, ..Default::default() });
+        let (words, danger) = stakes(&status, 4, None);
         assert!(matches!(danger, Danger::Moderate));
+        assert!(words.ends_with("3 voters remain."), "{words}");
+    }
+
+    #[test]
+    fn who_would_remove_a_stranger_is_told_that_it_is_one() {
+        let (words, danger) = stakes(&status(&[1, 2, 3]), 9, None);
+        assert!(matches!(danger, Danger::Moderate));
+        assert_eq!(words, "Node 9 is no member as far as node 2 knows.");
+    }
+
+    #[test]
+    fn nobody_is_called_the_leader_who_is_not_known_to_be() {
+        let moved = |leader_id| v1::TransferLeaderResponse { leader_id, term: 7 };
+        assert_eq!(leads(2, &moved(2)), "node 2 leads  (term 7)");
+        assert!(leads(2, &moved(0)).contains("does not know yet who leads"));
+        assert!(leads(2, &moved(3)).contains("holds node 3 for the leader"));
     }
 }

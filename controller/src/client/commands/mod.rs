@@ -6,6 +6,7 @@ pub(crate) mod cluster;
 pub(crate) mod host;
 pub(crate) mod manifest;
 pub(crate) mod members;
+pub(crate) mod pages;
 pub(crate) mod patch_set;
 pub(crate) mod promote;
 pub(crate) mod restore;

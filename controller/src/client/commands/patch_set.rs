@@ -12,8 +12,10 @@ use tidegate_proto::{CHUNK_BYTES, v1};
 use tokio_stream::{Stream, iter};
 
 use super::manifest::{self, ManifestError};
+use super::pages::{Limit, Page};
 use crate::client::advice::{Intent, Subject};
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::ids::to_hex;
 use crate::client::names::{self, id_of};
 use crate::client::output::json::word;
@@ -28,7 +30,7 @@ pub enum PatchSetCommand {
     /// Upload the artifacts of a manifest and publish the patch set.
     Publish(Publish),
     /// List patch sets, newest first.
-    List,
+    List(Limit),
     /// Show one patch set with its artifacts and fixes.
     Get {
         /// The version, e.g. `113.1`.
@@ -49,22 +51,25 @@ pub struct Publish {
 pub(crate) async fn run(session: &mut Session, command: PatchSetCommand) -> Result<Exit, Failure> {
     match command {
         PatchSetCommand::Publish(flags) => publish(session, &flags.file).await,
-        PatchSetCommand::List => list(session).await,
+        PatchSetCommand::List(limit) => list(session, limit).await,
         PatchSetCommand::Get { version } => get(session, version).await,
     }
 }
 
-async fn list(session: &mut Session) -> Result<Exit, Failure> {
+async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
     let intent = Intent::read("list patch sets", Subject::PatchSets);
-    let body = v1::ListPatchSetsRequest { page_size: 1_000, ..Default::default() };
-    let answer = session
-        .client
-        .unary(&intent, body, async |attempt, body| {
-            let request = attempt.request(body);
-            PatchSetServiceClient::new(attempt.channel).list_patch_sets(request).await
-        })
-        .await?;
-    session.out.list("patchSets", &answer.patch_sets, [])?;
+    let listed = limit.list(async |page_size, page_token| {
+        let body = v1::ListPatchSetsRequest { page_size, page_token, filter: String::new() };
+        let page = session
+            .client
+            .unary(&intent, body, async |attempt, body| {
+                let request = attempt.request(body);
+                PatchSetServiceClient::new(attempt.channel).list_patch_sets(request).await
+            })
+            .await?;
+        Ok(Page { rows: page.patch_sets, next: page.next_page_token })
+    });
+    listed.await?.show(session, ("patchSets", "patch sets"), None)?;
     Ok(Exit::Done)
 }
 
@@ -180,7 +185,7 @@ fn draw(patch_set: &v1::PatchSet, now: DateTime<Utc>) -> String {
     let nodes: Vec<String> = patch_set.stored_on_nodes.iter().map(u64::to_string).collect();
     let stored = format!(
         "{} ({}), needs {}",
-        text::nodes(nodes.len()),
+        text::counted(nodes.len(), "node"),
         or_dash(&nodes.join(", ")),
         patch_set.nodes_needed
     );

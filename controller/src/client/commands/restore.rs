@@ -9,9 +9,10 @@ use super::backup::told;
 use crate::backup::{Backup, NewCluster, Restored, restore};
 use crate::client::clock;
 use crate::client::confirm::Danger;
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::ids::to_hex;
-use crate::client::output::text::plain;
+use crate::client::output::text::{counted, plain};
 use crate::client::session::Session;
 
 /// Flags of `cluster restore`.
@@ -63,7 +64,7 @@ pub(crate) async fn run(session: &mut Session, flags: Restore) -> Result<Exit, F
     let seconds = u64::try_from(clock::now().timestamp()).unwrap_or(0);
     let into = NewCluster { data_dir, node: node_id, address, now_seconds: seconds };
     let restored = blocking(&attempt, move || restore(&backup, &into)).await?.map_err(fails)?;
-    session.out.done(&fields(&restored), &text(&restored))?;
+    session.out.done(&restored.cluster, &fields(&restored), &text(&restored))?;
     for rollout in &restored.paused {
         session.out.talk(&format!("paused: rollouts/{rollout}"));
     }
@@ -89,14 +90,14 @@ fn fields(restored: &Restored) -> [(&'static str, Value); 7] {
 
 fn text(restored: &Restored) -> String {
     format!(
-        "{} is restored: id {}, generation {}, log index {}; {} hosts, {} artifacts, {} rollouts paused",
+        "{} is restored: id {}, generation {}, log index {}; {}, {}, {} paused",
         plain(&restored.cluster),
         to_hex(&restored.id),
         restored.generation,
         restored.index,
-        restored.hosts,
-        restored.artifacts,
-        restored.paused.len()
+        counted(restored.hosts, "host"),
+        counted(restored.artifacts, "artifact"),
+        counted(restored.paused.len(), "rollout")
     )
 }
 

@@ -4,13 +4,14 @@ use clap::{Args, Subcommand};
 use tidegate_proto::v1;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
-use super::host::page_size;
+use super::pages::{Limit, Page};
 use super::promote::{self, Promote};
 use super::start::{self, Start};
 use super::watch::{self, Get, Status};
 use crate::client::advice::{Intent, Subject};
 use crate::client::confirm::Danger;
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::names::{self, id_of};
 use crate::client::output::rollout::{explanation, failures_in_words, standing};
 use crate::client::output::text::hosts;
@@ -22,7 +23,7 @@ pub enum RolloutCommand {
     /// Create a rollout of a patch set, and start it.
     Start(Start),
     /// List rollouts, newest first.
-    List,
+    List(Limit),
     /// Show one rollout: its tiers, waves and gates.
     Get(Get),
     /// Follow a rollout until it is completed: redrawn on a terminal, one line a change in a pipe.
@@ -90,16 +91,15 @@ pub struct HostsOf {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
     #[arg(value_parser = names::rollout)]
     name: String,
-    /// Most hosts to list.
-    #[arg(long, default_value_t = 1_000, value_name = "N")]
-    limit: usize,
+    #[command(flatten)]
+    limit: Limit,
 }
 
 /// Runs one of them.
 pub(crate) async fn run(session: &mut Session, command: RolloutCommand) -> Result<Exit, Failure> {
     match command {
         RolloutCommand::Start(flags) => start::run(session, flags).await,
-        RolloutCommand::List => list(session).await,
+        RolloutCommand::List(limit) => list(session, limit).await,
         RolloutCommand::Get(flags) => watch::get(session, flags).await,
         RolloutCommand::Watch(Named { name }) => watch::follow(session, &name).await,
         RolloutCommand::Status(flags) => watch::status(session, flags).await,
@@ -139,30 +139,28 @@ pub(crate) fn announce(
     Ok(())
 }
 
-async fn list(session: &mut Session) -> Result<Exit, Failure> {
+async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
     let intent = Intent::read("list rollouts", Subject::Rollouts);
-    let body = v1::ListRolloutsRequest { page_size: 1_000, ..Default::default() };
-    let answer = session
-        .client
-        .unary(&intent, body, async |attempt, body| {
-            let request = attempt.request(body);
-            RolloutServiceClient::new(attempt.channel).list_rollouts(request).await
-        })
-        .await?;
-    session.out.list("rollouts", &answer.rollouts, [])?;
+    let listed = limit.list(async |page_size, page_token| {
+        let body = v1::ListRolloutsRequest { page_size, page_token, filter: String::new() };
+        let page = session
+            .client
+            .unary(&intent, body, async |attempt, body| {
+                let request = attempt.request(body);
+                RolloutServiceClient::new(attempt.channel).list_rollouts(request).await
+            })
+            .await?;
+        Ok(Page { rows: page.rollouts, next: page.next_page_token })
+    });
+    listed.await?.show(session, ("rollouts", "rollouts"), None)?;
     Ok(Exit::Done)
 }
 
 /// Halts; also `tidegate halt`.
 pub(crate) async fn halt(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> {
-    let name = flags.name;
-    let intent =
-        Intent::write(format!("halt {name}"), Subject::Rollout(name.clone()), session.request_id);
-    let body = v1::HaltRolloutRequest {
-        request_id: session.request_id.to_string(),
-        name: name.clone(),
-        reason: flags.reason,
-    };
+    let Reasoned { name, reason } = flags;
+    let (intent, request_id) = steering(session, "halt", &name);
+    let body = v1::HaltRolloutRequest { request_id, name: name.clone(), reason };
     let rollout = session
         .client
         .unary(&intent, body, async |attempt, body| {
@@ -177,14 +175,9 @@ pub(crate) async fn halt(session: &mut Session, flags: Reasoned) -> Result<Exit,
 }
 
 async fn pause(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> {
-    let name = flags.name;
-    let intent =
-        Intent::write(format!("pause {name}"), Subject::Rollout(name.clone()), session.request_id);
-    let body = v1::PauseRolloutRequest {
-        request_id: session.request_id.to_string(),
-        name: name.clone(),
-        reason: flags.reason,
-    };
+    let Reasoned { name, reason } = flags;
+    let (intent, request_id) = steering(session, "pause", &name);
+    let body = v1::PauseRolloutRequest { request_id, name: name.clone(), reason };
     let rollout = session
         .client
         .unary(&intent, body, async |attempt, body| {
@@ -195,6 +188,13 @@ async fn pause(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> 
     let next = format!("tidegate rollout resume {} --reason REASON", id_of(&name));
     announce(session, &rollout, "paused", &next)?;
     Ok(Exit::Done)
+}
+
+/// What is meant to happen to a rollout, and the id of the request for it.
+fn steering(session: &Session, verb: &str, name: &str) -> (Intent, String) {
+    let subject = Subject::Rollout(name.to_owned());
+    let intent = Intent::write(format!("{verb} {name}"), subject, session.request_id);
+    (intent, session.request_id.to_string())
 }
 
 async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
@@ -253,14 +253,8 @@ async fn explain(session: &mut Session, flags: Explain) -> Result<Exit, Failure>
 async fn list_hosts(session: &mut Session, flags: HostsOf) -> Result<Exit, Failure> {
     let name = flags.name;
     let intent = Intent::read(format!("list the hosts of {name}"), Subject::Rollout(name.clone()));
-    let mut grants = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let body = v1::ListGrantsRequest {
-            rollout: name.clone(),
-            page_size: page_size(flags.limit.saturating_sub(grants.len())),
-            page_token,
-        };
+    let listed = flags.limit.list(async |page_size, page_token| {
+        let body = v1::ListGrantsRequest { rollout: name.clone(), page_size, page_token };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {
@@ -268,21 +262,8 @@ async fn list_hosts(session: &mut Session, flags: HostsOf) -> Result<Exit, Failu
                 RolloutServiceClient::new(attempt.channel).list_grants(request).await
             })
             .await?;
-        grants.extend(page.grants);
-        page_token = page.next_page_token;
-        if page_token.is_empty() || grants.len() >= flags.limit {
-            break;
-        }
-    }
-    let more = !page_token.is_empty() || grants.len() > flags.limit;
-    grants.truncate(flags.limit);
-    session.out.list("grants", &grants, [])?;
-    if more {
-        session.out.talk(&format!("the first {}; --limit shows more", hosts_of(&grants)));
-    }
+        Ok(Page { rows: page.grants, next: page.next_page_token })
+    });
+    listed.await?.show(session, ("grants", "hosts"), None)?;
     Ok(Exit::Done)
-}
-
-fn hosts_of(grants: &[v1::Grant]) -> String {
-    hosts(u64::try_from(grants.len()).unwrap_or(u64::MAX))
 }

@@ -11,7 +11,8 @@ use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 use super::rollout::{announce, fetch};
 use super::watch;
 use crate::client::advice::{Intent, Subject};
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::names::{self, id_of};
 use crate::client::session::Session;
 

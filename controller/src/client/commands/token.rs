@@ -12,10 +12,12 @@ use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 
+use super::pages::{Limit, Page};
 use crate::client::advice::{Intent, Subject};
 use crate::client::args::OutputFormat;
 use crate::client::confirm::Danger;
-use crate::client::errors::{Exit, Failure};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::ids::to_hex;
 use crate::client::names::{self, id_of};
 use crate::client::output::json;
@@ -31,7 +33,7 @@ pub enum TokenCommand {
     /// Make a token; its secret is shown once.
     Create(CreateToken),
     /// List tokens, by id.
-    List,
+    List(Limit),
 }
 
 /// Flags of `token create`.
@@ -58,21 +60,24 @@ pub struct CreateToken {
 pub(crate) async fn run(session: &mut Session, command: TokenCommand) -> Result<Exit, Failure> {
     match command {
         TokenCommand::Create(flags) => create(session, flags).await,
-        TokenCommand::List => list(session).await,
+        TokenCommand::List(limit) => list(session, limit).await,
     }
 }
 
-async fn list(session: &mut Session) -> Result<Exit, Failure> {
+async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
     let intent = Intent::read("list tokens", Subject::Tokens);
-    let body = v1::ListTokensRequest { page_size: 1_000, page_token: String::new() };
-    let answer = session
-        .client
-        .unary(&intent, body, async |attempt, body| {
-            let request = attempt.request(body);
-            FleetServiceClient::new(attempt.channel).list_tokens(request).await
-        })
-        .await?;
-    session.out.list("tokens", &answer.tokens, [])?;
+    let listed = limit.list(async |page_size, page_token| {
+        let body = v1::ListTokensRequest { page_size, page_token };
+        let page = session
+            .client
+            .unary(&intent, body, async |attempt, body| {
+                let request = attempt.request(body);
+                FleetServiceClient::new(attempt.channel).list_tokens(request).await
+            })
+            .await?;
+        Ok(Page { rows: page.tokens, next: page.next_page_token })
+    });
+    listed.await?.show(session, ("tokens", "tokens"), None)?;
     Ok(Exit::Done)
 }
 

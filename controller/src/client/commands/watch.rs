@@ -15,10 +15,12 @@ use crate::client::advice::{Intent, Subject};
 use crate::client::args::OutputFormat;
 use crate::client::clock;
 use crate::client::connect::UNARY_PATIENCE;
-use crate::client::errors::{Exit, Failure, Refused};
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
 use crate::client::names::{self, id_of};
 use crate::client::output::rollout::{line, standing, tree, waiting_on};
 use crate::client::output::{Output, json};
+use crate::client::refused::Refused;
 use crate::client::session::Session;
 
 /// Pause before a broken stream is opened again.
@@ -176,7 +178,7 @@ async fn changes(
             }
         };
         if let Some(status) = broken.filter(|status| !may_reopen(status)) {
-            return Err(Failure::of_request(&intent(name), &Refused { status, sent: true }));
+            return Err(Failure::of_request(&intent(name), &Refused::answer(status)));
         }
         if deadline.is_some_and(|deadline| Instant::now() + REOPEN_PAUSE >= deadline) {
             return Ok(None);

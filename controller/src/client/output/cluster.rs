@@ -95,10 +95,12 @@ pub(crate) fn status(status: &v1::ClusterStatus, show: Show, now: DateTime<Utc>)
         0 => "none known".to_owned(),
         id => format!("node {id}"),
     };
+    let name = plain(&status.cluster);
+    let name = if name.is_empty() { unknown() + " yet" } else { name };
     let id = to_hex(&status.cluster_id);
     let id = if id.is_empty() { String::new() } else { format!("  (id {id})") };
     let lines = [
-        format!("cluster   {}{id}", plain(&status.cluster)),
+        format!("cluster   {name}{id}"),
         format!("leader    {leader}  (term {})", status.term),
         format!("answering node {}  (version {})", status.node_id, plain(&status.version)),
         format!("rules     version {}{}", status.cluster_version, held_by(status)),

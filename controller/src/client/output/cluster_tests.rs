@@ -76,3 +76,53 @@ fn a_member_that_differs_stands_out() {
         3     has not answered  unknown"#]]
     .assert_eq(&table::render(&members, Always, true, DateTime::UNIX_EPOCH));
 }
+
+#[test]
+fn programs_get_every_key_also_of_a_cluster_that_knows_nothing_yet() {
+    let members = vec![
+        v1::Member { node_id: 1, recently_active: Some(true), ..Default::default() },
+        v1::Member { node_id: 2, ..Default::default() },
+    ];
+    let status = v1::ClusterStatus { members, ..Default::default() };
+    expect![[r#"
+        {
+          "appliedIndex": 0,
+          "checkpointIndex": 0,
+          "cluster": "",
+          "clusterId": "",
+          "clusterVersion": 0,
+          "commitIndex": 0,
+          "diskState": "UNSPECIFIED",
+          "elapsedMs": 0,
+          "firstIndex": 0,
+          "generation": 0,
+          "hosts": 0,
+          "lastIndex": 0,
+          "leaderId": 0,
+          "members": [
+            {
+              "address": "",
+              "matchedIndex": 0,
+              "nodeId": 1,
+              "recentlyActive": true,
+              "speaksNewest": 0,
+              "voter": false
+            },
+            {
+              "address": "",
+              "matchedIndex": 0,
+              "nodeId": 2,
+              "speaksNewest": 0,
+              "voter": false
+            }
+          ],
+          "nodeId": 0,
+          "stateHash": "",
+          "term": 0,
+          "version": "",
+          "versionHeldBy": [],
+          "vouchedBy": [],
+          "vouchedIndex": 0
+        }"#]]
+    .assert_eq(&format!("{:#}", status.json()));
+}

@@ -100,10 +100,16 @@ impl Output {
     }
 
     /// Prints what a command did that left no resource to show: `text` for people, `fields` for
-    /// programs.
-    pub(crate) fn done(&self, fields: &[(&str, Value)], text: &str) -> Result<(), Failure> {
+    /// programs, `name` where names alone are wanted.
+    pub(crate) fn done(
+        &self,
+        name: &str,
+        fields: &[(&str, Value)],
+        text: &str,
+    ) -> Result<(), Failure> {
         match self.format {
-            OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => self.raw(text),
+            OutputFormat::Table | OutputFormat::Wide => self.raw(text),
+            OutputFormat::Name => self.raw(name),
             OutputFormat::Json | OutputFormat::Jsonl => {
                 let pairs = fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
                 self.value(&Value::Object(pairs.collect()))

@@ -6,7 +6,7 @@ use tidegate_proto::v1;
 
 use super::Show::{self, Always, Wide};
 use super::json::{self, word};
-use super::text::{nodes, or_dash, share_of};
+use super::text::{counted, or_dash, share_of};
 use super::time::{ago, span_coarse};
 use crate::client::names::id_of;
 
@@ -103,7 +103,7 @@ impl Row for v1::PatchSet {
             word::<v1::PatchSetState>(self.state),
             self.artifacts.len().to_string(),
             self.fixes.len().to_string(),
-            format!("{} (needs {})", nodes(stored), self.nodes_needed),
+            format!("{} (needs {})", counted(stored, "node"), self.nodes_needed),
             self.epoch.to_string(),
             ago(self.published_at.as_ref(), now),
         ]

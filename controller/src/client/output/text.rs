@@ -1,6 +1,8 @@
 //! How are numbers and foreign words written for people? Shares always with n/N, and nothing from
 //! the wire may steer the terminal.
 
+use std::fmt::Display;
+
 /// Foreign text on one line, without control characters.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -35,12 +37,12 @@ pub(crate) fn bytes(size: u64) -> String {
 
 /// `1 host`, `2 hosts`.
 pub(crate) fn hosts(count: u64) -> String {
-    if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
+    counted(count, "host")
 }
 
-/// `1 node`, `3 nodes`.
-pub(crate) fn nodes(count: usize) -> String {
-    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
+/// `1 artifact`, `3 artifacts`: of a noun that takes an s.
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    if count == N::from(1) { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// The text, or a dash where there is none.

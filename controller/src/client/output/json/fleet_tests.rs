@@ -1,0 +1,136 @@
+//! Claims about the JSON of the fleet. Keys are an interface: only ever add.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn check(value: &Value, expected: &Expect) {
+    expected.assert_eq(&format!("{value:#}"));
+}
+
+#[test]
+fn a_host_with_its_facts() {
+    let sample = v1::Host {
+        name: "hosts/a1".to_owned(),
+        facts: Some(v1::HostFacts {
+            hostname: "web-1".to_owned(),
+            labels: [("rack".to_owned(), "7".to_owned())].into(),
+            ..Default::default()
+        }),
+        mode: v1::AgentMode::NoApply.into(),
+        heard_ago_ms: Some(1_500),
+        ..Default::default()
+    };
+    check(
+        &host(&sample),
+        &expect![[r#"
+        {
+          "bootId": "",
+          "facts": {
+            "agentVersion": "",
+            "arch": "",
+            "cloud": "",
+            "cpuFamily": "",
+            "cpuModel": "",
+            "cpuVendor": "",
+            "distroRelease": "",
+            "flavour": "",
+            "hostname": "web-1",
+            "kernelRelease": "",
+            "labels": {
+              "rack": "7"
+            },
+            "rack": "",
+            "region": "",
+            "zone": ""
+          },
+          "grants": [],
+          "heardAgoMs": 1500,
+          "mode": "NO_APPLY",
+          "name": "hosts/a1",
+          "runningPatchSet": "",
+          "tier": "",
+          "token": ""
+        }"#]],
+    );
+}
+
+#[test]
+fn a_patch_set_with_an_artifact_and_a_fix() {
+    let sample = v1::PatchSet {
+        name: "patchSets/113.1".to_owned(),
+        artifacts: vec![v1::Artifact {
+            sha256: vec![0xCA, 0xFE],
+            size_bytes: 9,
+            ..Default::default()
+        }],
+        fixes: vec![v1::Fix { name: "cve-1".to_owned(), severity: 4, ..Default::default() }],
+        state: v1::PatchSetState::Ready.into(),
+        stored_on_nodes: vec![1, 2],
+        ..Default::default()
+    };
+    check(
+        &patch_set(&sample),
+        &expect![[r#"
+        {
+          "artifacts": [
+            {
+              "arch": "",
+              "flavour": "",
+              "kernelRelease": "",
+              "module": "",
+              "sha256": "cafe",
+              "sizeBytes": 9
+            }
+          ],
+          "epoch": 0,
+          "etag": "",
+          "fixes": [
+            {
+              "description": "",
+              "name": "cve-1",
+              "severity": "CRITICAL"
+            }
+          ],
+          "name": "patchSets/113.1",
+          "nodesNeeded": 0,
+          "notice": "",
+          "state": "READY",
+          "storedOnNodes": [
+            1,
+            2
+          ]
+        }"#]],
+    );
+}
+
+#[test]
+fn a_token_and_a_tier() {
+    check(
+        &token(&v1::Token { max_hosts: 5, ..Default::default() }),
+        &expect![[r#"
+        {
+          "enrolledHosts": 0,
+          "etag": "",
+          "maxHosts": 5,
+          "name": "",
+          "tier": ""
+        }"#]],
+    );
+    check(
+        &tier(&v1::Tier { position: 1, ..Default::default() }),
+        &expect![[r#"
+        {
+          "drawnFrom": "",
+          "hosts": 0,
+          "name": "",
+          "position": 1
+        }"#]],
+    );
+}
+
+#[test]
+fn numbers_of_64_bits_stay_numbers() {
+    let sample = v1::Token { max_hosts: u64::MAX, ..Default::default() };
+    assert_eq!(token(&sample)["maxHosts"], Value::from(u64::MAX));
+}

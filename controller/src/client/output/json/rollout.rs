@@ -1,0 +1,159 @@
+//! How do a rollout, what was decided about it and why look as JSON?
+
+use serde_json::{Value, json};
+use tidegate_proto::v1;
+
+use super::{enumeration, grant, time, with};
+use crate::client::ids::to_hex;
+
+/// A rollout.
+pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
+    let object = json!({
+        "name": rollout.name,
+        "patchSet": rollout.patch_set,
+        "state": enumeration::<v1::RolloutState>(rollout.state),
+        "policyName": rollout.policy_name,
+        "policyToml": rollout.policy_toml,
+        "tier": rollout.tier,
+        "wave": rollout.wave,
+        "tiers": rollout.tiers.iter().map(tier_progress).collect::<Value>(),
+        "epoch": rollout.epoch,
+        "inFlightHosts": rollout.in_flight_hosts,
+        "inFlightCapHosts": rollout.in_flight_cap_hosts,
+        "exposedHosts": rollout.exposed_hosts,
+        "exposureBudgetHosts": rollout.exposure_budget_hosts,
+        "revision": rollout.revision,
+        "etag": rollout.etag,
+    });
+    with(
+        object,
+        [
+            ("verdict", rollout.verdict.as_ref().map(verdict)),
+            ("halt", rollout.halt.as_ref().map(halt)),
+            ("createTime", time(rollout.create_time.as_ref())),
+            ("startTime", time(rollout.start_time.as_ref())),
+            ("endTime", time(rollout.end_time.as_ref())),
+            ("acknowledged", rollout.acknowledged.as_ref().map(counts)),
+            ("counts", rollout.counts.as_ref().map(counts)),
+        ],
+    )
+}
+
+fn tier_progress(tier: &v1::TierProgress) -> Value {
+    let waves = tier.waves.iter().map(|wave| {
+        json!({
+            "sharePpm": wave.share_ppm,
+            "state": enumeration::<v1::StageState>(wave.state),
+            "hosts": wave.hosts,
+            "startedElapsedMs": wave.started_elapsed_ms,
+            "passedElapsedMs": wave.passed_elapsed_ms,
+        })
+    });
+    let object = json!({
+        "tier": tier.tier,
+        "state": enumeration::<v1::StageState>(tier.state),
+        "eligibleHosts": tier.eligible_hosts,
+        "waves": waves.collect::<Value>(),
+    });
+    with(object, [("counts", tier.counts.as_ref().map(counts))])
+}
+
+fn counts(counts: &v1::Counts) -> Value {
+    json!({
+        "offered": counts.offered,
+        "begun": counts.begun,
+        "inFlight": counts.in_flight,
+        "verified": counts.verified,
+        "crashed": counts.crashed,
+        "failed": counts.failed,
+        "stalled": counts.stalled,
+        "silent": counts.silent,
+        "refused": counts.refused,
+    })
+}
+
+fn verdict(verdict: &v1::Verdict) -> Value {
+    json!({
+        "kind": enumeration::<v1::VerdictKind>(verdict.kind),
+        "gates": verdict.gates.iter().map(gate).collect::<Value>(),
+        "waitingOn": verdict.waiting_on,
+        "summary": verdict.summary,
+        "logIndex": verdict.log_index,
+    })
+}
+
+fn gate(gate: &v1::Gate) -> Value {
+    json!({
+        "name": gate.name,
+        "state": enumeration::<v1::GateState>(gate.state),
+        "observed": gate.observed,
+        "required": gate.required,
+        "unit": gate.unit,
+        "detail": gate.detail,
+    })
+}
+
+fn halt(halt: &v1::Halt) -> Value {
+    let witnesses = halt.witnesses.iter().map(|witness| {
+        json!({
+            "host": witness.host,
+            "phase": enumeration::<v1::GrantPhase>(witness.phase),
+            "detail": witness.detail,
+            "kernelRelease": witness.kernel_release,
+            "cpuModel": witness.cpu_model,
+            "zone": witness.zone,
+        })
+    });
+    let object = json!({
+        "actor": halt.actor,
+        "reason": halt.reason,
+        "logIndex": halt.log_index,
+        "epoch": halt.epoch,
+        "scope": halt.scope,
+        "gates": halt.gates.iter().map(gate).collect::<Value>(),
+        "witnesses": witnesses.collect::<Value>(),
+    });
+    with(object, [("time", time(halt.time.as_ref())), ("counts", halt.counts.as_ref().map(counts))])
+}
+
+/// A decision record.
+fn record(record: &v1::DecisionRecord) -> Value {
+    let object = json!({
+        "sequence": record.sequence,
+        "logIndex": record.log_index,
+        "actor": record.actor,
+        "event": record.event,
+        "subject": record.subject,
+        "detail": record.detail,
+        "hash": to_hex(&record.hash),
+    });
+    with(object, [("time", time(record.time.as_ref()))])
+}
+
+/// One change of a watched rollout.
+pub(crate) fn change(change: &v1::WatchRolloutResponse) -> Value {
+    let object = json!({ "records": change.records.iter().map(record).collect::<Value>() });
+    with(object, [("rollout", change.rollout.as_ref().map(rollout))])
+}
+
+/// An explanation.
+pub(crate) fn explanation(explanation: &v1::ExplainRolloutResponse) -> Value {
+    let object = json!({
+        "headline": explanation.headline,
+        "gates": explanation.gates.iter().map(gate).collect::<Value>(),
+        "waitingOn": explanation.waiting_on,
+        "records": explanation.records.iter().map(record).collect::<Value>(),
+        "revision": explanation.revision,
+    });
+    with(
+        object,
+        [
+            ("rollout", explanation.rollout.as_ref().map(rollout)),
+            ("grant", explanation.grant.as_ref().map(grant)),
+        ],
+    )
+}
+
+#[cfg(test)]
+#[path = "rollout_tests.rs"]
+mod tests;
