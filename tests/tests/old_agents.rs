@@ -9,14 +9,14 @@ use tidegate_proto::v1::outcome::Result;
 
 /// Reads and writes a message as the first release does, whose bytes are given as hex.
 #[track_caller]
-fn stays<M: Message + Default + PartialEq + Debug>(message: M, hex: &[&str]) {
+fn stays<M: Message + Default + PartialEq + Debug>(message: &M, hex: &[&str]) {
     let written: String = message.encode_to_vec().iter().map(|b| format!("{b:02x}")).collect();
     let hex = hex.concat();
     assert_eq!(written, hex, "today's bytes differ: agents that are out there cannot be told");
-    let bytes: Vec<u8> = (0..hex.len() / 2)
-        .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
-    assert_eq!(M::decode(bytes.as_slice()).unwrap(), message);
+    let digits = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]);
+    let bytes: Option<Vec<u8>> = digits.map(|byte| u8::from_str_radix(byte, 16).ok()).collect();
+    let read = bytes.and_then(|bytes| M::decode(bytes.as_slice()).ok());
+    assert_eq!(read.as_ref(), Some(message));
 }
 
 fn facts() -> pb::HostFacts {
@@ -104,7 +104,7 @@ fn an_enrolment_of_the_first_release_is_read_as_it_was_meant() {
         mode: pb::AgentMode::Normal.into(),
     };
     stays(
-        request,
+        &request,
         &[
             "0a01721201731a016d222b0a01681204352e31351a0767656e657269632205616d643634",
             "4a017a6a060a01611201627205302e312e302a0262313001",
@@ -120,7 +120,7 @@ fn a_beat_a_begin_and_a_download_of_the_first_release_are_read_as_they_were_mean
         mode: pb::AgentMode::NoApply.into(),
         livepatches: vec![livepatch()],
     };
-    stays(beat, &["0a02623110ac02180222060a026c701001"]);
+    stays(&beat, &["0a02623110ac02180222060a026c701001"]);
     let begin = pb::BeginRequest {
         request_id: "r".to_owned(),
         grant_id: 7,
@@ -129,9 +129,9 @@ fn a_beat_a_begin_and_a_download_of_the_first_release_are_read_as_they_were_mean
         boot_id: "b1".to_owned(),
         artifact_sha256: vec![0xab; 4],
     };
-    stays(begin, &["0a017210071a017020032a0262313204abababab"]);
+    stays(&begin, &["0a017210071a017020032a0262313204abababab"]);
     let fetch = pb::FetchArtifactRequest { sha256: vec![0xab; 4], offset_bytes: 65_536 };
-    stays(fetch, &["0a04abababab10808004"]);
+    stays(&fetch, &["0a04abababab10808004"]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn what_befell_a_host_of_the_first_release_is_read_as_it_was_meant() {
         report(11, pb::host_report::Body::Goodbye(goodbye())),
     ];
     stays(
-        pb::ReportRequest { spool_id: 5, reports },
+        &pb::ReportRequest { spool_id: 5, reports },
         &[
             "0805124e080112026231180922440a2b0a01681204352e31351a0767656e657269632205",
             "616d6436344a017a6a060a01611201627205302e312e3010011a0908071201701a026230",
@@ -165,7 +165,7 @@ fn every_outcome_of_the_first_release_is_read_as_it_was_meant() {
         report(9, outcome(Result::Soaked(soaked()))),
     ];
     stays(
-        pb::ReportRequest { spool_id: 5, reports },
+        &pb::ReportRequest { spool_id: 5, reports },
         &[
             "0805121408021202623118092a0a08071201701a03089003121608031202623118092a0c",
             "080712017022050803120177121608041202623118092a0c08071201702a050888271001",

@@ -20,6 +20,7 @@ const WITHIN: Duration = Duration::from_secs(15);
 const PATIENT: Clocks = Clocks { raft_tick: "300ms", machine_tick: "300ms", idle_sync: "1h" };
 
 /// Makes the leader's disk slow, and sees the cluster go on without its lead. What the old leader said.
+#[expect(clippy::print_stdout, reason = "a test's helper shows as tests do")]
 async fn outlives_a_slow_disk(clocks: Clocks) -> Outcome<String> {
     let mut cluster = Cluster::start(3, clocks)?;
     settled(&cluster).await?;

@@ -28,12 +28,16 @@ fn a_no_go_for_a_reason_of_a_later_release_is_a_no_go() {
 
 #[test]
 fn a_decision_that_only_a_later_release_knows_is_no_go() {
-    check(ASKING, "1200 maybe", &expect![[r#"
+    check(
+        ASKING,
+        "1200 maybe",
+        &expect![[r#"
         1200 maybe
             next controller
             log begin failed, again in 36 ms: the answer is to another request
             wake at 1236
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

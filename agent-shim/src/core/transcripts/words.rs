@@ -157,7 +157,7 @@ pub(super) fn report_response(
     };
     let number = words.get("number").map(|number| number.parse().unwrap());
     let counted = ReportDisposition::Counted.into();
-    let word = number.unwrap_or(disposition.into());
+    let word = number.unwrap_or_else(|| disposition.into());
     let result = |sequence: &u64| ReportResult {
         sequence: *sequence,
         disposition: if *sequence == last { word } else { counted },
