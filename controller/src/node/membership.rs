@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use protobuf::Message as _;
+use raft::Progress;
 use raft::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, Message, MessageType};
-use raft::{Progress, ProgressTracker};
 
 use super::{Answer, Fatal, Node, NodeId, Output, Outputs};
 use crate::journal::Journal;
@@ -36,9 +36,9 @@ impl<J: Journal> Node<J> {
                     return Some(Answer::LeaderMustMove);
                 }
                 // Of a stranger the machine will say that it is none.
-                let behind =
-                    raft.raft_log.committed.saturating_sub(raft.prs().get(node.0)?.matched);
-                if behind > MAX_PROMOTION_LAG {
+                let matched = raft.prs().get(node.0)?.matched;
+                let behind = raft.raft_log.committed.saturating_sub(matched);
+                if matched == 0 || behind > MAX_PROMOTION_LAG {
                     return Some(Answer::NotCaughtUp { behind });
                 }
                 voters.insert(node.0);
@@ -67,9 +67,8 @@ impl<J: Journal> Node<J> {
 
     /// Whether those of `voters` who are there are no majority of a group of `size`.
     fn lacks(&self, voters: &BTreeSet<u64>, size: usize) -> Option<Answer> {
-        let raft = &self.raft.raft;
         let needed = size / 2 + 1;
-        let is_there = |id: &&u64| **id == raft.id || is_active(raft.prs(), **id);
+        let is_there = |id: &&u64| **id == self.raft.raft.id || self.hears(**id);
         let active = voters.iter().filter(is_there).count();
         (active < needed).then_some(Answer::WouldLoseQuorum { active, needed })
     }
@@ -160,7 +159,7 @@ impl<J: Journal> Node<J> {
         }
         let raft = &self.raft.raft;
         let conf = raft.prs().conf().to_conf_state();
-        let voters = conf.voters.iter().filter(|&&id| id != raft.id && is_active(raft.prs(), id));
+        let voters = conf.voters.iter().filter(|&&id| id != raft.id && self.hears(id));
         let ranked = voters.filter_map(|&id| {
             let matched = raft.prs().get(id)?.matched;
             Some((matched, std::cmp::Reverse(id)))
@@ -174,10 +173,6 @@ impl<J: Journal> Node<J> {
             self.raft.transfer_leader(to.0);
         }
     }
-}
-
-fn is_active(tracker: &ProgressTracker, id: u64) -> bool {
-    tracker.get(id).is_some_and(|peer| peer.recent_active)
 }
 
 fn encode(message: &Message) -> Result<Vec<u8>, Fatal> {

@@ -10,6 +10,7 @@ mod commit;
 mod config;
 mod election;
 mod fatal;
+mod hearing;
 mod io;
 mod log_store;
 mod membership;
@@ -35,6 +36,7 @@ use crate::machine::Machine;
 use crate::machine::frozen::PieceHash;
 use checkpoints::Checkpoints;
 use election::ElectionClock;
+use hearing::Hearing;
 use log_store::LogStore;
 use offers::Offers;
 use proposals::Proposals;
@@ -67,6 +69,7 @@ pub struct Node<J> {
     checkpoints: Checkpoints,
     pull: Option<Pull>,
     offers: Offers,
+    hearing: Hearing,
     proposals: Proposals,
     vouching: Vouching,
     /// Ticks since the node was opened.
@@ -116,6 +119,7 @@ impl<J: Journal> Node<J> {
             checkpoints: Checkpoints::new(&config, pieces),
             pull: None,
             offers: Offers::default(),
+            hearing: Hearing::default(),
             proposals: Proposals::default(),
             vouching: Vouching::new(commit),
             ticks: 0,
@@ -272,6 +276,7 @@ impl<J: Journal> Node<J> {
     fn take_message<O: Outputs>(&mut self, bytes: &[u8], outputs: &mut O) {
         let removed = self.machine.cluster().map(|cluster| &cluster.removed);
         let stepped = admission::admit(bytes, &self.raft, removed).and_then(|message| {
+            self.note_heard(message.from);
             if message.get_msg_type() == MessageType::MsgSnapshot {
                 return self.take_snapshot(message);
             }

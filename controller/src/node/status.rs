@@ -140,7 +140,7 @@ impl<J: Journal> Node<J> {
                 ProgressState::Snapshot => Some(peer.pending_snapshot),
                 ProgressState::Probe | ProgressState::Replicate => None,
             };
-            let (matched, recently_active) = (peer.matched, peer.recent_active);
+            let (matched, recently_active) = (peer.matched, self.hears(id));
             Some((NodeId(id), PeerStatus { seat, matched, recently_active, pending_snapshot }))
         };
         progress.filter_map(seen).collect()

@@ -230,6 +230,24 @@ fn a_learner_that_is_far_behind_is_not_promoted() {
     taken(&cluster.command(promote(4, None)));
 }
 
+/// With one voter away, a fourth one that never comes would leave two of four.
+#[test]
+fn a_learner_that_was_never_heard_is_not_promoted() {
+    let mut cluster = Cluster::bootstrapped(3, 7, 50_000);
+    let leader = cluster.elect();
+    let away = cluster.other_than(leader);
+    cluster.isolate(away);
+    cluster.ticks(25);
+    assert_eq!(cluster.elect(), leader);
+    taken(&cluster.command(add(4)));
+    let answer = cluster.command(promote(4, None));
+    assert!(matches!(answer, Answer::NotCaughtUp { .. }), "{answer:?}");
+    taken(&cluster.command(tick(1)));
+    cluster.join(4);
+    cluster.until(|cluster| cluster.nodes[&4].status().members.contains_key(&NodeId(4)));
+    taken(&cluster.command(promote(4, None)));
+}
+
 #[test]
 fn a_refused_or_repeated_change_changes_nothing() {
     let mut cluster = Cluster::bootstrapped(3, 7, 50_000);

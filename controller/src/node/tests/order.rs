@@ -160,9 +160,11 @@ fn what_one_step_proposes_is_one_message_to_each_follower_and_one_write() {
 fn a_leader_tells_what_is_committed_with_the_next_entries_or_at_once_without_any() {
     let mut steps: Vec<_> = votes().into_iter().map(|input| vec![input]).collect();
     steps.push(acknowledged(1).into());
+    steps.push(proposals(1).collect());
+    steps.push(acknowledged(2).into());
     assert_eq!(order_of_steps(20, steps.clone()), ["MsgAppend", "MsgAppend"]);
     steps.push(proposals(1).collect());
-    steps.push(acknowledged(2).into_iter().chain(proposals(1)).collect());
+    steps.push(acknowledged(3).into_iter().chain(proposals(1)).collect());
     assert_eq!(order_of_steps(20, steps), ["MsgAppend", "MsgAppend", "append 1", "sync"]);
 }
 
