@@ -21,7 +21,7 @@ const MUTE: usize = 60;
 /// Watchers who never read.
 const WATCHERS: usize = 40;
 /// Changes that none of them takes.
-const CHANGES: usize = 300;
+const CHANGES: usize = 800;
 /// What a watcher may cost, in bytes.
 const WATCHER_BYTES: u64 = 1 << 20;
 
@@ -96,7 +96,7 @@ async fn a_watcher_that_does_not_read_costs_little_and_then_sees_what_is_there()
         watchers.push(own.rollouts().watch_rollout(request()).await?.into_inner());
     }
     // What is said is long, so that what is kept would be much.
-    let why = "a reason that somebody took some time to write down; ".repeat(16);
+    let why = "a reason that somebody took some time to write down; ".repeat(8);
     for number in 0..CHANGES / 2 {
         pause_and_resume(&door, &format!("{why}{number}")).await?;
     }
