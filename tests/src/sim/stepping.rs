@@ -28,14 +28,16 @@ const REGISTER_EVERY: u64 = 32;
 impl World {
     /// One raft tick, and whatever the runtime does besides.
     pub(super) fn raft_tick(&mut self, id: u64, run: u64) {
-        let now = self.now();
+        let (now, hands_over) = (self.now(), self.hands_over(id, run));
         let Some(controller) = self.controllers.get_mut(&id) else { return };
         if controller.run != run {
             return;
         }
         let Some(is_live) = controller.machine().map(Machine::is_live) else { return };
         let room = if controller.meter.borrow().is_full { Room::Scarce } else { Room::Enough };
-        let mut inputs = vec![Input::Tick, Input::Room(room)];
+        let mut inputs = Vec::new();
+        inputs.extend(hands_over);
+        inputs.extend([Input::Room(room), Input::Tick]);
         controller.desk.ticks += 1;
         let ticks = controller.desk.ticks;
         if let Some((step, noted)) = controller.desk.pace.due(now, is_live) {
@@ -52,7 +54,6 @@ impl World {
             });
             inputs.push(Input::Propose { ticket, command });
         }
-        inputs.extend(self.hands_over(id));
         self.step_node(id, inputs);
         if ticks.is_multiple_of(FLUSH_EVERY) {
             self.flush_beats(id);

@@ -63,8 +63,9 @@ impl World {
     }
 
     /// Asks the node to hand over, if it has to.
-    pub(super) fn hands_over(&mut self, id: u64) -> Option<Input> {
-        let to = self.controllers.get_mut(&id)?.desk.hand_to.take()?;
+    pub(super) fn hands_over(&mut self, id: u64, run: u64) -> Option<Input> {
+        let controller = self.controllers.get_mut(&id).filter(|one| one.run == run)?;
+        let to = controller.desk.hand_to.take()?;
         let stays = self.scenario.sabotage == Sabotage::StubbornLeader;
         (!stays).then_some(Input::TransferLeader { to })
     }
