@@ -90,7 +90,12 @@ impl World {
 
     fn look_at_wrong_clock(&mut self, id: u64, since: u64) -> Exam {
         let lasted = self.now() - since;
-        let leads = self.controllers.get(&id).is_some_and(Controller::leads);
+        let controller = self.controllers.get(&id);
+        if controller.is_some_and(|one| !one.clock.is_wild()) {
+            // Somebody who was called during the faults has set it right.
+            return Exam::WrongClockNext;
+        }
+        let leads = controller.is_some_and(Controller::leads);
         if leads && lasted < CLOCK_MOST {
             return Exam::WrongClock(id, since);
         }

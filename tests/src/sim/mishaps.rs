@@ -74,16 +74,22 @@ impl World {
         }
     }
 
-    /// A controller took its leader's state as it is. If that was tampered with, it has it now, too.
+    /// A controller took its leader's state as it is. If that was tampered with, it has it now, too; if
+    /// not, whatever its own was is gone.
     pub(super) fn catch_from_leader(&mut self, id: u64) {
         let node = self.controllers.get(&id).and_then(Controller::node);
         let leader = node.and_then(|node| node.leadership().leader);
         let leader = leader.and_then(|leader| self.controllers.get(&leader.0));
-        if leader.is_some_and(|leader| leader.standing == Standing::Tampered) {
-            self.stats.tampered += 1;
-            if let Some(controller) = self.controllers.get_mut(&id) {
+        let Some(standing) = leader.map(|leader| leader.standing) else { return };
+        let Some(controller) = self.controllers.get_mut(&id) else { return };
+        match (standing, controller.standing) {
+            (Standing::Tampered, _) => {
+                self.stats.tampered += 1;
                 controller.standing = Standing::Tampered;
             }
+            (Standing::Sound, Standing::Tampered) => controller.standing = Standing::Sound,
+            (Standing::Sound | Standing::Wiped, Standing::Sound | Standing::Wiped)
+            | (Standing::Wiped, Standing::Tampered) => (),
         }
     }
 
