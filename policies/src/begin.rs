@@ -31,7 +31,17 @@ pub enum NoRoom {
 ///
 /// [`NoRoom`]: the first reason in the order verdict, exposure budget, in-flight cap.
 pub fn room_for_one(inputs: &Inputs, reserved: u64) -> Result<(), NoRoom> {
-    match decide(inputs).kind {
+    room_by(decide(inputs).kind, inputs, reserved)
+}
+
+/// The same under a verdict that knows more than the counts: the one of [`crate::decide::judge`]. Credit is
+/// asked for besides, with [`crate::credit::CreditBook::room`].
+///
+/// # Errors
+///
+/// [`NoRoom`]: the first reason in the order verdict, exposure budget, in-flight cap.
+pub fn room_by(kind: VerdictKind, inputs: &Inputs, reserved: u64) -> Result<(), NoRoom> {
+    match kind {
         VerdictKind::Continue | VerdictKind::Promote => (),
         kind @ (VerdictKind::Hold | VerdictKind::Halt) => return Err(NoRoom::Verdict(kind)),
     }

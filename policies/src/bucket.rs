@@ -24,6 +24,16 @@ pub enum Purpose<'a> {
         /// The sampled tier's name.
         tier: &'a str,
     },
+    /// Which hosts of a tier are sentinels, heard at the wave's cadence.
+    Sentinel {
+        /// The tier's name.
+        tier: &'a str,
+    },
+    /// Which hosts of a tier stay control until the rest of it is verified.
+    Holdout {
+        /// The tier's name.
+        tier: &'a str,
+    },
 }
 
 /// The order of all hosts for one patch set and purpose: the key that is derived from them, kept where
@@ -39,6 +49,8 @@ impl Lot {
         let (label, tier) = match purpose {
             Purpose::Wave { tier } => ("wave", tier),
             Purpose::Draw { tier } => ("draw", tier),
+            Purpose::Sentinel { tier } => ("sentinel", tier),
+            Purpose::Holdout { tier } => ("holdout", tier),
         };
         let mut salt = blake3::Hasher::new_derive_key("tidegate bucket salt v1");
         for part in [patch_set, label, tier] {

@@ -25,6 +25,18 @@ pub enum GateName {
     ExposureBudget,
     /// The cap on hosts in flight leaves room for another host.
     InFlight,
+    /// The kernels of the patched hosts do not name the patch, and do not crash alike.
+    Signature,
+    /// Few of the hosts in flight are silent.
+    SilentShare,
+    /// The evidence does not say that the patch harms.
+    Evidence,
+    /// The verified hosts prove that the patch harms few.
+    Proof,
+    /// Hosts of each kind that the next tier has are verified.
+    Strata,
+    /// Credit leaves room for another host.
+    Credit,
 }
 
 /// Whether a gate lets the rollout go on.
@@ -49,6 +61,10 @@ pub enum Unit {
     Ppm,
     /// Approvals by a person.
     Approvals,
+    /// Thousandths of a bit of evidence.
+    Millibits,
+    /// Strata of the next tier.
+    Strata,
 }
 
 /// One named condition for going on.
@@ -84,6 +100,12 @@ impl GateName {
             Self::Approval => "approval",
             Self::ExposureBudget => "exposure-budget",
             Self::InFlight => "in-flight",
+            Self::Signature => "guard-rail/signature",
+            Self::SilentShare => "guard-rail/silent-share",
+            Self::Evidence => "evidence",
+            Self::Proof => "proof",
+            Self::Strata => "strata",
+            Self::Credit => "credit",
         }
     }
 }
@@ -96,6 +118,8 @@ impl Unit {
             Self::Millis => "ms",
             Self::Ppm => "ppm",
             Self::Approvals => "approvals",
+            Self::Millibits => "mbit",
+            Self::Strata => "strata",
         }
     }
 }

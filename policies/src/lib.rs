@@ -6,16 +6,22 @@
 //!
 //! - [`policy`]: what an operator may ask for, checked once; [`document`] reads it from TOML.
 //! - [`bucket`] and [`draw`]: which hosts are inside a share, by salted hash.
-//! - [`evidence`]: what was counted.
+//! - [`cohort`]: how many hosts patched ones are compared with.
+//! - [`evidence`]: what was counted. [`detector`]: whether the patch harms, by comparison.
+//! - [`credit`]: how many hosts may be in flight. [`proof`]: what verified hosts show, and what they cannot.
 //! - [`decide`]: the verdict, gate by gate; [`begin`]: whether one more host may go.
 
 pub mod begin;
 pub mod bucket;
+pub mod cohort;
+pub mod credit;
 pub mod decide;
+pub mod detector;
 pub mod document;
 pub mod draw;
 pub mod evidence;
 pub mod gate;
 pub mod policy;
+pub mod proof;
 pub mod share;
 pub mod time;

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cohort::CohortRule;
+use crate::credit::CreditRule;
+use crate::detector::EvidenceRule;
+use crate::detector::signatures::SignatureRule;
 use crate::evidence::Failure;
+use crate::proof::ProofRule;
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
 
@@ -23,6 +28,22 @@ pub struct Policy {
     pub timing: Timing,
     /// The tiers in their order; never empty.
     pub ladder: Vec<Stage>,
+}
+
+/// How evidence is judged, and what it earns; no policy says it yet. Everything here only narrows what the rest of a policy allows,
+/// so that it has defaults: those of the preset `standard`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// How often evidence may be wrong.
+    pub evidence: EvidenceRule,
+    /// From how many hosts on kernel evidence halts.
+    pub signatures: SignatureRule,
+    /// How credit is earned; `None`: by the size of the fleet, see [`CreditRule::for_fleet`].
+    pub credit: Option<CreditRule>,
+    /// How many hosts patched ones are compared with.
+    pub cohorts: CohortRule,
+    /// What is assumed of hosts' words, and asked of strata.
+    pub proof: ProofRule,
 }
 
 /// Caps on how many hosts are touched at a time.
@@ -132,6 +153,17 @@ pub enum Promotion {
     Automatic,
     /// A person, once the gates are open.
     Manual,
+}
+
+impl Judgement {
+    /// What a policy has that says nothing else.
+    pub const STANDARD: Self = Self {
+        evidence: EvidenceRule::STANDARD,
+        signatures: SignatureRule::STANDARD,
+        credit: None,
+        cohorts: CohortRule::STANDARD,
+        proof: ProofRule::STANDARD,
+    };
 }
 
 impl GuardRails {

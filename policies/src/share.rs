@@ -39,6 +39,11 @@ impl Share {
         if ppm <= Self::ALL.0 { Some(Self(ppm)) } else { None }
     }
 
+    /// `n` percent; everything above 100.
+    pub const fn percent(n: u8) -> Self {
+        if n < 100 { Self(n as u32 * 10_000) } else { Self::ALL }
+    }
+
     /// Parts per million.
     pub const fn ppm(self) -> u32 {
         self.0

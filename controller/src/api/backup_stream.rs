@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tidegate_proto::CHUNK_BYTES;
 use tidegate_proto::v1 as pb;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -19,6 +19,8 @@ use crate::machine::Machine;
 use crate::machine::frozen::{Frozen, PieceHash};
 use crate::machine::ids::Digest;
 
+/// Backups that one node gives at a time: each keeps a copy of the state in memory while it is read.
+pub(super) const MAX_BACKUPS: usize = 2;
 /// Parts that are made ahead of the network.
 const CHUNKS_AHEAD: usize = 4;
 
@@ -73,8 +75,23 @@ pub(super) fn take(machine: &Machine) -> Taken {
     Taken { header, frozen: machine.freeze(), artifacts }
 }
 
+/// Leave to read a backup, until it is dropped.
+pub(super) fn admit(backups: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+    let permit = Arc::clone(backups).try_acquire_owned();
+    permit.map_err(|_| ApiError::Unavailable {
+        reason: "BACKUPS_UNDER_WAY",
+        what: format!(
+            "{MAX_BACKUPS} backups are being read from this node: wait for their end, or ask another"
+        ),
+    })
+}
+
 /// The bytes of the backup file. Whether this node holds all artifacts is known when this returns.
-pub(super) async fn stream(taken: Taken, store: Store) -> Result<Chunks, ApiError> {
+pub(super) async fn stream(
+    taken: Taken,
+    store: Store,
+    permit: OwnedSemaphorePermit,
+) -> Result<Chunks, ApiError> {
     let Taken { mut header, frozen, artifacts } = taken;
     let opened = tokio::task::spawn_blocking(move || readers(&store, artifacts)).await;
     let artifacts = opened.map_err(|error| broke(&error))??;
@@ -87,6 +104,7 @@ pub(super) async fn stream(taken: Taken, store: Store) -> Result<Chunks, ApiErro
             let what = format!("the backup was not finished: {error}");
             drop(sender.blocking_send(Err(ApiError::Internal { what }.into())));
         }
+        drop(permit);
     });
     Ok(ReceiverStream::new(receiver))
 }
@@ -179,5 +197,21 @@ impl Write for Outgoing {
         let data = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES));
         let sent = self.sender.blocking_send(Ok(pb::BackupChunk { data }));
         sent.map_err(|_| io::Error::other("the reader went away"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_backups_are_read_at_a_time_and_the_next_when_one_has_ended() {
+        let backups = Arc::new(Semaphore::new(MAX_BACKUPS));
+        let mut read: Vec<_> = (0..MAX_BACKUPS).map(|_| admit(&backups).unwrap()).collect();
+        let refused = admit(&backups).unwrap_err();
+        let words = "2 backups are being read from this node: wait for their end, or ask another";
+        assert_eq!(refused.to_string(), words);
+        read.pop();
+        assert!(admit(&backups).is_ok());
     }
 }

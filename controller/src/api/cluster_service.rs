@@ -121,11 +121,12 @@ impl ClusterService for Desk {
     async fn backup(&self, request: Request<pb::BackupRequest>) -> Answer<Self::BackupStream> {
         let actor = caller::operator(request.metadata())?;
         let freshness = Freshness::of(request.metadata())?;
+        let permit = backup_stream::admit(&self.backups)?;
         self.ready(freshness).await?;
         let taken = self.look(|machine| Ok(backup_stream::take(machine))).await?;
         let (index, artifacts) = (taken.index(), taken.artifacts());
         tracing::info!(actor, index, artifacts, "cluster.backup");
-        let stream = backup_stream::stream(taken, self.store.clone()).await?;
+        let stream = backup_stream::stream(taken, self.store.clone(), permit).await?;
         Ok(freshness.label(stream, index))
     }
 }

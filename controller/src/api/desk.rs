@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_policies::time::Millis;
+use tokio::sync::Semaphore;
 
+use super::backup_stream::MAX_BACKUPS;
 use super::error::ApiError;
 use crate::artifacts::Store;
 use crate::machine::command::{Action, Operate};
@@ -29,9 +31,16 @@ pub struct Desk {
     pub store: Store,
     /// How often hosts sync that no rollout concerns.
     pub idle_sync: Millis,
+    /// How many more backups may be read from this node now.
+    pub backups: Arc<Semaphore>,
 }
 
 impl Desk {
+    /// As many backups as one node gives at a time.
+    pub fn backups() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(MAX_BACKUPS))
+    }
+
     /// Has the cluster carry out `command`.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ impl Machine {
             Event::ClockAdvanced(clock) => self.clock = *clock,
             Event::BlobStored(stored) => self.add_blob(stored),
             Event::TokenCreated { token, .. } => {
+                self.secrets.insert(token.secret, token.id.clone());
                 self.tokens.insert(token.id.clone(), token.clone());
             }
             Event::HostEnrolled(host) => self.replace_host((**host).clone()),

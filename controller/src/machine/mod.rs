@@ -92,6 +92,8 @@ pub struct Machine {
     clock: Clock,
     blobs: BTreeMap<Digest, Blob>,
     tokens: BTreeMap<TokenId, Token>,
+    /// Which token has which secret, by its hash; follows from the tokens.
+    secrets: BTreeMap<Digest, TokenId>,
     hosts: Hosts,
     patch_sets: BTreeMap<Version, PatchSet>,
     rollouts: BTreeMap<RolloutId, Rollout>,
@@ -166,6 +168,11 @@ impl Machine {
     /// The tokens.
     pub fn tokens(&self) -> &BTreeMap<TokenId, Token> {
         &self.tokens
+    }
+
+    /// The token whose secret has this hash.
+    pub fn token_of(&self, secret: &Digest) -> Option<&Token> {
+        self.tokens.get(self.secrets.get(secret)?)
     }
 
     /// The hosts.

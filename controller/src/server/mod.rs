@@ -133,6 +133,7 @@ impl Running {
             peers,
             store,
             idle_sync: Millis(u64::try_from(config.idle_sync.as_millis()).unwrap_or(u64::MAX)),
+            backups: Desk::backups(),
         };
         let (shutdown, ended) = oneshot::channel::<()>();
         let ended = async move { drop(ended.await) };

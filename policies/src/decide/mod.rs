@@ -1,14 +1,18 @@
 //! What should a rollout do now, and why? The verdict, gate by gate.
 //!
-//! Order: guard rails, evidence, fleet heard, gates, budgets. What is unknown is a hold; no data
-//! never promotes. The statistical detector will take its place between guard rails and fleet.
+//! Order: guard rails, evidence, fleet heard, gates, budgets, credit. What is unknown is a hold; no data
+//! never promotes. [`decide`] knows the counts alone; [`judge`] knows the evidence, too.
 
 mod gates;
+mod judge;
+#[cfg(test)]
+mod judge_tests;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::judge::{Case, CreditSeen, ProofSeen, judge, judge_silently};
 use crate::evidence::{Counts, Failure};
 use crate::gate::{Gate, GateState};
 use crate::policy::{GuardRails, Promotion, StageGates};
@@ -122,35 +126,77 @@ impl Words {
 }
 
 fn decide_in(inputs: &Inputs, words: Words) -> Verdict {
-    let mut seen: Vec<Gate> =
-        Failure::ALL.into_iter().map(|failure| gates::guard_rail(inputs, words, failure)).collect();
-    let mut halt = seen.iter().any(|gate| gate.state == GateState::Shut);
-    let mut hold = false;
-    if let Some((gate, kind)) = gates::failure_share(inputs, words) {
-        halt |= kind == VerdictKind::Halt;
-        hold |= kind == VerdictKind::Hold;
-        seen.push(gate);
+    let mut weighed = rails(inputs, words);
+    weighed.extend(rest(inputs, words));
+    weighed.verdict()
+}
+
+/// Gates, and what the strictest of them demands.
+struct Weighed {
+    gates: Vec<Gate>,
+    demand: VerdictKind,
+}
+
+impl Weighed {
+    /// A gate, and what it demands: [`VerdictKind::Continue`] where it leaves that to the others.
+    fn push(&mut self, gate: Gate, demand: VerdictKind) {
+        self.gates.push(gate);
+        self.demand = self.demand.max(demand);
     }
+
+    fn extend(&mut self, other: Self) {
+        self.gates.extend(other.gates);
+        self.demand = self.demand.max(other.demand);
+    }
+
+    fn verdict(self) -> Verdict {
+        let all_open = self.gates.iter().all(|gate| gate.state == GateState::Open);
+        let kind = match (self.demand, all_open) {
+            (VerdictKind::Halt, _) => VerdictKind::Halt,
+            (VerdictKind::Hold, _) => VerdictKind::Hold,
+            (VerdictKind::Continue | VerdictKind::Promote, true) => VerdictKind::Promote,
+            (VerdictKind::Continue | VerdictKind::Promote, false) => VerdictKind::Continue,
+        };
+        Verdict { kind, gates: self.gates }
+    }
+}
+
+/// The absolute guard rails.
+fn rails(inputs: &Inputs, words: Words) -> Weighed {
+    let mut weighed = Weighed { gates: Vec::new(), demand: VerdictKind::Continue };
+    for failure in Failure::ALL {
+        let gate = gates::guard_rail(inputs, words, failure);
+        let demand = match gate.state {
+            GateState::Shut => VerdictKind::Halt,
+            GateState::Open | GateState::Waiting => VerdictKind::Continue,
+        };
+        weighed.push(gate, demand);
+    }
+    if let Some((gate, demand)) = gates::failure_share(inputs, words) {
+        weighed.push(gate, demand);
+    }
+    weighed
+}
+
+/// What comes after the rails, and after the evidence where it is known.
+fn rest(inputs: &Inputs, words: Words) -> Weighed {
+    let mut weighed = Weighed { gates: Vec::new(), demand: VerdictKind::Continue };
     let heard = gates::fleet_heard(inputs, words);
-    hold |= heard.state != GateState::Open;
-    seen.push(heard);
-    seen.push(gates::coverage(inputs, words));
-    seen.push(gates::soak(inputs, words));
+    let demand = match heard.state {
+        GateState::Open => VerdictKind::Continue,
+        GateState::Waiting | GateState::Shut => VerdictKind::Hold,
+    };
+    weighed.push(heard, demand);
+    let mut also = |gate| weighed.push(gate, VerdictKind::Continue);
+    also(gates::coverage(inputs, words));
+    also(gates::soak(inputs, words));
     if inputs.next != Next::Wave {
-        seen.push(gates::min_verified(inputs, words));
+        also(gates::min_verified(inputs, words));
     }
     if inputs.next != Next::Wave && inputs.gates.promotion == Promotion::Manual {
-        seen.push(gates::approval(inputs, words));
+        also(gates::approval(inputs, words));
     }
-    seen.push(gates::exposure_budget(inputs, words));
-    seen.push(gates::in_flight(inputs, words));
-
-    let all_open = seen.iter().all(|gate| gate.state == GateState::Open);
-    let kind = match (halt, hold, all_open) {
-        (true, _, _) => VerdictKind::Halt,
-        (false, true, _) => VerdictKind::Hold,
-        (false, false, true) => VerdictKind::Promote,
-        (false, false, false) => VerdictKind::Continue,
-    };
-    Verdict { kind, gates: seen }
+    also(gates::exposure_budget(inputs, words));
+    also(gates::in_flight(inputs, words));
+    weighed
 }

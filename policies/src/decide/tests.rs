@@ -6,7 +6,7 @@ use crate::policy::{FailureShare, WhenFewer};
 use crate::share::Share;
 use crate::time::Millis;
 
-fn inputs() -> Inputs {
+pub(super) fn inputs() -> Inputs {
     let share = |ppm| Share::from_ppm(ppm).unwrap();
     Inputs {
         now: Elapsed(100_000),
@@ -55,12 +55,12 @@ fn check(change: impl FnOnce(&mut Inputs), expected: &str) {
     assert_eq!(decide(&inputs), verdict, "the same inputs give the same bits");
 }
 
-fn set(inputs: &mut Inputs, counts: Counts) {
+pub(super) fn set(inputs: &mut Inputs, counts: Counts) {
     inputs.counts = counts;
     inputs.tier = counts;
 }
 
-const GOOD: Counts = Counts {
+pub(super) const GOOD: Counts = Counts {
     offered: 0,
     begun: 20,
     in_flight: 0,

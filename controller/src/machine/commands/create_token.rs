@@ -12,7 +12,7 @@ impl Machine {
         if self.tokens().contains_key(&create.token) {
             return Err(Rejection::TokenExists { token: create.token.clone() });
         }
-        if self.tokens().values().any(|token| token.secret == create.secret) {
+        if self.token_of(&create.secret).is_some() {
             return Err(Rejection::SecretReused);
         }
         if create.max_hosts == 0 {

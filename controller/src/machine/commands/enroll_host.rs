@@ -10,8 +10,7 @@ use crate::machine::{Machine, Rejection, Reply};
 
 impl Machine {
     pub(super) fn enroll_host(&self, enroll: &EnrollHost) -> Decided {
-        let token = self.tokens().values().find(|token| token.secret == enroll.secret);
-        let token = token.ok_or(Rejection::UnknownToken)?;
+        let token = self.token_of(&enroll.secret).ok_or(Rejection::UnknownToken)?;
         let before = self.hosts().get(&enroll.host);
         if before.as_ref().is_some_and(|host| host.machine != enroll.machine) {
             return Err(Rejection::HostIdTaken { host: enroll.host });

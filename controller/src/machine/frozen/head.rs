@@ -9,10 +9,12 @@ use crate::machine::Machine;
 use crate::machine::entries::Entries;
 use crate::machine::grant_book::Grants;
 use crate::machine::hosts::Hosts;
+use crate::machine::ids::TokenId;
 use crate::machine::interned::Interned;
 use crate::machine::records::{Chain, Records};
 use crate::machine::requests::Requests;
 use crate::machine::table::{HEAD, Key, Table, Tree};
+use crate::machine::tokens::Token;
 
 use super::sections::{
     ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, GRANTS, HOSTS, LABEL_NUMBERS, LABELS,
@@ -78,7 +80,9 @@ impl<'a, 'b> Reader<'a, 'b> {
     /// The machine that the sections make together.
     pub(super) fn machine(&mut self, applied: u64) -> Result<Machine, ThawError> {
         type Core<C, K, T, V> = (C, K, T, V, Chain);
-        let (cluster, clock, tokens, vouches, chain): Core<_, _, _, _> = self.part(CORE)?;
+        let (cluster, clock, tokens, vouches, chain): Core<_, _, BTreeMap<TokenId, Token>, _> =
+            self.part(CORE)?;
+        let secrets = tokens.values().map(|token| (token.secret, token.id.clone())).collect();
         self.long = self.part(LONG)?;
         let rollouts = self.part(ROLLOUTS)?;
         let hosts = Hosts {
@@ -101,6 +105,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             clock,
             blobs: self.part(BLOBS)?,
             tokens,
+            secrets,
             hosts,
             patch_sets: self.part(PATCH_SETS)?,
             grants: Grants::of_table(self.table(GRANTS)?, &rollouts)?,

@@ -21,7 +21,9 @@ pub(super) fn books_balance(machine: &Machine) {
 }
 
 fn tokens_balance(machine: &Machine) {
+    assert_eq!(machine.secrets.len(), machine.tokens.len());
     for token in machine.tokens.values() {
+        assert_eq!(machine.token_of(&token.secret), Some(token));
         let hosts = machine.hosts.values().filter(|host| host.token == token.id);
         assert_eq!(token.enrolled, hosts.count() as u64, "hosts enrolled with {}", token.id);
         assert!(token.enrolled <= token.max_hosts, "{} is over its limit", token.id);

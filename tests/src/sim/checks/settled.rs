@@ -129,7 +129,13 @@ impl World {
             | GateName::FleetHeard
             | GateName::Approval
             | GateName::ExposureBudget
-            | GateName::InFlight => false,
+            | GateName::InFlight
+            | GateName::Signature
+            | GateName::SilentShare
+            | GateName::Evidence
+            | GateName::Proof
+            | GateName::Strata
+            | GateName::Credit => false,
         };
         let over = self.now() >= self.scenario.troubled + self.scenario.grace;
         if excused && over {

@@ -1,0 +1,207 @@
+//! What does the judge say when he knows the evidence, too? The verdict of the counts, with the gates of
+//! the detector, of the proof and of the credit in their places.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Inputs, Next, Verdict, VerdictKind, Weighed, Words, rails, rest};
+use crate::credit::hold::Hold;
+use crate::detector::ruling::{self, Standing, recompute};
+use crate::detector::signatures::SignatureRuling;
+use crate::gate::{Gate, GateName, GateState, Unit};
+use crate::proof::{self, Answer};
+
+/// Silent hosts up to which their share says nothing.
+const FEW_SILENT: u64 = 5;
+
+/// All that the judge may look at. Stored with every verdict, so that it can be computed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// What was counted.
+    pub books: Inputs,
+    /// The evidence.
+    pub evidence: ruling::Inputs,
+    /// What kernel evidence says.
+    pub signatures: SignatureRuling,
+    /// Silent hosts that fell silent inside their window, less the acknowledged ones.
+    pub silent_in_window: u64,
+    /// The hold that goes on, unless it was released to try again.
+    pub hold: Option<Hold>,
+    /// What must be proven before the tier is left; `None` inside of it.
+    pub proof: Option<ProofSeen>,
+    /// The slice with the least room.
+    pub credit: CreditSeen,
+}
+
+/// What must be proven before a tier is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofSeen {
+    /// What was seen; `None` where the policy asks for no number of verified hosts.
+    pub seen: Option<proof::Seen>,
+    /// Strata of the next tier.
+    pub strata: u64,
+    /// Of them, those without enough verified hosts of their kind. They do not keep the gate shut: they
+    /// start at their slices' credit.
+    pub strata_short: u64,
+}
+
+/// The credit of the slice with the least room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditSeen {
+    /// Its name on screens.
+    pub name: String,
+    /// Hosts in flight.
+    pub in_flight: u64,
+    /// Most that may be.
+    pub cap: u64,
+}
+
+/// Decides with the evidence. Equal cases give equal verdicts, on every replica and every build.
+pub fn judge(case: &Case) -> Verdict {
+    judge_in(case, Words::Spoken)
+}
+
+/// What [`judge`] says, without the sentences: each gate's `detail` is empty. For the many times that
+/// nothing has changed.
+pub fn judge_silently(case: &Case) -> Verdict {
+    judge_in(case, Words::Unspoken)
+}
+
+fn judge_in(case: &Case, words: Words) -> Verdict {
+    let mut weighed = rails(&case.books, words);
+    let (gate, demand) = signature(&case.signatures, words);
+    weighed.push(gate, demand);
+    let (gate, demand) = silent_share(case, words);
+    weighed.push(gate, demand);
+    let (gate, demand) = evidence(case, words);
+    weighed.push(gate, demand);
+    weighed.extend(rest(&case.books, words));
+    if case.books.next == Next::Tier
+        && let Some(seen) = &case.proof
+    {
+        prove(&mut weighed, seen, words);
+    }
+    weighed.push(credit(&case.credit, words), VerdictKind::Continue);
+    weighed.verdict()
+}
+
+fn signature(ruling: &SignatureRuling, words: Words) -> (Gate, VerdictKind) {
+    let (hosts, needed) = (ruling.seen.treated, ruling.needed);
+    let (state, demand) = demanded(ruling.standing);
+    let detail = words.say(|| match ruling.signature {
+        None => format!(
+            "the kernels of {hosts} patched hosts name the patch; {needed} of two failure domains halt"
+        ),
+        Some(signature) => format!(
+            "{hosts} patched hosts crashed alike ({signature:016x}) and no control host did; {needed} of \
+             two failure domains hold"
+        ),
+    });
+    let gate = Gate {
+        name: GateName::Signature,
+        state,
+        observed: u64::from(hosts),
+        required: u64::from(needed),
+        unit: Unit::Hosts,
+        detail,
+    };
+    (gate, demand)
+}
+
+/// More than a tenth of what is in flight silent, and more than five: something is wrong with the hosts or
+/// with hearing them.
+fn silent_share(case: &Case, words: Words) -> (Gate, VerdictKind) {
+    let (silent, in_flight) = (case.silent_in_window, case.books.counts.in_flight);
+    let most = (in_flight.saturating_add(silent) / 10).max(FEW_SILENT);
+    let standing = if silent > most { Standing::Hold } else { Standing::Go };
+    let (state, demand) = demanded(standing);
+    let gate = Gate {
+        name: GateName::SilentShare,
+        state,
+        observed: silent,
+        required: most,
+        unit: Unit::Hosts,
+        detail: words
+            .say(|| format!("{silent} hosts fell silent in their soak; more than {most} hold")),
+    };
+    (gate, demand)
+}
+
+fn evidence(case: &Case, words: Words) -> (Gate, VerdictKind) {
+    let ruling = recompute(&case.evidence);
+    let standing = match (ruling.standing, case.hold) {
+        (Standing::Go, Some(_)) => Standing::Hold,
+        (standing, _) => standing,
+    };
+    let (state, demand) = demanded(standing);
+    let (observed, required) = match &ruling.finding {
+        Some(finding) => (finding.weighed.thousandths(), finding.threshold.thousandths()),
+        None => (0, case.evidence.hold_at.thousandths()),
+    };
+    let gate = Gate {
+        name: GateName::Evidence,
+        state,
+        observed,
+        required,
+        unit: Unit::Millibits,
+        detail: words.say(|| ruling.sentence()),
+    };
+    (gate, demand)
+}
+
+fn prove(weighed: &mut Weighed, proven: &ProofSeen, words: Words) {
+    if let Some(seen) = &proven.seen {
+        let proof = proof::prove(seen);
+        let (state, demand, more) = match proof.answer {
+            Answer::Shown => (GateState::Open, VerdictKind::Continue, 0),
+            Answer::Refuted => (GateState::Shut, VerdictKind::Hold, 0),
+            Answer::NotYet { more } => (GateState::Waiting, VerdictKind::Continue, more),
+        };
+        let gate = Gate {
+            name: GateName::Proof,
+            state,
+            observed: seen.treated.hosts,
+            required: seen.treated.hosts + more,
+            unit: Unit::Hosts,
+            detail: words.say(|| proof.sentence(seen)),
+        };
+        weighed.push(gate, demand);
+    }
+    let ProofSeen { strata, strata_short, .. } = *proven;
+    let covered = strata.saturating_sub(strata_short);
+    let gate = Gate {
+        name: GateName::Strata,
+        state: GateState::Open,
+        observed: covered,
+        required: strata,
+        unit: Unit::Strata,
+        detail: words.say(|| {
+            format!(
+                "{covered} of the next tier's {strata} strata have enough verified hosts of their kind; \
+                 the others start at their slices' credit"
+            )
+        }),
+    };
+    weighed.push(gate, VerdictKind::Continue);
+}
+
+fn credit(seen: &CreditSeen, words: Words) -> Gate {
+    let CreditSeen { name, in_flight, cap } = seen;
+    let state = if in_flight < cap { GateState::Open } else { GateState::Waiting };
+    Gate {
+        name: GateName::Credit,
+        state,
+        observed: *in_flight,
+        required: *cap,
+        unit: Unit::Hosts,
+        detail: words
+            .say(|| format!("{in_flight} hosts of {name} in flight; verified hosts earned {cap}")),
+    }
+}
+
+fn demanded(standing: Standing) -> (GateState, VerdictKind) {
+    match standing {
+        Standing::Go => (GateState::Open, VerdictKind::Continue),
+        Standing::Hold => (GateState::Shut, VerdictKind::Hold),
+        Standing::Halt => (GateState::Shut, VerdictKind::Halt),
+    }
+}

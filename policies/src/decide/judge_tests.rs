@@ -1,0 +1,131 @@
+//! Does the evidence reach the verdict, in its place in the order? Both sides of each edge.
+
+use std::collections::BTreeMap;
+
+use super::tests::{GOOD, inputs, set};
+use super::*;
+use crate::detector::bits::Bits;
+use crate::detector::grid::RATIOS;
+use crate::detector::ruling::Standing;
+use crate::detector::signatures::{Seen, SignatureRuling};
+use crate::detector::slices::Slices;
+use crate::detector::{Detector, EvidenceRule};
+use crate::proof::bound::{Group, Rate};
+use crate::proof::{self, ProofRule};
+
+fn case() -> Case {
+    let detector = Detector::new(EvidenceRule::STANDARD, Slices::freeze(&BTreeMap::new()));
+    let mut books = inputs();
+    set(&mut books, GOOD);
+    Case {
+        books,
+        evidence: detector.inputs(),
+        signatures: SignatureRuling {
+            standing: Standing::Go,
+            seen: Seen::default(),
+            signature: None,
+            needed: 3,
+        },
+        silent_in_window: 0,
+        hold: None,
+        proof: None,
+        credit: CreditSeen { name: "the whole cohort".to_owned(), in_flight: 3, cap: 4 },
+    }
+}
+
+#[track_caller]
+fn check(change: impl FnOnce(&mut Case), expected: &str) {
+    let mut case = case();
+    change(&mut case);
+    let verdict = judge(&case);
+    let waiting = verdict.waiting_on().map_or("nothing", |gate| gate.name.as_str());
+    assert_eq!(format!("{:?} on {waiting}", verdict.kind), expected, "{verdict:#?}");
+    assert_eq!(judge(&case), verdict, "the same case gives the same bits");
+    let silent = judge_silently(&case);
+    assert_eq!(silent.kind, verdict.kind);
+    assert!(silent.gates.iter().all(|gate| gate.detail.is_empty()));
+}
+
+/// Evidence of so many bits by domains, of which two failed.
+fn evidence(case: &mut Case, bits: i32) {
+    let inputs = &mut case.evidence;
+    inputs.domains.treated = 2;
+    inputs.domains.sums = [Bits::whole(bits).plus(Bits::whole(3)); RATIOS];
+}
+
+#[test]
+fn without_evidence_the_verdict_is_that_of_the_counts() {
+    check(|_| (), "Promote on nothing");
+    check(|case| case.books.heard_since = None, "Hold on fleet-heard");
+    check(|case| case.books.counts.crashed = 2, "Halt on guard-rail/crashed");
+}
+
+#[test]
+fn evidence_holds_then_halts() {
+    check(|case| evidence(case, 3), "Promote on nothing");
+    check(|case| evidence(case, 4), "Hold on evidence");
+    check(|case| evidence(case, 6), "Hold on evidence");
+    check(|case| evidence(case, 7), "Halt on evidence");
+}
+
+#[test]
+fn a_hold_that_goes_on_holds() {
+    let hold = crate::credit::hold::Hold { since: Elapsed(1), failed: 2 };
+    check(|case| case.hold = Some(hold), "Hold on evidence");
+}
+
+#[test]
+fn kernels_that_name_the_patch_halt_before_the_evidence() {
+    check(
+        |case| {
+            evidence(case, 9);
+            case.signatures.standing = Standing::Halt;
+        },
+        "Halt on guard-rail/signature",
+    );
+    check(|case| case.signatures.standing = Standing::Hold, "Hold on guard-rail/signature");
+}
+
+#[test]
+fn a_tenth_of_the_flight_silent_holds_from_six_hosts_on() {
+    check(|case| case.silent_in_window = 5, "Promote on nothing");
+    check(|case| case.silent_in_window = 6, "Hold on guard-rail/silent-share");
+    let flight = |silent| {
+        move |case: &mut Case| {
+            case.books.exposure_budget = 1_000;
+            case.books.in_flight_cap = 1_000;
+            case.books.counts.in_flight = 900;
+            case.silent_in_window = silent;
+        }
+    };
+    check(flight(100), "Promote on nothing");
+    check(flight(101), "Hold on guard-rail/silent-share");
+}
+
+#[test]
+fn a_tier_is_left_with_its_proof_and_not_before() {
+    let proof = |hosts, failed| {
+        move |case: &mut Case| {
+            case.books.next = Next::Tier;
+            let (treated, control) = (Group { hosts, failed }, Group { hosts: 5_000, failed: 0 });
+            let bound = Rate::of_share(crate::share::Share::percent(1));
+            let seen = proof::Seen { treated, control, rule: ProofRule::STANDARD, bound };
+            case.proof = Some(ProofSeen { seen: Some(seen), strata: 9, strata_short: 1 });
+        }
+    };
+    check(proof(299, 0), "Promote on nothing");
+    check(proof(298, 0), "Continue on proof");
+    check(proof(298, 40), "Hold on proof");
+    check(
+        |case| {
+            proof(1, 0)(case);
+            case.books.next = Next::Wave;
+        },
+        "Promote on nothing",
+    );
+}
+
+#[test]
+fn credit_that_is_used_up_is_waited_for() {
+    check(|case| case.credit.in_flight = 4, "Continue on credit");
+}
