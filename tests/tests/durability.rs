@@ -130,12 +130,13 @@ async fn twenty_kills_in_mid_write_lose_nothing_acknowledged() -> Outcome<()> {
         settled(&cluster).await?;
         let door = Door::of(&cluster.address(1))?;
         all_there(&door, &acknowledged).await?;
+        let before = door.token_ids().await?.len();
         let mut writers = JoinSet::new();
         for writer in 0..4 {
             writers.spawn(write(door.clone(), format!("round-{round}-{writer}")));
         }
         // Each round dies after another number of writes, while four are under way.
-        let enough = acknowledged.len() + 4 + round;
+        let enough = before + 4 + round;
         let many = async || (door.token_ids().await.ok()?.len() >= enough).then_some(());
         eventually("enough writes", SOON, many).await?;
         cluster.kill(1);
@@ -146,7 +147,8 @@ async fn twenty_kills_in_mid_write_lose_nothing_acknowledged() -> Outcome<()> {
     cluster.start_node(1)?;
     settled(&cluster).await?;
     println!("{} acknowledged writes, 20 kills", acknowledged.len());
-    assert!(acknowledged.len() > 200);
+    // Of what each round saw, four writes at most were not acknowledged.
+    assert!(acknowledged.len() >= (0..20).sum());
     all_there(&Door::of(&cluster.address(1))?, &acknowledged).await
 }
 
