@@ -7,7 +7,7 @@ use tidegate_controller::machine::command::{Action, AddMember, PromoteMember, Re
 use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::node::Input;
 
-use super::controllers::{Controller, address};
+use super::controllers::{Controller, Standing, address};
 use super::happening::Happening;
 use super::world::World;
 
@@ -138,7 +138,9 @@ impl World {
             return self.ask_to_transfer(from);
         }
         let (voter, learner) = (self.luck.pick(&voters), self.luck.pick(&learners));
-        if self.moves.is_busy() {
+        // A replacement during which another voter goes for good hangs; see `ARCHITECTURE.md`, F23.
+        let is_doomed = |one: &Controller| one.standing == Standing::Tampered;
+        if self.moves.is_busy() || self.controllers.values().any(is_doomed) {
             return;
         }
         let plan = match (kind, voter, learner) {
