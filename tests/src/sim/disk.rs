@@ -170,12 +170,13 @@ impl SimDisk {
     }
 
     fn settle(&mut self) {
-        for batch in self.unsynced.drain(..) {
+        for batch in std::mem::take(&mut self.unsynced) {
+            self.watch(&batch);
             self.durable.borrow_mut().write(batch);
         }
     }
 
-    /// One vote in each term, whatever happens to the disk.
+    /// One vote in each term, whatever happens to the disk. What never reached it was never said.
     fn watch(&self, batch: &Batch) {
         let Some(hard_state) = &batch.hard_state else { return };
         let (term, vote) = (hard_state.term, hard_state.vote);
@@ -200,7 +201,6 @@ fn broken(attempted: &'static str) -> JournalFailed {
 
 impl Journal for SimDisk {
     fn append(&mut self, batch: &Batch) -> Result<(), JournalFailed> {
-        self.watch(batch);
         self.unsynced.push(batch.clone());
         if self.fails() { Err(broken("append to the journal")) } else { Ok(()) }
     }

@@ -13,6 +13,8 @@ use super::world::World;
 
 /// How often whoever looks after the members looks, in milliseconds.
 const LOOK_EVERY: u64 = 1_100;
+/// Within so many milliseconds of a plan's end a joint change has ended, too.
+const SETTLES_WITHIN: u64 = 5_000;
 /// Most voters that a whim makes.
 const MOST_VOTERS: usize = 5;
 /// Fewest voters that a whim leaves.
@@ -26,6 +28,8 @@ pub struct Moves {
     job: Option<u64>,
     /// Controllers that came after the founders.
     came: u64,
+    /// When the last plan was done.
+    done_at: u64,
 }
 
 /// A change of the members, from its first step to its last.
@@ -66,6 +70,13 @@ impl Moves {
     pub fn is_busy(&self) -> bool {
         self.plan.is_some()
     }
+
+    /// Whether one was until lately: a joint change may not have ended yet, and hangs where a voter of
+    /// the old group goes for good; see `ARCHITECTURE.md`, F23.
+    #[must_use]
+    pub fn has_settled(&self, now: u64) -> bool {
+        !self.is_busy() && now >= self.done_at + SETTLES_WITHIN
+    }
 }
 
 impl World {
@@ -105,6 +116,7 @@ impl World {
                 self.trace.line(now, format_args!("the members: {plan:?} is done"));
                 self.stats.member_changes += 1;
                 (self.moves.plan, self.moves.job) = (None, None);
+                self.moves.done_at = now;
             }
             Next::Ask(action) => self.moves.job = Some(self.order(0, action)),
             Next::Transfer { from } => self.ask_to_transfer(from),

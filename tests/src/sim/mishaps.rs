@@ -9,6 +9,7 @@ use tidegate_controller::machine::{Command, Machine, Position};
 use super::clocks::ClockTrouble;
 use super::controllers::{Controller, Life, Origin, Standing};
 use super::happening::Happening;
+use super::life::FOUNDERS;
 use super::sabotage::Sabotage;
 use super::stored::Stored;
 use super::world::World;
@@ -37,7 +38,8 @@ impl World {
         });
         let registered =
             cluster.members.get(&NodeId(id)).is_some_and(|member| member.incarnation.is_some());
-        all_sound && registered && !self.moves.is_busy() && cluster.voters().count() >= 3
+        let has_settled = self.moves.has_settled(self.now());
+        all_sound && registered && has_settled && cluster.voters().count() >= 3
     }
 
     /// A disk is lost for good, or wiped under its old id, or tampered with.
@@ -51,14 +53,21 @@ impl World {
         let Some(id) = one.filter(|&id| self.can_do_without(id)) else { return };
         match kind {
             _ if self.scenario.sabotage == Sabotage::UnheardVouches => self.tamper(id),
-            0 => self.wipe_node(id, Origin::Founder),
-            1 => self.wipe_node(id, Origin::Joins),
+            0 if self.may_found_again(id) => self.wipe_node(id, Origin::Founder),
+            0 | 1 => self.wipe_node(id, Origin::Joins),
             2 => {
                 self.crash_node(id, "its disk is gone");
                 self.retire(id, "its disk is gone");
             }
             _ => self.tamper(id),
         }
+    }
+
+    /// Whether somebody may start a node with an empty disk as the founder that it was. Two of them would
+    /// be a majority of the founders, and a cluster of their own where nobody else is heard.
+    fn may_found_again(&self, id: u64) -> bool {
+        let wiped = |one: &Controller| one.standing == Standing::Wiped;
+        FOUNDERS.contains(&id) && !self.controllers.values().any(wiped)
     }
 
     /// Somebody changes the state that a controller's disk holds, and the hashes with it.
