@@ -3,7 +3,7 @@
 use tidegate_tests::sim::{Report, Sabotage, Show, play};
 
 /// In how many seeds a planted defect must have shown itself.
-const SEEDS_TO_CATCH: u64 = 12;
+const SEEDS_TO_CATCH: u64 = 40;
 
 /// Plays seeds until the planted defect shows, and checks that it shows as one of `names`.
 #[track_caller]
