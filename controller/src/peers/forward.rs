@@ -12,7 +12,7 @@ use crate::node::NodeId;
 use crate::runtime::ProposeError;
 
 /// Pause before the next attempt while no leader is known or it cannot be reached.
-const RETRY_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// What became of a command, and the index of its entry.
 type Settled = Result<(Position, Outcome), ProposeError>;

@@ -6,15 +6,13 @@ use std::time::Duration;
 use tidegate_proto::v1::TransferRequest;
 use tonic::Code;
 
+use super::forward::RETRY_PAUSE;
 use super::{Peers, refusal};
 use crate::node::NodeId;
 use crate::runtime::{ProposeError, TransferError};
 
 /// How long all of it may take: a leader gives up after 5 s.
 const TRANSFER_DEADLINE: Duration = Duration::from_secs(8);
-/// Pause before the leader is asked again.
-const RETRY_PAUSE: Duration = Duration::from_millis(20);
-
 /// What became of asking a leader.
 enum Asked {
     /// It has seen that the other one leads.
@@ -66,23 +64,15 @@ impl Peers {
         let request = TransferRequest { header: self.header_for(leader), to_leader: to.0 };
         let Err(status) = client.transfer(request).await else { return Asked::Moved };
         tracing::debug!(leader = leader.0, to = to.0, %status, "leadership.not_moved");
-        match refusal::from_status(&status) {
-            ProposeError::NotLeader { .. } => Asked::NotThere,
-            // No refusal: the leader tried, or went away over it.
-            ProposeError::Unknown if status.code() == Code::FailedPrecondition => Asked::NotMoved,
-            ProposeError::Unknown => {
-                link.forget().await;
-                Asked::NotThere
-            }
-            ProposeError::Busy
-            | ProposeError::TooLarge { .. }
-            | ProposeError::DiskLow { .. }
-            | ProposeError::ChangePending
-            | ProposeError::WouldLoseQuorum { .. }
-            | ProposeError::LeaderMustMove
-            | ProposeError::NotCaughtUp { .. }
-            | ProposeError::NeedsVersion { .. }
-            | ProposeError::Stopped => Asked::NotMoved,
+        let refused = refusal::from_status(&status);
+        if matches!(refused, ProposeError::NotLeader { .. }) {
+            return Asked::NotThere;
         }
+        if matches!(refused, ProposeError::Unknown) && status.code() != Code::FailedPrecondition {
+            // No refusal: the leader went away over it.
+            link.forget().await;
+            return Asked::NotThere;
+        }
+        Asked::NotMoved
     }
 }

@@ -93,8 +93,7 @@ impl Carrier {
 
     /// Has `see` look at the machine once the entry at `index` is applied.
     pub(super) fn see(&mut self, index: u64, see: See, machine: &Machine) {
-        self.sights.wait(index, see);
-        self.sights.settle(machine);
+        self.sights.wait(index, see, machine);
     }
 }
 

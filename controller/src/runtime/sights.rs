@@ -19,9 +19,11 @@ pub(super) struct Sights {
 }
 
 impl Sights {
-    /// `see` waits for the entry at `index`.
-    pub(super) fn wait(&mut self, index: u64, see: See) {
-        if self.waiting.len() < MAX_WAITING {
+    /// `see` looks now, if the entry at `index` is in `machine`, and else waits for it.
+    pub(super) fn wait(&mut self, index: u64, see: See, machine: &Machine) {
+        if index <= machine.applied() {
+            see(machine);
+        } else if self.waiting.len() < MAX_WAITING {
             self.arrived += 1;
             self.waiting.insert((index, self.arrived), see);
         }
@@ -50,7 +52,7 @@ mod tests {
         let mut sights = Sights::default();
         for index in [1, 0] {
             let sender = sender.clone();
-            sights.wait(index, Box::new(move |_| sender.send(index).unwrap()));
+            sights.wait(index, Box::new(move |_| sender.send(index).unwrap()), &Machine::default());
         }
         sights.settle(&Machine::default());
         assert_eq!(seen.try_iter().collect::<Vec<_>>(), [0]);
@@ -61,9 +63,13 @@ mod tests {
         let mut sights = Sights::default();
         let (sender, seen) = mpsc::channel::<()>();
         for _ in 0..MAX_WAITING {
-            sights.wait(1, Box::new(|_| ()));
+            sights.wait(1, Box::new(|_| ()), &Machine::default());
         }
-        sights.wait(1, Box::new(move |_| drop(sender)));
+        let late = sender.clone();
+        sights.wait(1, Box::new(move |_| drop(sender)), &Machine::default());
+        // What is there already is seen all the same.
+        sights.wait(0, Box::new(move |_| late.send(()).unwrap()), &Machine::default());
+        assert_eq!(seen.try_recv(), Ok(()));
         assert_eq!(seen.try_recv(), Err(mpsc::TryRecvError::Disconnected));
     }
 }
