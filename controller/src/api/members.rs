@@ -6,7 +6,7 @@ use tidegate_proto::v1 as pb;
 
 use super::convert::count;
 use crate::machine::Machine;
-use crate::machine::cluster::{Cluster, Member, Speaks};
+use crate::machine::cluster::{Cluster, Member, MemberRole, Speaks};
 use crate::machine::ids::NodeId;
 use crate::machine::vouches::Hashes;
 use crate::node::NodeStatus;
@@ -59,6 +59,7 @@ pub(super) fn draw(id: NodeId, member: &Member, node: &NodeStatus) -> pb::Member
         matched_index: peer.map(|peer| peer.matched).or(own).unwrap_or(0),
         recently_active: peer.map(|peer| peer.recently_active),
         speaks_newest: if registered { member.speaks.newest.into() } else { 0 },
+        leaving: member.role == MemberRole::Leaving,
     }
 }
 

@@ -14,7 +14,6 @@ impl Machine {
             }
             ClusterEvent::MemberPromoted { node, replacing, actor: _ } => {
                 self.with_cluster(|cluster| cluster.promote(*node, *replacing));
-                replacing.iter().for_each(|&left| self.forget_node(left));
             }
             ClusterEvent::MemberRemoved { node, actor: _ } => {
                 self.with_cluster(|cluster| cluster.remove(*node));

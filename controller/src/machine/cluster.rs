@@ -35,7 +35,7 @@ pub struct Cluster {
 pub struct Member {
     /// Where it listens, `host:port`.
     pub address: String,
-    /// Whether it votes.
+    /// Which part it has.
     pub role: MemberRole,
     /// Which disk it has; `None` until it has said so.
     pub incarnation: Option<[u8; 16]>,
@@ -43,13 +43,16 @@ pub struct Member {
     pub speaks: Speaks,
 }
 
-/// Whether a controller votes.
+/// Which part a controller has in the group that keeps the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MemberRole {
     /// It votes, and an entry needs a majority of its kind.
     Voter,
     /// It follows the log, and nothing waits for it.
     Learner,
+    /// Another voter took its place. Until the joint change has ended, the old group decides, too, and
+    /// may need its vote.
+    Leaving,
 }
 
 /// The versions of entries that a build reads.
@@ -86,11 +89,11 @@ impl Member {
         Self { address, role, incarnation: None, speaks: Speaks::default() }
     }
 
-    /// Whether it votes.
+    /// Whether it votes, and goes on to.
     pub const fn votes(&self) -> bool {
         match self.role {
             MemberRole::Voter => true,
-            MemberRole::Learner => false,
+            MemberRole::Learner | MemberRole::Leaving => false,
         }
     }
 }
@@ -113,7 +116,7 @@ impl Cluster {
         }
     }
 
-    /// The controllers that vote.
+    /// The controllers that vote, and go on to.
     pub fn voters(&self) -> impl Iterator<Item = NodeId> + Clone + '_ {
         self.members.iter().filter(|(_, member)| member.votes()).map(|(&node, _)| node)
     }
@@ -123,7 +126,13 @@ impl Cluster {
         self.voters().count() / 2 + 1
     }
 
-    /// Whether `node` votes.
+    /// Those whose place was taken, and who may still be needed.
+    pub(super) fn leaving(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let leaves = |member: &Member| member.role == MemberRole::Leaving;
+        self.members.iter().filter(move |(_, member)| leaves(member)).map(|(&node, _)| node)
+    }
+
+    /// Whether `node` votes, and goes on to.
     pub fn is_voter(&self, node: NodeId) -> bool {
         self.members.get(&node).is_some_and(Member::votes)
     }
@@ -140,13 +149,16 @@ impl Cluster {
         self.members.insert(node, Member::new(address, MemberRole::Learner));
     }
 
-    /// A learner votes, in the place of `replacing`.
+    /// A learner votes, in the place of `replacing`, which leaves.
     pub(super) fn promote(&mut self, node: NodeId, replacing: Option<NodeId>) {
-        if let Some(member) = self.members.get_mut(&node) {
-            member.role = MemberRole::Voter;
-        }
-        if let Some(left) = replacing {
-            self.remove(left);
+        let mut give = |node, role| {
+            if let Some(member) = self.members.get_mut(&node) {
+                member.role = role;
+            }
+        };
+        give(node, MemberRole::Voter);
+        if let Some(leaving) = replacing {
+            give(leaving, MemberRole::Leaving);
         }
     }
 

@@ -22,7 +22,7 @@ pub enum ClusterEvent {
     MemberPromoted {
         /// The node.
         node: NodeId,
-        /// The voter that left in the same step.
+        /// The voter that leaves for it.
         replacing: Option<NodeId>,
         /// Who.
         actor: String,
@@ -81,7 +81,7 @@ impl ClusterEvent {
             Self::MemberPromoted { node, replacing, actor } => {
                 let detail = replacing.map_or_else(
                     || "it votes, beside the others".to_owned(),
-                    |left| format!("it votes, in the place of node {left}, which left for good"),
+                    |left| format!("it votes, in the place of node {left}, which leaves"),
                 );
                 note(actor, "member.promoted", member_subject(*node), detail)
             }

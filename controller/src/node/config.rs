@@ -16,6 +16,9 @@ pub(super) const MAX_UNCOMMITTED_AGENT_BYTES: usize = 6 * 1024 * 1024;
 /// Most bytes of entries that are applied before the next ones are read.
 const MAX_APPLY_BYTES: u64 = 4 * 1024 * 1024;
 
+/// How many election timeouts a node lingers that has left: 8 seconds, as things stand by default.
+const LINGER_ELECTIONS: u64 = 20;
+
 /// How many applied entries a checkpoint is made after, unless the configuration says otherwise.
 pub const CHECKPOINT_ENTRIES: u64 = 50_000;
 /// How many bytes of applied entries a checkpoint is made after, unless the configuration says
@@ -72,6 +75,11 @@ impl NodeConfig {
     /// Node `id`, which waits to be added to a cluster that exists, with every default.
     pub fn joining(id: NodeId, seed: u64) -> Self {
         Self::new(id, [], seed)
+    }
+
+    /// For how many ticks a node lingers that has left: long enough for several elections.
+    pub(super) fn linger(&self) -> u64 {
+        u64::try_from(self.election_ticks_max).unwrap_or(u64::MAX).saturating_mul(LINGER_ELECTIONS)
     }
 
     pub(super) fn check(&self) -> Result<(), Fatal> {

@@ -20,12 +20,21 @@ use crate::machine::{Applied, Command};
 /// Most committed entries that a learner may lack when it is promoted.
 pub const MAX_PROMOTION_LAG: u64 = 1_000;
 
+/// A node that has left lingers: somebody who does not know yet that it may go may still need its vote.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Farewell {
+    /// Index of the entry with which it left.
+    index: u64,
+    /// The tick at which it stops.
+    until: u64,
+}
+
 impl<J: Journal> Node<J> {
     /// Why the leader does not propose `change` now; `None`: it may.
     pub(super) fn objection_to(&self, change: MemberChange) -> Option<Answer> {
         let raft = &self.raft.raft;
         let conf = raft.prs().conf().to_conf_state();
-        if raft.has_pending_conf() || !conf.voters_outgoing.is_empty() {
+        if raft.has_pending_conf() || self.is_joint() {
             return Some(Answer::ChangePending);
         }
         let mut voters: BTreeSet<u64> = conf.voters.into_iter().collect();
@@ -51,23 +60,12 @@ impl<J: Journal> Node<J> {
                 }
             }
         }
-        let group: BTreeSet<u64> = raft.prs().conf().to_conf_state().voters.into_iter().collect();
-        self.lacks(&voters, voters.len()).or_else(|| match change {
-            // Nobody hears whoever was replaced, and both groups decide when the change ends: the old
-            // one must do without it.
-            MemberChange::Promote { replacing: Some(left), .. } => {
-                let stay = group.iter().copied().filter(|&id| id != left.0).collect();
-                self.lacks(&stay, group.len())
-            }
-            MemberChange::Promote { replacing: None, .. }
-            | MemberChange::AddLearner(_)
-            | MemberChange::Remove(_) => None,
-        })
+        self.lacks(&voters)
     }
 
-    /// Whether those of `voters` who are there are no majority of a group of `size`.
-    fn lacks(&self, voters: &BTreeSet<u64>, size: usize) -> Option<Answer> {
-        let needed = size / 2 + 1;
+    /// Whether those of `voters` who are there are no majority of them.
+    fn lacks(&self, voters: &BTreeSet<u64>) -> Option<Answer> {
+        let needed = voters.len() / 2 + 1;
         let is_there = |id: &&u64| **id == self.raft.raft.id || self.hears(**id);
         let active = voters.iter().filter(is_there).count();
         (active < needed).then_some(Answer::WouldLoseQuorum { active, needed })
@@ -91,23 +89,20 @@ impl<J: Journal> Node<J> {
                 )
             )
         };
+        let index = self.machine.applied();
+        if matches!(command, Command::LeaveJoint) {
+            return self.change_members(index, &ConfChangeV2::default(), outputs);
+        }
         let Some(change) = command.member_change() else { return Ok(()) };
         if !applied.events.iter().any(is_change) {
             return Ok(());
         }
-        self.change_members(self.machine.applied(), &conf_change(change), outputs)
+        self.change_members(index, &conf_change(change), outputs)
     }
 
-    /// Leaves the old group of a joint change behind.
-    pub(super) fn end_joint_change<O: Outputs>(
-        &mut self,
-        index: u64,
-        outputs: &mut O,
-    ) -> Result<(), Fatal> {
-        if self.raft.raft.prs().conf().to_conf_state().voters_outgoing.is_empty() {
-            return Ok(());
-        }
-        self.change_members(index, &ConfChangeV2::default(), outputs)
+    /// Whether a joint change is under way: two groups decide.
+    pub(super) fn is_joint(&self) -> bool {
+        !self.raft.raft.prs().conf().to_conf_state().voters_outgoing.is_empty()
     }
 
     fn change_members<O: Outputs>(
@@ -128,9 +123,28 @@ impl<J: Journal> Node<J> {
         }
         let id = NodeId(self.raft.raft.id);
         if before.contains_key(&id) && !after.contains_key(&id) {
-            return Err(Fatal::Removed { id, at: index });
+            self.farewell = Some(Farewell { index, until: self.ticks + self.config.linger() });
         }
         Ok(())
+    }
+
+    /// Whether the node has left the cluster, and only lingers.
+    pub fn has_left(&self) -> bool {
+        self.farewell.is_some()
+    }
+
+    /// Stops a node that has left, once it has lingered.
+    pub(super) fn go_if_left(&mut self) -> Result<(), Fatal> {
+        let Some(Farewell { index, until }) = self.farewell else { return Ok(()) };
+        if self.leads() {
+            // Nobody hears it any more, and nobody else may lead as long as it believes that it does.
+            let term = self.raft.raft.term;
+            self.raft.raft.become_follower(term, raft::INVALID_ID);
+        }
+        if self.ticks < until {
+            return Ok(());
+        }
+        Err(Fatal::Removed { id: NodeId(self.raft.raft.id), at: index })
     }
 
     /// A leader's last words to each member that holds the entry at `index`: raft says nothing to

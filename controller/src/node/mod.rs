@@ -38,6 +38,7 @@ use checkpoints::Checkpoints;
 use election::ElectionClock;
 use hearing::Hearing;
 use log_store::LogStore;
+use membership::Farewell;
 use offers::Offers;
 use proposals::Proposals;
 use pull::Pull;
@@ -72,6 +73,7 @@ pub struct Node<J> {
     hearing: Hearing,
     proposals: Proposals,
     vouching: Vouching,
+    farewell: Option<Farewell>,
     /// Ticks since the node was opened.
     ticks: u64,
     /// The hard state that the journal was last given.
@@ -122,6 +124,7 @@ impl<J: Journal> Node<J> {
             hearing: Hearing::default(),
             proposals: Proposals::default(),
             vouching: Vouching::new(commit),
+            farewell: None,
             ticks: 0,
             journaled,
             told: Leadership { term, leader: None },
@@ -179,8 +182,9 @@ impl<J: Journal> Node<J> {
         self.settle(outputs)?;
         self.go_on_with_checkpoint()?;
         self.settle_reads(outputs);
+        let stays = self.go_if_left();
         self.tell_leadership(outputs);
-        Ok(())
+        stays
     }
 
     /// Carries out what raft has to write, send and apply, until nothing is left.

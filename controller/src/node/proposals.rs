@@ -104,7 +104,8 @@ fn most_uncommitted(command: &Command) -> usize {
         | Command::Tick(_)
         | Command::Operate(_)
         | Command::RegisterNode(_)
-        | Command::VouchState(_) => MAX_UNCOMMITTED_BYTES,
+        | Command::VouchState(_)
+        | Command::LeaveJoint => MAX_UNCOMMITTED_BYTES,
         #[cfg(feature = "next-version")]
         Command::NextProbe(_) => MAX_UNCOMMITTED_BYTES,
         Command::StoreBlob(_)

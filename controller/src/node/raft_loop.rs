@@ -80,13 +80,15 @@ impl<J: Journal> Node<J> {
             match entry.get_entry_type() {
                 // The entry with which a leader opens its term.
                 EntryType::EntryNormal if entry.data.is_empty() => (),
-                EntryType::EntryNormal => self.apply_command(position, &entry.data, outputs)?,
+                EntryType::EntryNormal => self.apply_bytes(position, &entry.data, outputs)?,
                 // The entry with which a leader ends a joint change.
                 EntryType::EntryConfChangeV2 if entry.context.is_empty() => {
-                    self.end_joint_change(position.index, outputs)?;
+                    if self.is_joint() {
+                        self.apply_command(position, Command::LeaveJoint, outputs)?;
+                    }
                 }
                 EntryType::EntryConfChangeV2 => {
-                    self.apply_command(position, &entry.context, outputs)?;
+                    self.apply_bytes(position, &entry.context, outputs)?;
                 }
                 EntryType::EntryConfChange => {
                     return Err(Fatal::UnknownEntry { at: position, cause: None });
@@ -96,7 +98,7 @@ impl<J: Journal> Node<J> {
         Ok(())
     }
 
-    fn apply_command<O: Outputs>(
+    fn apply_bytes<O: Outputs>(
         &mut self,
         position: Position,
         bytes: &[u8],
@@ -104,6 +106,15 @@ impl<J: Journal> Node<J> {
     ) -> Result<(), Fatal> {
         let command = Command::decode(bytes)
             .map_err(|cause| Fatal::UnknownEntry { at: position, cause: Some(cause) })?;
+        self.apply_command(position, command, outputs)
+    }
+
+    fn apply_command<O: Outputs>(
+        &mut self,
+        position: Position,
+        command: Command,
+        outputs: &mut O,
+    ) -> Result<(), Fatal> {
         let applied = self.machine.apply(position, &command);
         let followed = self.follow(&command, &applied, outputs);
         let Applied { outcome, events } = applied;

@@ -179,7 +179,7 @@ impl Peers {
     /// Stops the node where `status`, which `peer` answered, says that it will never be let in again.
     fn learn_from(&self, peer: NodeId, status: &Status) {
         if let Some(why) = refusal::turned_away(status) {
-            tracing::error!(peer = peer.0, %why, "node.turned_away");
+            tracing::debug!(peer = peer.0, %why, "node.turned_away");
             self.shared.handle.turn_away(why);
         }
     }

@@ -21,7 +21,9 @@ use super::inbox::{
 };
 use super::pacing::{MachinePacer, Pace, RaftPacer};
 use super::slow_disk::Slow;
-use super::{Beats, Clock, DiskGauge, DiskState, Handle, Outbound, Readings, RuntimeConfig, Stop};
+use super::{
+    Beats, Clock, DiskGauge, DiskState, Handle, Outbound, Readings, RuntimeConfig, Stop, TurnedAway,
+};
 use crate::journal::{DiskJournal, MAX_ENTRY_BYTES, PieceReader};
 use crate::machine::cluster::Cluster;
 use crate::machine::{Command, Tick};
@@ -160,6 +162,8 @@ impl NodeThread {
                 Request::Transfer(to) => inputs.push(Input::TransferLeader { to }),
                 Request::See { index, see } => self.carrier.see(index, see, self.node.machine()),
                 Request::Look(look) => looks.push(look),
+                // It knows, and lingers for those who do not.
+                Request::Stop(Stop::TurnedAway(TurnedAway::Removed)) if self.node.has_left() => (),
                 Request::Stop(stop) => next = Next::Stop(stop),
             }
         }

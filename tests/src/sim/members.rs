@@ -7,14 +7,12 @@ use tidegate_controller::machine::command::{Action, AddMember, PromoteMember, Re
 use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::node::Input;
 
-use super::controllers::{Controller, Standing, address};
+use super::controllers::{Controller, address};
 use super::happening::Happening;
 use super::world::World;
 
 /// How often whoever looks after the members looks, in milliseconds.
 const LOOK_EVERY: u64 = 1_100;
-/// Within so many milliseconds of a plan's end a joint change has ended, too.
-const SETTLES_WITHIN: u64 = 5_000;
 /// Most voters that a whim makes.
 const MOST_VOTERS: usize = 5;
 /// Fewest voters that a whim leaves.
@@ -28,8 +26,6 @@ pub struct Moves {
     job: Option<u64>,
     /// Controllers that came after the founders.
     came: u64,
-    /// When the last plan was done.
-    done_at: u64,
 }
 
 /// A change of the members, from its first step to its last.
@@ -70,13 +66,6 @@ impl Moves {
     pub fn is_busy(&self) -> bool {
         self.plan.is_some()
     }
-
-    /// Whether one was until lately: a joint change may not have ended yet, and hangs where a voter of
-    /// the old group goes for good; see `ARCHITECTURE.md`, F23.
-    #[must_use]
-    pub fn has_settled(&self, now: u64) -> bool {
-        !self.is_busy() && now >= self.done_at + SETTLES_WITHIN
-    }
 }
 
 impl World {
@@ -98,10 +87,11 @@ impl World {
             let plan = match member.role {
                 MemberRole::Voter => Plan::Replace { old: old.0, new: self.new_node_id() },
                 MemberRole::Learner => Plan::Leave(old.0),
+                // It leaves as it is.
+                MemberRole::Leaving => return,
             };
             self.take_up(plan);
         }
-        self.put_first_what_is_lost(&cluster);
         let Some(plan) = self.moves.plan else { return };
         if self.moves.job.is_some_and(|job| !self.is_settled(job)) {
             // Whoever leads does not take its own vote away, however often it is asked.
@@ -116,22 +106,10 @@ impl World {
                 self.trace.line(now, format_args!("the members: {plan:?} is done"));
                 self.stats.member_changes += 1;
                 (self.moves.plan, self.moves.job) = (None, None);
-                self.moves.done_at = now;
             }
             Next::Ask(action) => self.moves.job = Some(self.order(0, action)),
             Next::Transfer { from } => self.ask_to_transfer(from),
         }
-    }
-
-    /// A voter that works is not replaced before one that is lost: the leader refuses, since the old
-    /// group would be without both.
-    fn put_first_what_is_lost(&mut self, cluster: &Cluster) {
-        let Some(Plan::Replace { old, new }) = self.moves.plan else { return };
-        let is_lost = |id: u64| self.controllers.get(&id).is_some_and(Controller::is_lost);
-        let lost = cluster.voters().map(|voter| voter.0).find(|&voter| is_lost(voter));
-        let Some(lost) = lost.filter(|_| !is_lost(old)) else { return };
-        self.moves.job = None;
-        self.take_up(Plan::Replace { old: lost, new });
     }
 
     /// Somebody wants other members.
@@ -150,9 +128,7 @@ impl World {
             return self.ask_to_transfer(from);
         }
         let (voter, learner) = (self.luck.pick(&voters), self.luck.pick(&learners));
-        // A replacement during which another voter goes for good hangs; see `ARCHITECTURE.md`, F23.
-        let is_doomed = |one: &Controller| one.standing == Standing::Tampered;
-        if self.moves.is_busy() || self.controllers.values().any(is_doomed) {
+        if self.moves.is_busy() {
             return;
         }
         let plan = match (kind, voter, learner) {
@@ -197,7 +173,7 @@ impl World {
                 Next::Ask(Action::AddMember(AddMember { node: NodeId(new), address }))
             }
             Some(role) if role == wanted => Next::Done,
-            Some(MemberRole::Voter) => Next::Done,
+            Some(MemberRole::Voter | MemberRole::Leaving) => Next::Done,
             Some(MemberRole::Learner) => match replacing {
                 Some(old) if self.leads(old) => Next::Transfer { from: old },
                 Some(old) if cluster.removed.contains(&NodeId(old)) => {

@@ -27,8 +27,7 @@ impl World {
         self.queue.after(CHECK_EVERY, Happening::CheckState);
     }
 
-    /// Whether the cluster can do without `id` for ever: it is the only one that is lost, and nobody
-    /// changes the members just now.
+    /// Whether the cluster can do without `id` for ever: it is the only one that is lost.
     fn can_do_without(&self, id: u64) -> bool {
         let Some(cluster) = self.newest().and_then(Machine::cluster) else { return false };
         let all_sound = cluster.members.keys().all(|member| {
@@ -38,8 +37,7 @@ impl World {
         });
         let registered =
             cluster.members.get(&NodeId(id)).is_some_and(|member| member.incarnation.is_some());
-        let has_settled = self.moves.has_settled(self.now());
-        all_sound && registered && has_settled && cluster.voters().count() >= 3
+        all_sound && registered && cluster.voters().count() >= 3
     }
 
     /// A disk is lost for good, or wiped under its old id, or tampered with.
@@ -172,10 +170,10 @@ impl World {
             return;
         }
         self.call_again(self.faults.clocks.trouble_every, Happening::ClockTrouble);
-        if self.controllers.values().any(|one| one.clock.is_wild()) {
+        let now = self.now();
+        if self.controllers.values().any(|one| one.clock.misleads(now)) {
             return;
         }
-        let now = self.now();
         let nodes: Vec<u64> = self.controllers.keys().copied().collect();
         let Some(id) = self.luck.pick(&nodes) else { return };
         let trouble = ClockTrouble::draw(&mut self.luck);

@@ -22,6 +22,7 @@ impl Resource for v1::Member {
             "nodeId": self.node_id,
             "address": self.address,
             "voter": self.voter,
+            "leaving": self.leaving,
             "matchedIndex": self.matched_index,
             "speaksNewest": self.speaks_newest,
         });
@@ -45,11 +46,19 @@ impl Row for v1::Member {
         vec![
             self.node_id.to_string(),
             self.address.clone(),
-            if self.voter { "voter" } else { "learner" }.to_owned(),
+            role(self).to_owned(),
             known(self.matched_index),
             self.recently_active.map_or_else(unknown, yes_no),
             known(self.speaks_newest.into()),
         ]
+    }
+}
+
+const fn role(member: &v1::Member) -> &'static str {
+    match (member.voter, member.leaving) {
+        (true, _) => "voter",
+        (false, true) => "leaving",
+        (false, false) => "learner",
     }
 }
 

@@ -31,6 +31,7 @@ fn sample() -> v1::ClusterStatus {
                 matched_index: 4_711,
                 recently_active: Some(true),
                 speaks_newest: 2,
+                leaving: false,
             },
             v1::Member { node_id: 4, address: "10.0.0.4:7443".to_owned(), ..Default::default() },
         ],
@@ -102,6 +103,7 @@ fn programs_get_every_key_also_of_a_cluster_that_knows_nothing_yet() {
           "members": [
             {
               "address": "",
+              "leaving": false,
               "matchedIndex": 0,
               "nodeId": 1,
               "recentlyActive": true,
@@ -110,6 +112,7 @@ fn programs_get_every_key_also_of_a_cluster_that_knows_nothing_yet() {
             },
             {
               "address": "",
+              "leaving": false,
               "matchedIndex": 0,
               "nodeId": 2,
               "speaksNewest": 0,

@@ -77,7 +77,11 @@ impl Command {
             | Self::BeginGrant(_)
             | Self::RecordReports(_) => 1,
             Self::Operate(operate) => operate.action.needs_version(),
-            Self::Bootstrap(_) | Self::Tick(_) | Self::RegisterNode(_) | Self::VouchState(_) => 2,
+            Self::Bootstrap(_)
+            | Self::Tick(_)
+            | Self::RegisterNode(_)
+            | Self::VouchState(_)
+            | Self::LeaveJoint => 2,
             #[cfg(feature = "next-version")]
             Self::NextProbe(_) => 3,
         }

@@ -45,7 +45,7 @@ pub struct AddMember {
 pub struct PromoteMember {
     /// The learner.
     pub node: NodeId,
-    /// The voter that leaves for good in the same step; `None`: nobody leaves.
+    /// The voter that leaves for good once it does; `None`: nobody leaves.
     pub replacing: Option<NodeId>,
 }
 
@@ -73,7 +73,7 @@ pub enum MemberChange {
     Promote {
         /// The learner.
         node: NodeId,
-        /// The voter that leaves in the same step.
+        /// The voter that leaves for it.
         replacing: Option<NodeId>,
     },
     /// A node leaves.
@@ -92,7 +92,8 @@ impl Command {
             | Self::BeginGrant(_)
             | Self::RecordReports(_)
             | Self::RegisterNode(_)
-            | Self::VouchState(_) => None,
+            | Self::VouchState(_)
+            | Self::LeaveJoint => None,
             #[cfg(feature = "next-version")]
             Self::NextProbe(_) => None,
         }

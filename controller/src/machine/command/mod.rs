@@ -47,6 +47,10 @@ pub enum Command {
     /// A node of the next release asks whether every node understands it.
     #[cfg(feature = "next-version")]
     NextProbe(NextProbe),
+    /// The old group of a joint change is left behind. Raft proposes it by itself, as an entry without
+    /// bytes: it is never read from any.
+    #[serde(skip_deserializing)]
+    LeaveJoint,
 }
 
 /// Names the cluster, its members and its ladder.

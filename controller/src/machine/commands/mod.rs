@@ -8,6 +8,7 @@ mod create_rollout;
 mod create_token;
 mod enroll_host;
 mod halt_rollout;
+mod leave_joint;
 #[cfg(feature = "next-version")]
 mod next_probe;
 mod pause_rollout;
@@ -55,6 +56,7 @@ impl Machine {
             Command::VouchState(vouch) => self.vouch_state(at, vouch),
             #[cfg(feature = "next-version")]
             Command::NextProbe(probe) => self.next_probe(probe),
+            Command::LeaveJoint => self.leave_joint(),
         };
         let (reply, decided) = decided?;
         self.take(at, decided, events);

@@ -1,7 +1,7 @@
 //! `PromoteMember`: a learner gets a vote, in the place of a voter that leaves, or beside them all.
 
 use super::Decided;
-use crate::machine::cluster::{Cluster, Member};
+use crate::machine::cluster::{Cluster, Member, MemberRole};
 use crate::machine::cluster_event::ClusterEvent;
 use crate::machine::command::PromoteMember;
 use crate::machine::event::Event;
@@ -12,11 +12,11 @@ impl Machine {
     pub(super) fn promote_member(&self, promote: PromoteMember, actor: &str) -> Decided {
         let PromoteMember { node, replacing } = promote;
         let cluster = self.cluster_made()?;
-        if self.member(node)?.votes() {
+        if self.staying_member(node)?.votes() {
             return Err(Rejection::NotALearner { node });
         }
         if let Some(left) = replacing
-            && !self.member(left)?.votes()
+            && !self.staying_member(left)?.votes()
         {
             return Err(Rejection::NotAVoter { node: left });
         }
@@ -35,10 +35,24 @@ impl Machine {
             Rejection::UnknownMember { node, members: members.join(", ") }
         })
     }
+
+    /// The member that `node` is, where it does not leave.
+    pub(super) fn staying_member(&self, node: NodeId) -> Result<&Member, Rejection> {
+        let member = self.member(node)?;
+        match member.role {
+            MemberRole::Voter | MemberRole::Learner => Ok(member),
+            MemberRole::Leaving => Err(Rejection::MemberRemoved { node }),
+        }
+    }
 }
 
 /// `event`, after which the cluster is `after`; and the version rises where every member understands it.
 pub(super) fn with_version(event: ClusterEvent, after: &Cluster) -> Vec<Event> {
-    let raised = after.rises_to().map(|version| ClusterEvent::VersionRaised { version });
-    std::iter::once(event).chain(raised).map(Event::Cluster).collect()
+    std::iter::once(Event::Cluster(event)).chain(raised(after)).collect()
+}
+
+/// The version rises where every member understands a newer one, now that the cluster is `after`.
+pub(super) fn raised(after: &Cluster) -> Option<Event> {
+    let version = after.rises_to()?;
+    Some(Event::Cluster(ClusterEvent::VersionRaised { version }))
 }

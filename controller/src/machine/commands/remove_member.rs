@@ -9,7 +9,7 @@ use crate::machine::{Machine, Rejection, Reply};
 impl Machine {
     pub(super) fn remove_member(&self, remove: RemoveMember, actor: &str) -> Decided {
         let node = remove.node;
-        let votes = self.member(node)?.votes();
+        let votes = self.staying_member(node)?.votes();
         let cluster = self.cluster_made()?;
         if votes && cluster.voters().count() == 1 {
             return Err(Rejection::LastVoter { node });

@@ -3,6 +3,7 @@
 //! ```text
 //! add 4 at=node-4:7443               a learner
 //! vote 4 replacing=1                 promote it
+//! leave-joint                        whoever was replaced has left
 //! remove 1
 //! register 4 disk=1 speaks=2..3 at=node-4:7443
 //! vouch 4 index=1000 hash=7

@@ -47,6 +47,14 @@ const OLD_ENTRIES: [(&str, &str); 2] = [
     ("tick", "tick 1500ms heard=h1,h2 asking=h3 wall=1700000000000"),
 ];
 
+/// What raft says without bytes is never read from any: it would end a joint change too early.
+#[test]
+fn no_bytes_say_that_a_joint_change_has_ended() {
+    let bytes = Command::LeaveJoint.encode();
+    let length = bytes.len();
+    assert_eq!(Command::decode(&bytes), Err(UnknownEntry::Malformed { length }));
+}
+
 #[test]
 fn stored_entries_are_read_and_written_as_ever() {
     for (name, line) in ENTRIES {

@@ -9,13 +9,19 @@ use crate::machine::command::MemberChange;
 use crate::machine::ids::NodeId;
 
 #[test]
-fn a_node_learns_then_votes_in_the_place_of_another() {
+fn a_node_learns_then_votes_in_the_place_of_another_which_stays_until_the_change_has_ended() {
     check(
         "bootstrap free nodes=3
          ---
          add 4 by=eve
          register 4 disk=9 at=node-4:8000
          vote 4 replacing=1 by=bob
+         register 1 at=moved:1
+         vote 1
+         remove 1
+         leave-joint
+         leave-joint
+         register 1
          remove 2 by=ada",
         &expect![[r#"
             add 4 by=eve
@@ -23,7 +29,19 @@ fn a_node_learns_then_votes_in_the_place_of_another() {
             register 4 at=node-4:8000 disk=9
                 ok; members/4 member.registered by node 4: at node-4:8000, understands the versions 2 to 2
             vote 4 by=bob replacing=1
-                ok; members/4 member.promoted by bob: it votes, in the place of node 1, which left for good
+                ok; members/4 member.promoted by bob: it votes, in the place of node 1, which leaves
+            register 1 at=moved:1
+                ok; members/1 member.registered by node 1: at moved:1, understands the versions 2 to 2
+            vote 1
+                MEMBER_REMOVED
+            remove 1
+                MEMBER_REMOVED
+            leave-joint 
+                ok; members/1 member.removed by judge: it left for good
+            leave-joint 
+                ok
+            register 1
+                MEMBER_REMOVED
             remove 2 by=ada
                 ok; members/2 member.removed by ada: it left for good
         "#]],
@@ -37,6 +55,7 @@ fn an_id_is_never_used_again() {
          remove 3
          add 4
          vote 4 replacing=2
+         leave-joint
          add 5
          ---
          add 3
@@ -84,6 +103,7 @@ fn what_would_break_the_group_is_refused() {
          remove 2
          remove 1
          vote 3 replacing=1
+         leave-joint
          remove 3",
         &expect![[r#"
             add 0
@@ -105,7 +125,9 @@ fn what_would_break_the_group_is_refused() {
             remove 1
                 LAST_VOTER
             vote 3 replacing=1
-                ok; members/3 member.promoted by ada: it votes, in the place of node 1, which left for good
+                ok; members/3 member.promoted by ada: it votes, in the place of node 1, which leaves
+            leave-joint 
+                ok; members/1 member.removed by judge: it left for good
             remove 3
                 LAST_VOTER
         "#]],
@@ -279,7 +301,15 @@ fn the_group_learns_from_the_command_what_it_has_to_change() {
     let (node, replacing) = (NodeId(4), Some(NodeId(1)));
     assert_eq!(change("vote 4 replacing=1"), Some(MemberChange::Promote { node, replacing }));
     assert_eq!(change("remove 4"), Some(MemberChange::Remove(node)));
-    for line in ["check-state", "start r1", "tick 0s", "register 4", "vouch 4", "bootstrap free"] {
+    for line in [
+        "check-state",
+        "start r1",
+        "tick 0s",
+        "register 4",
+        "vouch 4",
+        "bootstrap free",
+        "leave-joint",
+    ] {
         assert_eq!(change(line), None, "{line}");
     }
 }

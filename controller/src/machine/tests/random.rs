@@ -121,6 +121,7 @@ fn controller() -> impl Strategy<Value = String> {
         3 => Just("vote {}"),
         1 => Just("vote {} replacing=1"),
         1 => Just("remove {}"),
+        2 => Just("leave-joint"),
         3 => Just("register {}"),
         2 => Just("register {} speaks=2..3"),
         1 => Just("register {} disk=2"),

@@ -185,6 +185,7 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
         "enrol" => host_words::enrol(world, words, who),
         "begin" => host_words::begin(world, words, who),
         "register" => cluster_words::register(words),
+        "leave-joint" => Command::LeaveJoint,
         "vouch" => cluster_words::vouch(words),
         #[cfg(feature = "next-version")]
         "probe" => cluster_words::probe(words),

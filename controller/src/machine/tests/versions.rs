@@ -49,6 +49,7 @@ fn the_version_rises_when_the_last_member_that_does_not_understand_it_leaves() {
          add 4
          register 4 speaks=2..3
          vote 4 replacing=3
+         leave-joint
          add 5
          remove 5",
         &expect![[r#"
@@ -57,7 +58,9 @@ fn the_version_rises_when_the_last_member_that_does_not_understand_it_leaves() {
             register 4 speaks=2..3
                 ok; members/4 member.registered by node 4: at node-4:7443, understands the versions 2 to 3
             vote 4 replacing=3
-                ok; members/4 member.promoted by ada: it votes, in the place of node 3, which left for good; cluster cluster.version-raised by judge: every member understands version 3
+                ok; members/4 member.promoted by ada: it votes, in the place of node 3, which leaves
+            leave-joint 
+                ok; members/3 member.removed by judge: it left for good; cluster cluster.version-raised by judge: every member understands version 3
             add 5
                 ok; members/5 member.added by ada: a learner at node-5:7443
             remove 5

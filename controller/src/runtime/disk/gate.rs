@@ -22,7 +22,8 @@ fn worst_state_for(command: &Command) -> DiskState {
         Command::Bootstrap(_)
         | Command::StoreBlob(_)
         | Command::RegisterNode(_)
-        | Command::VouchState(_) => DiskState::Scarce,
+        | Command::VouchState(_)
+        | Command::LeaveJoint => DiskState::Scarce,
         #[cfg(feature = "next-version")]
         Command::NextProbe(_) => DiskState::Scarce,
         Command::EnrollHost(_) => DiskState::Low,

@@ -153,7 +153,8 @@ impl Log {
             | Command::BeginGrant(_)
             | Command::RecordReports(_)
             | Command::RegisterNode(_)
-            | Command::VouchState(_) => return Ok(()),
+            | Command::VouchState(_)
+            | Command::LeaveJoint => return Ok(()),
             #[cfg(feature = "next-version")]
             Command::NextProbe(_) => return Ok(()),
         };
@@ -222,7 +223,8 @@ impl Log {
             | Command::RecordReports(_)
             | Command::Operate(_)
             | Command::RegisterNode(_)
-            | Command::VouchState(_) => false,
+            | Command::VouchState(_)
+            | Command::LeaveJoint => false,
             #[cfg(feature = "next-version")]
             Command::NextProbe(_) => false,
         };
@@ -256,6 +258,7 @@ pub(super) fn line(index: u64, entry: &Entry) -> Option<String> {
         Command::VouchState(vouch) => format!("node {} vouches for {}", vouch.node, vouch.index),
         #[cfg(feature = "next-version")]
         Command::NextProbe(probe) => format!("node {} probes", probe.node),
+        Command::LeaveJoint => "the old group is left behind".to_owned(),
     };
     let events: Vec<String> = entry.events.iter().filter_map(event_line).collect();
     Some(format!("[{index}] {what} {}", events.join("; ")))

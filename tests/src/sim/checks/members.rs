@@ -6,13 +6,12 @@ use tidegate_controller::node::{NodeStatus, Seat};
 
 use super::Violation;
 
-/// Compares whom raft counts with whom the state names. In a change in two steps, raft still counts
-/// who has left until the second.
+/// Compares whom raft counts with whom the state names. In a joint change, raft still counts who leaves.
 pub(super) fn compare(id: u64, status: &NodeStatus, machine: &Machine) -> Result<(), Violation> {
     let Some(cluster) = machine.cluster() else { return Ok(()) };
     for (node, member) in &cluster.members {
         let seat = match member.role {
-            MemberRole::Voter => Seat::Voter,
+            MemberRole::Voter | MemberRole::Leaving => Seat::Voter,
             MemberRole::Learner => Seat::Learner,
         };
         if status.members.get(node) != Some(&seat) {
@@ -25,10 +24,10 @@ pub(super) fn compare(id: u64, status: &NodeStatus, machine: &Machine) -> Result
         }
     }
     let stranger = |node: &&_| !cluster.members.contains_key(*node);
-    match status.members.keys().filter(stranger).find(|node| !cluster.removed.contains(*node)) {
+    match status.members.keys().find(stranger) {
         None => Ok(()),
         Some(node) => {
-            let what = format!("node {id} counts node {node}, which its state never heard of");
+            let what = format!("node {id} counts node {node}, which its state does not name");
             Err(Violation::new("MEMBERS", what))
         }
     }
