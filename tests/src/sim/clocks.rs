@@ -59,7 +59,13 @@ pub struct WallClock {
     frozen: Option<u64>,
     /// It was not set back after its last jump.
     is_wild: bool,
+    /// When it was last set, in milliseconds of the run.
+    set_at: Option<u64>,
 }
+
+/// For so many milliseconds after a clock was set, somebody may still believe what it showed before: a
+/// reading counts for three seconds, and may have been on its way as long.
+const READINGS_LAST: u64 = 10_000;
 
 /// What can happen to a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +98,7 @@ impl WallClock {
     /// A clock that somebody looks after.
     pub fn draw(luck: &mut Chance) -> Self {
         let skew = i64::try_from(luck.below(USUAL_SKEW)).unwrap_or(0);
-        Self { skew, drift: Drift::draw(luck), frozen: None, is_wild: false }
+        Self { skew, drift: Drift::draw(luck), frozen: None, is_wild: false, set_at: None }
     }
 
     /// What it shows at `now` milliseconds of the run, in milliseconds since the epoch.
@@ -114,7 +120,8 @@ impl WallClock {
                 self.is_wild = true;
             }
             ClockTrouble::IsSet => {
-                *self = Self { skew: 0, drift: self.drift, frozen: None, is_wild: false };
+                let set_at = self.is_wild.then_some(now).or(self.set_at);
+                *self = Self { skew: 0, drift: self.drift, frozen: None, is_wild: false, set_at };
             }
         }
     }
@@ -124,11 +131,17 @@ impl WallClock {
     pub fn is_wild(&self) -> bool {
         self.is_wild
     }
+
+    /// Whether somebody may believe a wrong reading of it at `now`.
+    #[must_use]
+    pub fn misleads(&self, now: u64) -> bool {
+        self.is_wild || self.set_at.is_some_and(|set_at| now < set_at + READINGS_LAST)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ClockTrouble, Drift, EPOCH, HOUR, WallClock};
+    use super::{ClockTrouble, Drift, EPOCH, HOUR, READINGS_LAST, WallClock};
 
     #[test]
     fn a_drifting_clock_shows_a_span_no_sooner_than_it_says() {
@@ -145,7 +158,7 @@ mod tests {
     #[test]
     fn a_clock_jumps_stops_and_is_set_right() {
         let drift = Drift::default();
-        let mut clock = WallClock { skew: 0, drift, frozen: None, is_wild: false };
+        let mut clock = WallClock { skew: 0, drift, frozen: None, is_wild: false, set_at: None };
         clock.suffers(10, ClockTrouble::Jumps(-HOUR));
         assert_eq!(clock.reads(10), EPOCH + 10 - 3_600_000);
         clock.suffers(20, ClockTrouble::Stops);
@@ -154,5 +167,6 @@ mod tests {
         clock.suffers(100, ClockTrouble::IsSet);
         assert_eq!(clock.reads(100), EPOCH + 100);
         assert!(!clock.is_wild());
+        assert!(clock.misleads(100 + READINGS_LAST - 1) && !clock.misleads(100 + READINGS_LAST));
     }
 }

@@ -8,14 +8,14 @@ use tidegate_controller::machine::Machine;
 use tidegate_controller::machine::cluster::Speaks;
 use tidegate_controller::machine::command::FIRST_VERSION;
 use tidegate_controller::machine::ids::NodeId;
-use tidegate_controller::node::Node;
+use tidegate_controller::node::{Input, Node};
 use tidegate_controller::runtime::HandOver;
 
 use super::chance::Chance;
 use super::clocks::WallClock;
 use super::disk::{Meter, SimDisk};
 use super::glue::Kind;
-use super::happening::{Beat, Caller};
+use super::happening::{Beat, Caller, Happening};
 use super::pace::Pace;
 use super::stored::Stored;
 use super::walls::Readings;
@@ -119,6 +119,10 @@ pub struct Desk {
     pub hand_to: Option<NodeId>,
     /// Until when its disk keeps it from doing anything.
     pub busy_until: u64,
+    /// What waits for that.
+    pub inbox: Vec<Happening>,
+    /// While what waited is taken in: the inputs that it makes, for one step.
+    pub gathered: Option<Vec<Input>>,
     /// Syncs of this run that took longer than a second.
     pub slow_syncs: u64,
 }
@@ -154,6 +158,8 @@ impl Desk {
             hand_over: HandOver::default(),
             hand_to: None,
             busy_until: 0,
+            inbox: Vec::new(),
+            gathered: None,
             slow_syncs: 0,
         }
     }

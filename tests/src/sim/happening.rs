@@ -21,6 +21,13 @@ pub enum Happening {
         /// Its run, counted up at each start.
         run: u64,
     },
+    /// A controller's disk is done, in the run of the controller that it was slow for.
+    DiskDone {
+        /// The controller.
+        node: u64,
+        /// Its run.
+        run: u64,
+    },
     /// A crashed controller starts again.
     NodeStarts(u64),
     /// A message of one controller to another arrives.

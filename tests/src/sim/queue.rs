@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 pub struct Queue<T> {
     now: u64,
     put: u64,
-    coming: BTreeMap<(u64, u64), T>,
+    /// Boxed, since what comes next is taken out at the front, and all behind it moves up.
+    coming: BTreeMap<(u64, u64), Box<T>>,
 }
 
 impl<T> Default for Queue<T> {
@@ -26,13 +27,13 @@ impl<T> Queue<T> {
     /// Puts `thing` in, `delay` milliseconds from now.
     pub fn after(&mut self, delay: u64, thing: T) {
         self.put += 1;
-        self.coming.insert((self.now.saturating_add(delay), self.put), thing);
+        self.coming.insert((self.now.saturating_add(delay), self.put), Box::new(thing));
     }
 
     /// Takes out the next thing, and moves the time on to it.
     pub fn take(&mut self) -> Option<T> {
         let ((at, _), thing) = self.coming.pop_first()?;
         self.now = at;
-        Some(thing)
+        Some(*thing)
     }
 }

@@ -82,6 +82,10 @@ impl World {
 
     /// Steps a node, carries out what it asks for, and lets the checks look.
     pub(super) fn step_node(&mut self, id: u64, inputs: Vec<Input>) {
+        let gathered = self.controllers.get_mut(&id).and_then(|one| one.desk.gathered.as_mut());
+        if let Some(gathered) = gathered {
+            return gathered.extend(inputs);
+        }
         let isolated = self.is_isolated(id);
         self.checks.before_step(id, isolated);
         let Some(controller) = self.controllers.get_mut(&id) else { return };

@@ -176,8 +176,15 @@ impl World {
         self.stats.happenings += 1;
         self.is_hopeless = self.stats.tampered > 0 && self.is_hopeless();
         self.trace.fold_number(self.now());
-        let Some(happening) = self.unless_busy(happening) else { return };
+        if let Some(happening) = self.unless_busy(happening) {
+            self.carry_through(happening);
+        }
+    }
+
+    /// Lets something happen.
+    pub(super) fn carry_through(&mut self, happening: Happening) {
         match happening {
+            Happening::DiskDone { node, run } => self.disk_done(node, run),
             Happening::RaftTick { node, run } => self.raft_tick(node, run),
             Happening::NodeStarts(node) => self.start_node(node),
             Happening::Peer { from, incarnation, to, message } => {

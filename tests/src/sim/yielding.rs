@@ -70,8 +70,8 @@ impl World {
         (!stays).then_some(Input::TransferLeader { to })
     }
 
-    /// A controller whose disk is still at it looks at what happens once that is done. Gives back what
-    /// need not wait.
+    /// A controller whose disk is still at it looks at what happens once that is done, and then at all
+    /// of it at once, as the runtime does. Gives back what need not wait.
     pub(super) fn unless_busy(&mut self, happening: Happening) -> Option<Happening> {
         let (Happening::RaftTick { node: to, .. }
         | Happening::Asked { node: to, .. }
@@ -80,12 +80,30 @@ impl World {
             return Some(happening);
         };
         let now = self.now();
-        let busy = self.controllers.get(&to).map_or(0, |one| one.desk.busy_until);
-        if busy <= now || self.controllers.get(&to).and_then(Controller::node).is_none() {
+        let busy = |one: &&mut Controller| one.desk.busy_until > now && one.node().is_some();
+        let Some(controller) = self.controllers.get_mut(&to).filter(busy) else {
             return Some(happening);
+        };
+        if controller.desk.inbox.is_empty() {
+            let done = Happening::DiskDone { node: to, run: controller.run };
+            self.queue.after(controller.desk.busy_until - now, done);
         }
-        self.queue.after(busy - now, happening);
+        controller.desk.inbox.push(happening);
         None
+    }
+
+    /// A slow disk is done: what waited is taken in with one step, and one sync.
+    pub(super) fn disk_done(&mut self, id: u64, run: u64) {
+        let here = |one: &&mut Controller| one.run == run && one.node().is_some();
+        let Some(controller) = self.controllers.get_mut(&id).filter(here) else { return };
+        controller.desk.gathered = Some(Vec::new());
+        for happening in std::mem::take(&mut controller.desk.inbox) {
+            self.carry_through(happening);
+        }
+        let gathered = self.controllers.get_mut(&id).and_then(|one| one.desk.gathered.take());
+        if let Some(inputs) = gathered {
+            self.step_node(id, inputs);
+        }
     }
 
     /// Somebody has a disk that takes its time, or has none any more.
