@@ -97,16 +97,17 @@ pub(super) fn admit(
         MessageType::MsgAppendResponse => check_append_response(&message, node),
         MessageType::MsgHeartbeat => check_heartbeat(&message, node),
         MessageType::MsgHeartbeatResponse => check_round(&message),
-        MessageType::MsgRequestVote => check_vote_request(&message),
+        MessageType::MsgRequestVote => check_seat(node).and_then(|()| check_vote_request(&message)),
+        MessageType::MsgRequestPreVote => check_seat(node).and_then(|()| check_bare(&message)),
         MessageType::MsgSnapshot => {
             check_claim(&message, node).and_then(|()| snapshots::check(&message, node.raft.id))
         }
         MessageType::MsgTimeoutNow => check_timeout_now(&message, node),
         MessageType::MsgReadIndex => check_read(&message, node),
         MessageType::MsgReadIndexResp => check_read_answer(&message, node),
-        MessageType::MsgRequestVoteResponse
-        | MessageType::MsgRequestPreVote
-        | MessageType::MsgRequestPreVoteResponse => check_bare(&message),
+        MessageType::MsgRequestVoteResponse | MessageType::MsgRequestPreVoteResponse => {
+            check_bare(&message)
+        }
         // This node's own, or parts of raft that this cluster does not use.
         MessageType::MsgHup
         | MessageType::MsgBeat
@@ -216,6 +217,15 @@ fn check_round(message: &Message) -> Result<(), &'static str> {
         return Ok(());
     }
     Err("it carries what such messages never carry")
+}
+
+/// A node that waits to be added knows of no cluster, so nobody needs its vote: a lost disk that comes
+/// back under an old id must not help another such disk to a cluster of their own.
+fn check_seat(node: &RawNode<LogStore>) -> Result<(), &'static str> {
+    if node.raft.prs().conf().to_conf_state().voters.is_empty() {
+        return Err("it asks for the vote of a node that has none");
+    }
+    Ok(())
 }
 
 /// A candidate that the leader chose says so.

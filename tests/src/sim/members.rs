@@ -92,6 +92,7 @@ impl World {
             };
             self.take_up(plan);
         }
+        self.give_up_who_is_lost(&cluster);
         let Some(plan) = self.moves.plan else { return };
         if self.moves.job.is_some_and(|job| !self.is_settled(job)) {
             // Whoever leads does not take its own vote away, however often it is asked.
@@ -109,6 +110,19 @@ impl World {
             }
             Next::Ask(action) => self.moves.job = Some(self.order(0, action)),
             Next::Transfer { from } => self.ask_to_transfer(from),
+        }
+    }
+
+    /// A node that is lost before it votes never will.
+    fn give_up_who_is_lost(&mut self, cluster: &Cluster) {
+        let new = match self.moves.plan {
+            Some(Plan::Watch(new) | Plan::Grow(new) | Plan::Replace { new, .. }) => new,
+            Some(Plan::Leave(_)) | None => return,
+        };
+        let is_lost = self.controllers.get(&new).is_some_and(Controller::is_lost);
+        if is_lost && !cluster.is_voter(NodeId(new)) {
+            self.moves.job = None;
+            self.take_up(Plan::Leave(new));
         }
     }
 

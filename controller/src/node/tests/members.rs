@@ -1,10 +1,10 @@
 //! Do members come and go without a moment in which two groups could decide?
 
-use super::cluster::Cluster;
-use super::disk::Loose;
+use super::cluster::{Cluster, open};
+use super::disk::{Disk, Loose};
 use super::words::{add, promote, remove, tick, token};
 use crate::machine::Rejection;
-use crate::node::{Answer, Fatal, Input, NodeId, Seat, SplitMix64};
+use crate::node::{Answer, Fatal, Input, NodeConfig, NodeId, Seat, SplitMix64};
 
 #[track_caller]
 fn taken(answer: &Answer) {
@@ -64,6 +64,19 @@ fn a_new_node_waits_silently_then_learns_then_votes() {
         let (why, _) = &cluster.stopped[&gone];
         assert!(matches!(why, Fatal::Removed { id: NodeId(id), .. } if *id == gone), "{why}");
     }
+}
+
+/// Two lost disks that come back under their old ids, one as a founder and one that joins, would be a
+/// majority of the founders.
+#[test]
+fn a_node_that_waits_to_be_added_gives_nobody_its_vote() {
+    let mut cluster = Cluster::new(3, 7);
+    cluster.nodes.remove(&2);
+    let joins = NodeConfig::joining(NodeId(3), 3);
+    cluster.nodes.insert(3, open(joins, Disk::default()));
+    cluster.ticks(300);
+    assert_eq!(cluster.leader(), None);
+    assert_eq!(cluster.nodes[&3].status().term, 0);
 }
 
 #[test]
