@@ -39,7 +39,8 @@ impl<J: Journal> Node<J> {
         if needs > cluster {
             return refuse(Answer::NeedsVersion { needs, cluster });
         }
-        let change = command.member_change();
+        // A request that was answered before changes nobody's seat, whatever has become of them since.
+        let change = command.member_change().filter(|_| !self.machine.remembers(command));
         if let Some(objection) = change.and_then(|change| self.objection_to(change)) {
             return refuse(objection);
         }

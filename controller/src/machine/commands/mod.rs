@@ -82,6 +82,14 @@ impl Machine {
         })
     }
 
+    /// Whether `command` is a person's request of an id that was answered before: it will be again, by
+    /// what is remembered, and changes nothing.
+    pub fn remembers(&self, command: &Command) -> bool {
+        let Command::Operate(operate) = command else { return false };
+        let request = Request::of(&operate.request, operate);
+        !matches!(self.requests.recall(request.id, &request.body), Ok(None))
+    }
+
     /// Decides a request that was not answered before, and remembers its answer.
     fn once(
         &mut self,

@@ -304,6 +304,23 @@ fn a_refused_or_repeated_change_changes_nothing() {
     assert_eq!(seats(&cluster, 1), "1 2 3 4");
 }
 
+/// Whoever did not hear the answer asks again, when the one that was promoted may be lost already.
+#[test]
+fn a_change_that_was_made_is_answered_again_whatever_has_become_of_the_node() {
+    let mut cluster = Cluster::bootstrapped(3, 7, 50_000);
+    join(&mut cluster, 4);
+    taken(&cluster.command(promote(4, None)));
+    move_away(&mut cluster, 4);
+    cluster.isolate(4);
+    // The next leader has never heard it.
+    let leader = cluster.elect();
+    move_away(&mut cluster, leader);
+    taken(&cluster.command(promote(4, None)));
+    cluster.heal();
+    cluster.agree();
+    assert_eq!(seats(&cluster, 1), "1 2 3 4");
+}
+
 #[test]
 fn a_removed_node_that_does_not_know_it_disturbs_nobody() {
     let mut cluster = Cluster::bootstrapped(3, 7, 50_000);
