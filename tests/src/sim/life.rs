@@ -102,10 +102,7 @@ impl World {
     /// A controller has stopped by itself. It may have had to.
     pub(super) fn stopped(&mut self, id: u64, fatal: &Fatal) {
         let standing = self.controllers.get(&id).map_or(Standing::Sound, |one| one.standing);
-        let is_removed = self
-            .newest()
-            .and_then(Machine::cluster)
-            .is_some_and(|cluster| cluster.removed.contains(&NodeId(id)));
+        let is_removed = self.checks.log.has_left(NodeId(id));
         let had_to = match fatal {
             Fatal::Journal(_) => return self.comes_again(id, &words(fatal)),
             Fatal::Removed { .. } => is_removed,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tidegate_controller::machine::cluster_event::ClusterEvent;
 use tidegate_controller::machine::command::FIRST_VERSION;
 use tidegate_controller::machine::event::Event;
+use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::machine::reply::Begin;
 use tidegate_controller::machine::{Command, Machine, Outcome, Position, Reply};
 use tidegate_policies::decide::decide;
@@ -229,6 +230,12 @@ impl Log {
             Command::NextProbe(_) => false,
         };
         asked && matches!(entry.outcome, Ok(Reply::Begin(Begin::Go { .. })))
+    }
+
+    /// Whether an entry took `node` out of the cluster.
+    pub(in crate::sim) fn has_left(&self, node: NodeId) -> bool {
+        let is_its = |event: &Event| matches!(event, Event::Cluster(ClusterEvent::MemberRemoved { node: left, .. }) if *left == node);
+        self.entries.values().any(|entry| entry.events.iter().any(is_its))
     }
 
     /// The state after the whole log, computed anew.
