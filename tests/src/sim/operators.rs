@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use tidegate_controller::api::convert;
+use tidegate_controller::machine::cluster::Cluster;
 use tidegate_controller::machine::command::{
     Action, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Operate, Promote,
     PromoteRollout, PublishPatchSet, StoreBlob, TierSpec, WithReason,
@@ -11,7 +12,7 @@ use tidegate_controller::machine::command::{
 use tidegate_controller::machine::fleet::Mode;
 use tidegate_controller::machine::ids::{Digest, NodeId};
 use tidegate_controller::machine::rollouts::State;
-use tidegate_controller::machine::{Outcome, Position, Rejection};
+use tidegate_controller::machine::{Machine, Outcome, Position, Rejection};
 use tidegate_policies::document;
 
 use super::chance::Chance;
@@ -164,12 +165,22 @@ impl World {
                 self.operators.at += 1;
                 self.next_step(10);
             }
-            // A node that has left stores nothing; the others do.
+            // A node that has left stores nothing; another one does.
             Err(_) if matches!(job_command, Command::StoreBlob(_)) => {
-                self.operators.at += 1;
-                self.next_step(10);
+                self.upload_elsewhere();
+                self.next_step(ASK_AGAIN);
             }
             Err(_) => self.next_step(ASK_AGAIN),
+        }
+    }
+
+    /// The artifact of this step is given to another voter.
+    fn upload_elsewhere(&mut self) {
+        let cluster = self.newest().and_then(Machine::cluster);
+        let voters: Vec<NodeId> = cluster.into_iter().flat_map(Cluster::voters).collect();
+        let (Some(voter), at) = (self.luck.pick(&voters), self.operators.at) else { return };
+        if let Some(Step::Bare(Command::StoreBlob(stored))) = self.operators.script.get_mut(at) {
+            stored.node = voter;
         }
     }
 
