@@ -9,7 +9,7 @@ use std::fmt;
 use super::record::{Asked, History, Model};
 
 /// After how many places the search gives up. Keep the histories of one key short.
-pub const MAX_PLACES: usize = 1_000_000;
+pub const MAX_PLACES: usize = 20_000_000;
 
 /// No order explains the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
