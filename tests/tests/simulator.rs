@@ -14,7 +14,7 @@ use tidegate_tests::sim::{Plan, PlanError, Report, Sabotage, Show, play, play_fo
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Every so many seeds one is played twice.
-const TWICE_EVERY: usize = 25;
+const TWICE_EVERY: usize = 6;
 
 fn plan() -> Result<Plan, PlanError> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds.txt");

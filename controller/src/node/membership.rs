@@ -22,7 +22,7 @@ pub const MAX_PROMOTION_LAG: u64 = 1_000;
 
 /// A node that has left lingers: somebody who does not know yet that it may go may still need its vote.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Farewell {
+pub(super) struct Lingering {
     /// Index of the entry with which it left.
     index: u64,
     /// The tick at which it stops.
@@ -123,19 +123,20 @@ impl<J: Journal> Node<J> {
         }
         let id = NodeId(self.raft.raft.id);
         if before.contains_key(&id) && !after.contains_key(&id) {
-            self.farewell = Some(Farewell { index, until: self.ticks + self.config.linger() });
+            let until = self.ticks + self.config.linger();
+            self.lingering = Some(Lingering { index, until });
         }
         Ok(())
     }
 
     /// Whether the node has left the cluster, and only lingers.
     pub fn has_left(&self) -> bool {
-        self.farewell.is_some()
+        self.lingering.is_some()
     }
 
     /// Stops a node that has left, once it has lingered.
     pub(super) fn go_if_left(&mut self) -> Result<(), Fatal> {
-        let Some(Farewell { index, until }) = self.farewell else { return Ok(()) };
+        let Some(Lingering { index, until }) = self.lingering else { return Ok(()) };
         if self.leads() {
             // Nobody hears it any more, and nobody else may lead as long as it believes that it does.
             let term = self.raft.raft.term;

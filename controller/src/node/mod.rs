@@ -38,7 +38,7 @@ use checkpoints::Checkpoints;
 use election::ElectionClock;
 use hearing::Hearing;
 use log_store::LogStore;
-use membership::Farewell;
+use membership::Lingering;
 use offers::Offers;
 use proposals::Proposals;
 use pull::Pull;
@@ -73,7 +73,7 @@ pub struct Node<J> {
     hearing: Hearing,
     proposals: Proposals,
     vouching: Vouching,
-    farewell: Option<Farewell>,
+    lingering: Option<Lingering>,
     /// Ticks since the node was opened.
     ticks: u64,
     /// The hard state that the journal was last given.
@@ -124,7 +124,7 @@ impl<J: Journal> Node<J> {
             hearing: Hearing::default(),
             proposals: Proposals::default(),
             vouching: Vouching::new(commit),
-            farewell: None,
+            lingering: None,
             ticks: 0,
             journaled,
             told: Leadership { term, leader: None },

@@ -13,6 +13,7 @@ use crate::runtime::{ProposeError, TransferError};
 
 /// How long all of it may take: a leader gives up after 5 s.
 const TRANSFER_DEADLINE: Duration = Duration::from_secs(8);
+
 /// What became of asking a leader.
 enum Asked {
     /// It has seen that the other one leads.
