@@ -15,4 +15,5 @@ pub mod relay;
 pub mod runtime;
 pub mod serve_command;
 pub mod server;
+pub mod simulate;
 pub mod telemetry;

@@ -1,11 +1,11 @@
-//! `tidegate`: the controller (`serve`), its demonstration (`demo`), its measurements (`bench`), and the
-//! operator's client.
+//! `tidegate`: the controller (`serve`), its demonstration (`demo`), its measurements (`bench`), rollouts
+//! in virtual time (`simulate`, `policy`), and the operator's client.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tidegate_controller::client::{self, Globals};
-use tidegate_controller::{bench, demo, serve_command};
+use tidegate_controller::{bench, demo, serve_command, simulate};
 
 /// A third of a controller's time under load went to the system's allocator.
 #[global_allocator]
@@ -35,6 +35,11 @@ enum Top {
     /// Measure this program, beside etcd where it is installed.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Play a rollout many times in virtual time, without a cluster: what halts it, and whom it harms.
+    Simulate(simulate::Args),
+    /// Try policies out.
+    #[command(subcommand)]
+    Policy(simulate::PolicyCommand),
     #[command(flatten)]
     Client(client::Command),
 }
@@ -50,6 +55,8 @@ fn main() -> ExitCode {
             Top::Serve(args) => serve_command::run(args).await,
             Top::Demo(args) => demo::run(args, &cli.globals).await,
             Top::Bench(command) => bench::run(command, &cli.globals).await,
+            Top::Simulate(args) => simulate::run(args, &cli.globals).await,
+            Top::Policy(command) => simulate::policy(command, &cli.globals).await,
             Top::Client(command) => client::run(cli.globals, command).await,
         }
     })

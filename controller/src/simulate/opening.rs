@@ -1,0 +1,114 @@
+//! How does a run begin? The controllers hear the fleet, a patch set is published, its rollout starts.
+
+use std::collections::BTreeMap;
+
+use super::fleet::{ARTIFACT_BYTES, OPERATOR, artifact_of, kernel};
+use super::world::World;
+use crate::machine::Command;
+use crate::machine::clock::TICK;
+use crate::machine::command::{
+    Action, CreateRollout, Operate, Promote, PromoteRollout, PublishPatchSet,
+};
+use crate::machine::ids::RolloutId;
+use crate::machine::patch_sets::Artifact;
+
+/// The module of every artifact.
+pub(super) const MODULE: &str = "livepatch_simulated";
+
+/// The name of the rollout of a seed. The draws are salted with it, so that each seed has its own.
+#[expect(clippy::expect_used, reason = "digits and a dot keep the rule of names")]
+pub(super) fn version(seed: u64) -> RolloutId {
+    format!("113.{seed}").parse().expect("digits and a dot are a name")
+}
+
+impl World<'_> {
+    /// Everything up to the start of the rollout, and the plan of what goes wrong.
+    pub(super) fn begin(&mut self) {
+        self.listen();
+        self.publish();
+        self.start();
+        self.plan_mishaps();
+        self.plan_next_fate();
+    }
+
+    /// The controllers lead, and listen for a full beat: what follows begins on a fleet that is heard.
+    fn listen(&mut self) {
+        let beat = self.turns.beat();
+        self.controllers.tick(0, Vec::new());
+        while self.now <= beat {
+            self.now += TICK.0;
+            self.controllers.tick(self.now, Vec::new());
+        }
+        self.start = self.now;
+    }
+
+    fn publish(&mut self) {
+        let version = self.controllers.rollout.clone();
+        #[expect(clippy::expect_used, reason = "a rollout's name keeps the same rule")]
+        let of_patch_set = version.as_str().parse().expect("a rollout's name is a version's");
+        let releases = self.scene.fleet.plan.kernels.iter().map(|of| of.name.as_str());
+        let artifact = |release| Artifact {
+            digest: artifact_of(release),
+            size: ARTIFACT_BYTES,
+            module: MODULE.to_owned(),
+        };
+        let artifacts: BTreeMap<_, _> =
+            releases.map(|release| (kernel(release), artifact(release))).collect();
+        let publish = PublishPatchSet {
+            version: of_patch_set,
+            notice: "LSN-0113-1".to_owned(),
+            artifacts,
+            fixes: Vec::new(),
+        };
+        let policy = self.scene.scenario.policy.clone();
+        let create = CreateRollout {
+            rollout: version,
+            version: publish.version.clone(),
+            policy: policy.policy,
+            policy_toml: policy.text,
+        };
+        self.operate(Action::PublishPatchSet(publish));
+        self.operate(Action::CreateRollout(Box::new(create)));
+    }
+
+    /// The rollout starts, and so does its first wave.
+    fn start(&mut self) {
+        self.operate(Action::StartRollout(self.controllers.rollout.clone()));
+        let machine = &self.controllers.machine;
+        if let Some(rollout) = machine.rollouts().get(&self.controllers.rollout) {
+            self.turns.draw(&self.scene.fleet, machine, rollout);
+            // The wave's start was told before it was known who is in it.
+            if let Some(place) = rollout.place {
+                self.turns.start_wave(place);
+            }
+        }
+    }
+
+    /// A person does something.
+    pub(super) fn operate(&mut self, action: Action) {
+        let request = format!("operate-{}", self.controllers.machine.applied());
+        let actor = OPERATOR.to_owned();
+        let applied = self.controllers.apply(&Command::Operate(Operate { request, actor, action }));
+        self.learn(&applied.events);
+    }
+
+    /// A person promotes at once where the policy wants one to.
+    pub(super) fn approve(&mut self) {
+        if !std::mem::take(&mut self.outcome.approval_due) {
+            return;
+        }
+        self.operate(Action::PromoteRollout(PromoteRollout {
+            rollout: self.controllers.rollout.clone(),
+            how: Promote::WhenOpen,
+            from_tier: None,
+            from_wave: None,
+        }));
+    }
+
+    /// Every mishap is planned.
+    fn plan_mishaps(&mut self) {
+        for (nth, mishap) in self.scene.scenario.mishaps.iter().enumerate() {
+            self.plan_mishap(nth, self.start, self.start + mishap.at.0);
+        }
+    }
+}
