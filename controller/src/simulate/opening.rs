@@ -40,6 +40,9 @@ impl World<'_> {
             self.controllers.tick(self.now, Vec::new());
         }
         self.start = self.now;
+        if let Some(course) = &mut self.course {
+            course.began = self.controllers.machine.clock().elapsed;
+        }
     }
 
     fn publish(&mut self) {

@@ -1,5 +1,7 @@
 //! What came out of one run?
 
+use tidegate_policies::time::Elapsed;
+
 use crate::machine::records::Record;
 
 /// What came out of one run.
@@ -47,6 +49,8 @@ pub(super) enum End {
 pub(super) struct Course {
     /// The numbers, every few minutes.
     pub samples: Vec<Sample>,
+    /// The machine's running time when the rollout started.
+    pub began: Elapsed,
     /// The decisions, oldest first.
     pub records: Vec<Record>,
 }

@@ -9,7 +9,7 @@ use super::batch::Played;
 use super::figures::Figures;
 use super::outcome::{End, Outcome};
 use super::scenario::Scenario;
-use super::timeline;
+use super::timeline::{self, Detail};
 use crate::client::{Globals, OutputFormat};
 
 /// A bar on a terminal, and nothing elsewhere.
@@ -57,7 +57,8 @@ pub(super) fn text(format: OutputFormat, scenario: &Scenario, played: &Played) -
         OutputFormat::Json => format!("{:#}", serde_json::json!(figures)),
         OutputFormat::Jsonl => serde_json::json!(figures).to_string(),
         OutputFormat::Name => scenario.name.clone(),
-        OutputFormat::Table | OutputFormat::Wide => for_people(scenario, played, &figures),
+        OutputFormat::Table => for_people(scenario, played, Detail::WhatChanged),
+        OutputFormat::Wide => for_people(scenario, played, Detail::Everything),
     }
 }
 
@@ -67,7 +68,8 @@ pub(super) fn print(text: &str) {
     let _written = writeln!(std::io::stdout(), "{}", text.trim_end());
 }
 
-fn for_people(scenario: &Scenario, played: &Played, figures: &Figures) -> String {
+fn for_people(scenario: &Scenario, played: &Played, detail: Detail) -> String {
+    let figures = Figures::of(&played.outcomes);
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         // A string takes whatever is written.
@@ -99,7 +101,7 @@ fn for_people(scenario: &Scenario, played: &Played, figures: &Figures) -> String
     if let Some(first) = played.outcomes.first() {
         line("", String::new());
         line(&format!("seed {}", first.seed), "what was decided".to_owned());
-        for decision in timeline::lines(&played.course, first) {
+        for decision in timeline::lines(&played.course, first, detail) {
             line_of(&mut text, &decision);
         }
     }

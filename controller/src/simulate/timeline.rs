@@ -8,11 +8,19 @@ use crate::machine::records::Record;
 /// Most lines of a timeline: those of the beginning and of the end.
 const MOST: usize = 40;
 
+/// How much of a timeline is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What changed, at the beginning and at the end.
+    WhatChanged,
+    /// Every record.
+    Everything,
+}
+
 /// The decisions of a run, one a line.
-pub(super) fn lines(course: &Course, outcome: &Outcome) -> Vec<String> {
-    let Some(first) = course.records.first() else { return Vec::new() };
-    let since = |record: &Record| Millis(record.elapsed.since(first.elapsed).0 / 1_000 * 1_000);
-    let told = course.records.iter().filter(|record| tells(record));
+pub(super) fn lines(course: &Course, outcome: &Outcome, detail: Detail) -> Vec<String> {
+    let since = |record: &Record| Millis(record.elapsed.since(course.began).0 / 1_000 * 1_000);
+    let told = course.records.iter().filter(|record| detail == Detail::Everything || tells(record));
     let mut lines: Vec<String> = told
         .map(|record| {
             let event = record.note.event.trim_start_matches("rollout.");
@@ -20,13 +28,11 @@ pub(super) fn lines(course: &Course, outcome: &Outcome) -> Vec<String> {
             format!("  {at:>7}  {event:<13} {:<10} {}", note.actor, note.detail)
         })
         .collect();
-    if lines.len() > MOST {
+    if lines.len() > MOST && detail == Detail::WhatChanged {
         let left_out = lines.len() - MOST;
         lines.splice(MOST / 2..MOST / 2 + left_out, [format!("  … {left_out} more …")]);
     }
-    let end =
-        format!("  {:>7}  {} with {} hosts harmed", "at last", outcome.end.word(), outcome.harmed);
-    lines.push(end);
+    lines.push(format!("           it {}, {} hosts harmed", outcome.end.word(), outcome.harmed));
     lines
 }
 

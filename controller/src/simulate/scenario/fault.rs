@@ -7,7 +7,8 @@ use tidegate_policies::time::Millis;
 use super::fleet::{FleetPlan, Valued};
 use super::values;
 
-/// One thing that is wrong with the patch.
+/// One thing that is wrong with the patch. A host is looked at fault by fault, and has the first that hits
+/// it.
 #[derive(Clone, Debug)]
 pub(in crate::simulate) struct Fault {
     /// Which share of the hosts that it can hit it does hit.

@@ -217,6 +217,17 @@ share = "2%"
     }
 
     #[test]
+    fn the_scenario_that_documents_the_form_is_good() {
+        let lines = include_str!("mod.rs").lines();
+        let form = lines.skip_while(|line| *line != "//! ```toml").skip(1);
+        let form = form.take_while(|line| *line != "//! ```");
+        let text: Vec<&str> = form.map(|line| line.trim_start_matches("//!")).collect();
+        let scenario = read(&text.join("\n")).unwrap();
+        assert_eq!(scenario.faults.len() + scenario.mishaps.len(), 2);
+        assert!(scenario.liars.is_some() && scenario.expect.halted.is_some());
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line_and_the_way_out() {
         let check = |from: &str, to: &str, expected: &str| {
             let error = read(&GOOD.replace(from, to)).unwrap_err().to_string();
