@@ -13,13 +13,13 @@ use super::world::{Beats, Keep, Scene};
 fn policy() -> String {
     let preset = tidegate_policies::document::preset("compressed").unwrap().text;
     let slower = [
-        ("beat = \"500ms\"", "beat = \"10s\""),
-        ("silent-after-beats = 6", "silent-after-beats = 24"),
+        ("beat = \"500ms\"", "beat = \"20s\""),
+        ("silent-after-beats = 6", "silent-after-beats = 12"),
         ("offer = \"10s\"", "offer = \"1m\""),
         ("lease = \"5s\"", "lease = \"10s\""),
         ("transition = \"5s\"", "transition = \"1m\""),
-        ("[\"0s\", \"1s\", \"2s\"]", "[\"0s\", \"30s\", \"2m\"]"),
-        ("soak = \"4s\"", "soak = \"5m\""),
+        ("[\"0s\", \"1s\", \"2s\"]", "[\"0s\", \"30s\", \"1m\"]"),
+        ("soak = \"4s\"", "soak = \"4m\""),
     ];
     let mut text = preset.to_owned();
     for (fast, slow) in slower {
@@ -29,7 +29,7 @@ fn policy() -> String {
     text
 }
 
-/// A fleet of 240 hosts and a rollout of minutes, and what `rest` adds to it.
+/// A fleet of 120 hosts and a rollout of minutes, and what `rest` adds to it.
 fn scene(rest: &str) -> Scene {
     let text = format!(
         r#"
@@ -38,7 +38,7 @@ about = "A test."
 policy = "slower.toml"
 give-up-after = "1d"
 [fleet]
-hosts = 240
+hosts = 120
 hosts-per-rack = 10
 tiers = [{{ name = "free", share = "60%" }}, {{ name = "paid", share = "40%" }}]
 cpu-models = [{{ name = "old", share = "80%" }}, {{ name = "new", share = "20%" }}]

@@ -45,11 +45,8 @@ fn each_way_a_patch_can_be_bad_halts_by_the_rail_that_is_for_it() {
     let check = |shows: &str, rail: &str| {
         let fault = format!("[[fault]]\nshare = \"50%\"\nshows = \"{shows}\"\nafter = \"20s\"");
         let outcome = play(&fault, 3);
-        assert_eq!(
-            (outcome.end, outcome.halted_by),
-            (End::Halted, vec![rail.to_owned()]),
-            "{shows}"
-        );
+        let first = outcome.halted_by.first().map(String::as_str);
+        assert_eq!((outcome.end, first), (End::Halted, Some(rail)), "{shows}");
         assert!(outcome.harmed > 0 && outcome.first_harm.is_some(), "{shows}");
     };
     check("crash", "guard-rail/crashed");
