@@ -181,7 +181,7 @@ fn the_rooms_have_an_order_in_which_each_knows_only_those_before_it() {
 }
 
 #[test]
-fn only_the_demonstration_knows_the_agent_inside_the_controller() -> Outcome<()> {
+fn only_the_demonstration_and_the_simulation_know_the_agent_inside_the_controller() -> Outcome<()> {
     let source = workspace().join("controller/src");
     let mut naming = BTreeSet::new();
     for file in rust_files(&source)? {
