@@ -28,9 +28,11 @@ pub struct Policy {
     pub timing: Timing,
     /// The tiers in their order; never empty.
     pub ladder: Vec<Stage>,
+    /// How evidence is judged, and what it earns.
+    pub judgement: Judgement,
 }
 
-/// How evidence is judged, and what it earns; no policy says it yet. Everything here only narrows what the rest of a policy allows,
+/// How evidence is judged, and what it earns. Everything here only narrows what the rest of a policy allows,
 /// so that it has defaults: those of the preset `standard`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {

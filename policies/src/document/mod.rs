@@ -41,6 +41,31 @@
 //! verified = "95%"
 //! min-verified = 0
 //! promotion = "automatic"
+//!
+//! [evidence]                     # these four tables may be left out; see the preset `standard`
+//! false-halt = "1%"              # how often a harmless patch may be halted, by each test
+//! false-hold = "10%"
+//! on-slice = "everything"        # or "quarantine": what a halt by one slice stops
+//! named = 3                      # hosts whose kernel names the patch that halt
+//!
+//! [credit]                       # hosts in flight: start + gain x verified - cost x failed
+//! start = 50
+//! slice-start = 20
+//! gain = 3
+//! cost = 10
+//! floor = 10
+//! slice-floor = 4
+//! ramp = "30m"
+//!
+//! [cohorts]                      # whom patched hosts are compared with
+//! everybody-up-to = 50000
+//! sentinels = 5000
+//! in-flight = "25%"
+//! holdout = { share = "5%", at-least = 50 }
+//!
+//! [proof]
+//! liars = 0
+//! per-stratum = 59
 //! ```
 //!
 //! Nothing that could widen a rollout has a default: a key that is missing is an error, and so is a
@@ -52,6 +77,7 @@
 
 mod duration;
 mod error;
+mod judgement;
 mod ladder;
 mod place;
 mod presets;
@@ -59,6 +85,8 @@ mod sections;
 mod table;
 mod value;
 
+#[cfg(test)]
+mod judgement_refusals;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
@@ -70,7 +98,7 @@ pub use self::presets::{PRESETS, Preset, preset};
 pub use self::table::{Field, Table};
 pub use self::value::Value;
 
-use crate::policy::Policy;
+use crate::policy::{Judgement, Policy};
 
 /// The largest document, in bytes of UTF-8; a larger one is refused unread.
 pub const MAX_DOCUMENT_BYTES: usize = 65_536;
@@ -85,7 +113,12 @@ const EXPOSURE: Field = Field { key: "exposure", example: "[exposure]" };
 const GUARD_RAILS: Field = Field { key: "guard-rails", example: "[guard-rails]" };
 const TIMING: Field = Field { key: "timing", example: "[timing]" };
 const LADDER: Field = Field { key: "ladder", example: "[[ladder]]" };
-const FIELDS: &[Field] = &[NAME, DESCRIPTION, EXPOSURE, GUARD_RAILS, TIMING, LADDER];
+const EVIDENCE: Field = Field { key: "evidence", example: "[evidence]" };
+const CREDIT: Field = Field { key: "credit", example: "[credit]" };
+const COHORTS: Field = Field { key: "cohorts", example: "[cohorts]" };
+const PROOF: Field = Field { key: "proof", example: "[proof]" };
+const FIELDS: &[Field] =
+    &[NAME, DESCRIPTION, EXPOSURE, GUARD_RAILS, TIMING, LADDER, EVIDENCE, CREDIT, COHORTS, PROOF];
 
 /// Reads and checks the policy in `text`.
 ///
@@ -110,7 +143,26 @@ pub fn parse(source: &str, text: &str) -> Result<Policy, DocumentError> {
     let guard_rails = sections::read_guard_rails(&root.required(&GUARD_RAILS)?)?;
     let timing = sections::read_timing(&root.required(&TIMING)?)?;
     let ladder = ladder::read_ladder(&root.required(&LADDER)?, &timing)?;
-    Ok(Policy { name, description, exposure, guard_rails, timing, ladder })
+    let judgement = read_judgement(&root)?;
+    Ok(Policy { name, description, exposure, guard_rails, timing, ladder, judgement })
+}
+
+/// The tables that may be left out: what they say only narrows what the others allow.
+fn read_judgement(root: &Table<'_>) -> Result<Judgement, DocumentError> {
+    let mut judgement = Judgement::STANDARD;
+    if let Some(value) = root.optional(&EVIDENCE) {
+        (judgement.evidence, judgement.signatures) = judgement::read_evidence(&value)?;
+    }
+    if let Some(value) = root.optional(&CREDIT) {
+        judgement.credit = Some(judgement::read_credit(&value)?);
+    }
+    if let Some(value) = root.optional(&COHORTS) {
+        judgement.cohorts = judgement::read_cohorts(&value)?;
+    }
+    if let Some(value) = root.optional(&PROOF) {
+        judgement.proof = judgement::read_proof(&value)?;
+    }
+    Ok(judgement)
 }
 
 /// A description goes to terminals and dashboards, so it has an end and no control characters.

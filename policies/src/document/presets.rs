@@ -83,4 +83,18 @@ mod tests {
             assert_eq!(manual, ["frozen", "small-fleet"].contains(&preset.name), "{}", preset.name);
         }
     }
+
+    #[test]
+    fn credit_grows_as_fast_as_each_preset_says() {
+        let credit = |name: &str| {
+            let rule = read(name).judgement.credit;
+            rule.map(|rule| (rule.start, rule.gain))
+        };
+        assert_eq!(credit("standard"), None, "by the size of the fleet");
+        assert_eq!(credit("critical"), Some((50, 9)));
+        assert_eq!(credit("frozen"), Some((50, 1)));
+        assert_eq!(credit("small-fleet"), Some((1, 1)));
+        assert_eq!(credit("compressed"), Some((50, 9)));
+        assert_eq!(read("standard").judgement, crate::policy::Judgement::STANDARD);
+    }
 }

@@ -9,7 +9,7 @@ use super::{MAX_DOCUMENT_BYTES, parse};
 
 /// Checks what the good document gets to hear, change by change: each replaces the first text by the
 /// second, once.
-fn check(changes: &[(&str, &str)], expected: &Expect) {
+pub(super) fn check(changes: &[(&str, &str)], expected: &Expect) {
     let mut heard = String::new();
     for (find, replace) in changes {
         assert!(GOOD.contains(find), "the good document has no `{find}`");
@@ -93,8 +93,8 @@ fn a_value_of_the_wrong_kind_is_told_the_right_one() {
             p.toml:9:11: guard-rails.crashed: -3 is out of range. Write 1 to 10000000 hosts.
             good is accepted
             p.toml:9:11: guard-rails.crashed: 10000001 is out of range. Write 1 to 10000000 hosts.
-            p.toml:16:2: t: there is no such key here. Known here: `name`, `description`, `exposure`, `guard-rails`, `timing`, `ladder`.
-            p.toml:33:2: other: there is no such key here. Known here: `name`, `description`, `exposure`, `guard-rails`, `timing`, `ladder`.
+            p.toml:16:2: t: there is no such key here. Known here: `name`, `description`, `exposure`, `guard-rails`, `timing`, `ladder`, `evidence`, `credit`, `cohorts`, `proof`.
+            p.toml:33:2: other: there is no such key here. Known here: `name`, `description`, `exposure`, `guard-rails`, `timing`, `ladder`, `evidence`, `credit`, `cohorts`, `proof`.
             p.toml:40:13: ladder[free].promotion: `sometimes` means nothing here. Write "automatic" or "manual".
         "#]],
     );

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::{PRESETS, parse};
-use crate::policy::{Policy, Promotion, Stage, WhenFewer};
+use crate::credit::CreditRule;
+use crate::detector::ruling::OnSlice;
+use crate::policy::{Judgement, Policy, Promotion, Stage, WhenFewer};
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
 
@@ -49,6 +51,31 @@ coverage = "70%"
 verified = "90%"
 min-verified = 0
 promotion = "manual"
+
+[evidence]
+false-halt = "0.5%"
+false-hold = "5%"
+on-slice = "quarantine"
+named = 2
+
+[credit]
+start = 40
+slice-start = 15
+gain = 2
+cost = 8
+floor = 9
+slice-floor = 3
+ramp = "20m"
+
+[cohorts]
+everybody-up-to = 20000
+sentinels = 4000
+in-flight = "20%"
+holdout = { share = "4%", at-least = 40 }
+
+[proof]
+liars = 1
+per-stratum = 30
 "#;
 
 #[test]
@@ -67,6 +94,19 @@ fn a_good_document_says_what_it_means() {
     );
     assert_eq!(free.gates.soak, Millis::from_secs(5_400));
     assert_eq!(free.gates.promotion, Promotion::Manual);
+}
+
+#[test]
+fn the_tables_of_judgement_say_what_they_mean_and_may_be_left_out() {
+    let judgement = parse("p.toml", GOOD).unwrap().judgement;
+    assert_eq!(judgement.evidence.false_halt, Share::from_ppm(5_000).unwrap());
+    assert_eq!(judgement.evidence.on_slice, OnSlice::Quarantine);
+    assert_eq!(judgement.signatures.named, 2);
+    assert_eq!(judgement.credit.unwrap().ramp, Millis::from_secs(1_200));
+    assert_eq!((judgement.cohorts.sentinels, judgement.cohorts.holdout_hosts), (4_000, 40));
+    assert_eq!((judgement.proof.liars, judgement.proof.per_stratum), (1, 30));
+    let (without, _) = GOOD.split_once("[evidence]").unwrap();
+    assert_eq!(parse("p.toml", without).unwrap().judgement, Judgement::STANDARD);
 }
 
 #[test]
@@ -126,7 +166,7 @@ proptest! {
 
 /// The document that says what `policy` says.
 fn written(policy: &Policy) -> String {
-    let Policy { name, description, exposure, guard_rails, timing, ladder } = policy;
+    let Policy { name, description, exposure, guard_rails, timing, ladder, judgement } = policy;
     let mut text = format!("name = {name:?}\ndescription = {description:?}\n");
     let quantity = |quantity| match quantity {
         Quantity::Hosts(hosts) => hosts.to_string(),
@@ -153,7 +193,38 @@ fn written(policy: &Policy) -> String {
     )
     .unwrap();
     text.extend(ladder.iter().map(written_stage));
+    text.push_str(&written_judgement(judgement));
     text
+}
+
+fn written_judgement(judgement: &Judgement) -> String {
+    let Judgement { evidence, signatures, credit, cohorts, proof } = judgement;
+    let on_slice = match evidence.on_slice {
+        OnSlice::Everything => "everything",
+        OnSlice::Quarantine => "quarantine",
+    };
+    let credit = credit.map_or_else(String::new, |credit| {
+        let CreditRule { start, slice_start, gain, cost, floor, slice_floor, ramp } = credit;
+        format!(
+            "[credit]\nstart = {start}\nslice-start = {slice_start}\ngain = {gain}\ncost = {cost}\n\
+            floor = {floor}\nslice-floor = {slice_floor}\nramp = \"{ramp}\"\n"
+        )
+    });
+    format!(
+        "[evidence]\nfalse-halt = \"{}\"\nfalse-hold = \"{}\"\non-slice = \"{on_slice}\"\nnamed = {}\n\
+        {credit}[cohorts]\neverybody-up-to = {}\nsentinels = {}\nin-flight = \"{}\"\n\
+        holdout = {{ share = \"{}\", at-least = {} }}\n[proof]\nliars = {}\nper-stratum = {}\n",
+        evidence.false_halt,
+        evidence.false_hold,
+        signatures.named,
+        cohorts.everybody_up_to,
+        cohorts.sentinels,
+        cohorts.in_flight,
+        cohorts.holdout,
+        cohorts.holdout_hosts,
+        proof.liars,
+        proof.per_stratum,
+    )
 }
 
 fn written_stage(stage: &Stage) -> String {

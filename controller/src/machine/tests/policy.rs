@@ -5,8 +5,8 @@
 //! `free=50%,100%`, `canary=draw1` (a draw of at least 1 per stratum). Without a ladder: `free=100%`.
 
 use tidegate_policies::policy::{
-    DrawRule, Exposure, FailureShare, GuardRails, Policy, Promotion, Stage, StageGates, Timing,
-    WhenFewer,
+    DrawRule, Exposure, FailureShare, GuardRails, Judgement, Policy, Promotion, Stage, StageGates,
+    Timing, WhenFewer,
 };
 use tidegate_policies::share::{Quantity, Share};
 use tidegate_policies::time::Millis;
@@ -42,6 +42,7 @@ pub(super) fn policy(words: &Words<'_>) -> Policy {
             health_checks: vec![Millis(0)],
         },
         ladder: ladder(words),
+        judgement: Judgement::STANDARD,
     }
 }
 
