@@ -28,12 +28,12 @@ pub struct Policy {
     pub timing: Timing,
     /// The tiers in their order; never empty.
     pub ladder: Vec<Stage>,
-    /// How evidence is judged, and what it earns.
-    pub judgement: Judgement,
+    /// How evidence is judged, and what it earns; `None`: guard rails and gates alone decide.
+    pub judgement: Option<Judgement>,
 }
 
 /// How evidence is judged, and what it earns. Everything here only narrows what the rest of a policy allows,
-/// so that it has defaults: those of the preset `standard`.
+/// so that it has defaults: those of the preset `standard`, where a policy says a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
     /// How often evidence may be wrong.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policies::policy::{
-    Exposure, GuardRails, Judgement, Policy, Promotion, Stage, StageGates, Timing, WhenFewer,
+    Exposure, GuardRails, Policy, Promotion, Stage, StageGates, Timing, WhenFewer,
 };
 use tidegate_policies::share::{Quantity, Share};
 use tidegate_policies::time::{Millis, WallTime};
@@ -246,7 +246,7 @@ fn policy() -> Policy {
             health_checks: vec![Millis(0)],
         },
         ladder: vec![Stage { tier: "free".to_owned(), draw: None, waves: vec![Share::ALL], gates }],
-        judgement: Judgement::STANDARD,
+        judgement: None,
     }
 }
 

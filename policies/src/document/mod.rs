@@ -42,7 +42,7 @@
 //! min-verified = 0
 //! promotion = "automatic"
 //!
-//! [evidence]                     # these four tables may be left out; see the preset `standard`
+//! [evidence]                     # these four tables may be left out; without any, guard rails decide
 //! false-halt = "1%"              # how often a harmless patch may be halted, by each test
 //! false-hold = "10%"
 //! on-slice = "everything"        # or "quarantine": what a halt by one slice stops
@@ -147,22 +147,28 @@ pub fn parse(source: &str, text: &str) -> Result<Policy, DocumentError> {
     Ok(Policy { name, description, exposure, guard_rails, timing, ladder, judgement })
 }
 
-/// The tables that may be left out: what they say only narrows what the others allow.
-fn read_judgement(root: &Table<'_>) -> Result<Judgement, DocumentError> {
+/// The tables that may be left out: what they say only narrows what the others allow. Where one is there,
+/// those that are not say what the preset `standard` says.
+fn read_judgement(root: &Table<'_>) -> Result<Option<Judgement>, DocumentError> {
     let mut judgement = Judgement::STANDARD;
+    let mut written = false;
     if let Some(value) = root.optional(&EVIDENCE) {
+        written = true;
         (judgement.evidence, judgement.signatures) = judgement::read_evidence(&value)?;
     }
     if let Some(value) = root.optional(&CREDIT) {
+        written = true;
         judgement.credit = Some(judgement::read_credit(&value)?);
     }
     if let Some(value) = root.optional(&COHORTS) {
+        written = true;
         judgement.cohorts = judgement::read_cohorts(&value)?;
     }
     if let Some(value) = root.optional(&PROOF) {
+        written = true;
         judgement.proof = judgement::read_proof(&value)?;
     }
-    Ok(judgement)
+    Ok(written.then_some(judgement))
 }
 
 /// A description goes to terminals and dashboards, so it has an end and no control characters.

@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn credit_grows_as_fast_as_each_preset_says() {
         let credit = |name: &str| {
-            let rule = read(name).judgement.credit;
+            let rule = read(name).judgement.and_then(|judgement| judgement.credit);
             rule.map(|rule| (rule.start, rule.gain))
         };
         assert_eq!(credit("standard"), None, "by the size of the fleet");
@@ -95,6 +95,6 @@ mod tests {
         assert_eq!(credit("frozen"), Some((50, 1)));
         assert_eq!(credit("small-fleet"), Some((1, 1)));
         assert_eq!(credit("compressed"), Some((50, 9)));
-        assert_eq!(read("standard").judgement, crate::policy::Judgement::STANDARD);
+        assert_eq!(read("standard").judgement, Some(crate::policy::Judgement::STANDARD));
     }
 }

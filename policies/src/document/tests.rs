@@ -98,7 +98,7 @@ fn a_good_document_says_what_it_means() {
 
 #[test]
 fn the_tables_of_judgement_say_what_they_mean_and_may_be_left_out() {
-    let judgement = parse("p.toml", GOOD).unwrap().judgement;
+    let judgement = parse("p.toml", GOOD).unwrap().judgement.unwrap();
     assert_eq!(judgement.evidence.false_halt, Share::from_ppm(5_000).unwrap());
     assert_eq!(judgement.evidence.on_slice, OnSlice::Quarantine);
     assert_eq!(judgement.signatures.named, 2);
@@ -106,7 +106,7 @@ fn the_tables_of_judgement_say_what_they_mean_and_may_be_left_out() {
     assert_eq!((judgement.cohorts.sentinels, judgement.cohorts.holdout_hosts), (4_000, 40));
     assert_eq!((judgement.proof.liars, judgement.proof.per_stratum), (1, 30));
     let (without, _) = GOOD.split_once("[evidence]").unwrap();
-    assert_eq!(parse("p.toml", without).unwrap().judgement, Judgement::STANDARD);
+    assert_eq!(parse("p.toml", without).unwrap().judgement, None);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn written(policy: &Policy) -> String {
     )
     .unwrap();
     text.extend(ladder.iter().map(written_stage));
-    text.push_str(&written_judgement(judgement));
+    text.extend(judgement.as_ref().map(written_judgement));
     text
 }
 

@@ -94,13 +94,13 @@ impl Action {
         match self {
             Self::CreateToken(_)
             | Self::PublishPatchSet(_)
-            | Self::CreateRollout(_)
             | Self::StartRollout(_)
             | Self::PauseRollout(_)
             | Self::ResumeRollout(_)
             | Self::HaltRollout(_)
             | Self::PromoteRollout(_) => 1,
-            Self::AddMember(_)
+            Self::CreateRollout(_)
+            | Self::AddMember(_)
             | Self::PromoteMember(_)
             | Self::RemoveMember(_)
             | Self::CheckState => 2,

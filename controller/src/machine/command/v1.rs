@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tidegate_policies::policy::{Exposure, GuardRails, Policy, Stage, Timing};
 use tidegate_policies::time::{Millis, WallTime};
 
 use super::encoding::whole;
-use super::{BeginGrant, EnrollHost, Operate, RecordReports, StoreBlob, TierSpec};
-use crate::machine::ids::{HostId, NodeId};
+use super::{
+    BeginGrant, CreateToken, EnrollHost, PromoteRollout, PublishPatchSet, RecordReports, StoreBlob,
+    TierSpec, WithReason,
+};
+use crate::machine::ids::{HostId, NodeId, RolloutId, Version};
 
 /// The commands of version 1, in their order.
 #[derive(Deserialize)]
@@ -36,6 +40,45 @@ struct Tick {
     asking: Vec<HostId>,
 }
 
+#[derive(Deserialize)]
+struct Operate {
+    request: String,
+    actor: String,
+    action: Action,
+}
+
+/// The actions of version 1, in their order.
+#[derive(Deserialize)]
+enum Action {
+    CreateToken(CreateToken),
+    PublishPatchSet(PublishPatchSet),
+    CreateRollout(Box<CreateRollout>),
+    StartRollout(RolloutId),
+    PauseRollout(WithReason),
+    ResumeRollout(WithReason),
+    HaltRollout(WithReason),
+    PromoteRollout(PromoteRollout),
+}
+
+#[derive(Deserialize)]
+struct CreateRollout {
+    rollout: RolloutId,
+    version: Version,
+    policy: WithoutJudgement,
+    policy_toml: String,
+}
+
+/// A policy that knew of no evidence: guard rails and gates alone decided.
+#[derive(Deserialize)]
+struct WithoutJudgement {
+    name: String,
+    description: String,
+    exposure: Exposure,
+    guard_rails: GuardRails,
+    timing: Timing,
+    ladder: Vec<Stage>,
+}
+
 /// The command that `body`, an entry of version 1 without its version, says today.
 pub(super) fn decode(body: &[u8]) -> Option<super::Command> {
     Some(match whole(body)? {
@@ -48,9 +91,44 @@ pub(super) fn decode(body: &[u8]) -> Option<super::Command> {
         Command::EnrollHost(enroll) => super::Command::EnrollHost(enroll),
         Command::BeginGrant(begin) => super::Command::BeginGrant(begin),
         Command::RecordReports(reports) => super::Command::RecordReports(reports),
-        Command::Operate(operate) if operate.action.needs_version() > 1 => return None,
-        Command::Operate(operate) => super::Command::Operate(operate),
+        Command::Operate(operate) => super::Command::Operate(operate.now()),
     })
+}
+
+impl Operate {
+    fn now(self) -> super::Operate {
+        let Self { request, actor, action } = self;
+        super::Operate { request, actor, action: action.now() }
+    }
+}
+
+impl Action {
+    fn now(self) -> super::Action {
+        match self {
+            Self::CreateToken(token) => super::Action::CreateToken(token),
+            Self::PublishPatchSet(publish) => super::Action::PublishPatchSet(publish),
+            Self::CreateRollout(create) => super::Action::CreateRollout(Box::new(create.now())),
+            Self::StartRollout(rollout) => super::Action::StartRollout(rollout),
+            Self::PauseRollout(pause) => super::Action::PauseRollout(pause),
+            Self::ResumeRollout(resume) => super::Action::ResumeRollout(resume),
+            Self::HaltRollout(halt) => super::Action::HaltRollout(halt),
+            Self::PromoteRollout(promote) => super::Action::PromoteRollout(promote),
+        }
+    }
+}
+
+impl CreateRollout {
+    fn now(self) -> super::CreateRollout {
+        let Self { rollout, version, policy, policy_toml } = self;
+        super::CreateRollout { rollout, version, policy: policy.now(), policy_toml }
+    }
+}
+
+impl WithoutJudgement {
+    fn now(self) -> Policy {
+        let Self { name, description, exposure, guard_rails, timing, ladder } = self;
+        Policy { name, description, exposure, guard_rails, timing, ladder, judgement: None }
+    }
 }
 
 impl Bootstrap {

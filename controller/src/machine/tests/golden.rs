@@ -24,9 +24,9 @@ const ENTRIES: [(&str, &str); 20] = [
     ("create-token", "token free free 5 as=op-1"),
     ("publish-patch-set", "publish 113.1 k1 k2 as=op-2"),
     (
-        "create-rollout",
+        "create-rollout-2",
         "create r1 113.1 canary=draw1 free=10%,100% budget=5% in-flight=9 share=5,10%,20% \
-         promotion=manual fewer=hold as=op-3",
+         promotion=manual fewer=hold judged=50,3,10 as=op-3",
     ),
     ("start-rollout", "start r1 as=op-4"),
     ("pause-rollout", "pause r1 reason=wait as=op-5"),
@@ -42,9 +42,14 @@ const ENTRIES: [(&str, &str); 20] = [
 ];
 
 /// Entries that no build writes any more: what was written, and the line that says the same today.
-const OLD_ENTRIES: [(&str, &str); 2] = [
+const OLD_ENTRIES: [(&str, &str); 3] = [
     ("bootstrap", "bootstrap canary* free paid nodes=3"),
     ("tick", "tick 1500ms heard=h1,h2 asking=h3 wall=1700000000000"),
+    (
+        "create-rollout",
+        "create r1 113.1 canary=draw1 free=10%,100% budget=5% in-flight=9 share=5,10%,20% \
+         promotion=manual fewer=hold as=op-3",
+    ),
 ];
 
 /// What raft says without bytes is never read from any: it would end a joint change too early.

@@ -1,9 +1,10 @@
 //! Which policy does a `create` line of a script mean? Keys with defaults that let a test say little.
 //!
 //! `budget= in-flight= crashed= failed= stalled= silent= beat=1s beats=3 offer=10s soak=4s coverage=100%
-//! verified=100% min=0 fewer=every|hold promotion=manual share=N,hold%,halt%`, and the ladder:
+//! verified=100% min=0 fewer=every|hold promotion=manual share=N,hold%,halt% judged=START,GAIN,FLOOR`, and the ladder:
 //! `free=50%,100%`, `canary=draw1` (a draw of at least 1 per stratum). Without a ladder: `free=100%`.
 
+use tidegate_policies::credit::CreditRule;
 use tidegate_policies::policy::{
     DrawRule, Exposure, FailureShare, GuardRails, Judgement, Policy, Promotion, Stage, StageGates,
     Timing, WhenFewer,
@@ -42,8 +43,24 @@ pub(super) fn policy(words: &Words<'_>) -> Policy {
             health_checks: vec![Millis(0)],
         },
         ladder: ladder(words),
-        judgement: Judgement::STANDARD,
+        judgement: words.get("judged").map(judgement),
     }
+}
+
+/// `standard`, or credit: `start,gain,floor`, with every place of a cap to be taken at once.
+fn judgement(text: &str) -> Judgement {
+    let numbers: Vec<u64> = text.split(',').filter_map(|number| number.parse().ok()).collect();
+    let [start, gain, floor] = numbers[..] else { return Judgement::STANDARD };
+    let credit = CreditRule {
+        start,
+        slice_start: start,
+        gain,
+        cost: gain,
+        floor,
+        slice_floor: floor,
+        ramp: Millis(1),
+    };
+    Judgement { credit: Some(credit), ..Judgement::STANDARD }
 }
 
 fn failure_share(text: &str) -> FailureShare {
