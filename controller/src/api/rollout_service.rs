@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 use super::caller;
 use super::convert::{check, fleet, records, rollout, verdict};
 use super::desk::Desk;
-use super::error::ApiError;
+use super::error::{ApiError, BadField};
 use super::fleet_service::find_host;
 use super::page::Wanted;
 use super::reads::Freshness;
@@ -148,6 +148,17 @@ impl RolloutService for Desk {
         let id = rollout::id(&request.name).map_err(ApiError::from)?;
         let host = request.host;
         self.read(&metadata, move |machine| explain(machine, &id, &host)).await
+    }
+
+    async fn replay_rollout(
+        &self,
+        request: Request<pb::ReplayRolloutRequest>,
+    ) -> Answer<pb::ReplayRolloutResponse> {
+        caller::operator(request.metadata())?;
+        let (metadata, _, request) = request.into_parts();
+        let id = rollout::id(&request.name).map_err(ApiError::from)?;
+        let index = request.log_index;
+        self.read(&metadata, move |machine| replay(machine, &id, index)).await
     }
 
     async fn list_grants(
@@ -306,6 +317,30 @@ fn explain(
         revision: machine.applied(),
         rollout: Some(drawn),
         grant,
+        evidence: if host.is_empty() { machine.explain_evidence(of) } else { Vec::new() },
+    })
+}
+
+fn replay(
+    machine: &Machine,
+    id: &RolloutId,
+    index: u64,
+) -> Result<pb::ReplayRolloutResponse, ApiError> {
+    let of = find(machine, id)?;
+    let replayed = machine.replay(of, index).ok_or_else(|| {
+        let what = "is no entry that reached a verdict on the rollout, or its record is not kept any more: \
+                    `tidegate rollout explain` lists those that are";
+        BadField::new("log_index", &index.to_string(), what)
+    })?;
+    Ok(pb::ReplayRolloutResponse {
+        log_index: replayed.index,
+        verdict: Some(verdict::verdict(&replayed.verdict, replayed.index)),
+        recorded_hash: replayed.recorded_hash.to_vec(),
+        computed_hash: replayed.computed_hash.to_vec(),
+        same: replayed.is_same(),
+        recorded: replayed.recorded,
+        evidence: replayed.evidence,
+        name: format!("rollouts/{}", of.id),
     })
 }
 

@@ -15,7 +15,7 @@ use super::ids::{GrantId, HostId, RolloutId};
 use super::membership::Part;
 use super::patch_sets::Halt;
 use super::records::note_of;
-use super::rollouts::{Entry, Place, Rollout, StageProgress, State};
+use super::rollouts::{Entry, Place, Rollout, StageProgress, State, WaveProgress};
 use super::{Blob, Machine, Position};
 
 impl Machine {
@@ -23,12 +23,12 @@ impl Machine {
     pub(super) fn absorb(&mut self, at: Position, event: &Event) {
         self.change(at, event);
         if let Some(note) = note_of(event) {
-            let inputs = if let Event::VerdictReached { reached, .. } = event {
-                Some(Box::new(reached.inputs.clone()))
+            let reached = if let Event::VerdictReached { reached, .. } = event {
+                Some(reached.as_ref())
             } else {
                 None
             };
-            self.records.write(at, &self.clock, note, inputs);
+            self.records.write(at, &self.clock, note, reached);
         }
     }
 
@@ -36,20 +36,40 @@ impl Machine {
         match event {
             Event::ClusterBootstrapped(bootstrap) => self.cluster = Some(Cluster::new(bootstrap)),
             Event::Cluster(event) => self.change_cluster(event),
-            Event::ClockAdvanced(clock) => self.clock = *clock,
+            Event::ClockAdvanced(clock) => {
+                let before = std::mem::replace(&mut self.clock, *clock);
+                self.time_goes_on(&before);
+            }
             Event::BlobStored(stored) => self.add_blob(stored),
             Event::TokenCreated { token, .. } => {
                 self.secrets.insert(token.secret, token.id.clone());
                 self.tokens.insert(token.id.clone(), token.clone());
             }
-            Event::HostEnrolled(host) => self.replace_host((**host).clone()),
+            Event::HostEnrolled(host) => {
+                let before = self.hosts.get(&host.id);
+                let same = |before: &Host| {
+                    before.facts == host.facts
+                        && before.mode == host.mode
+                        && before.tier == host.tier
+                };
+                if !before.as_ref().is_some_and(same) {
+                    self.leaves_trials(host.id);
+                }
+                self.replace_host((**host).clone());
+            }
             Event::HostChanged { host, facts, boot, mode } => {
                 if let Some(before) = self.hosts.get(host) {
+                    if before.facts != **facts || before.mode != *mode {
+                        self.leaves_trials(*host);
+                    }
                     let (facts, boot) = ((**facts).clone(), boot.as_str().into());
                     self.replace_host(Host { facts, boot, mode: *mode, ..before });
                 }
             }
-            Event::GoodbyeSaid { host, boot } => self.hosts.say_goodbye(*host, boot),
+            Event::GoodbyeSaid { host, boot } => {
+                self.hosts.say_goodbye(*host, boot);
+                self.leaves_trials(*host);
+            }
             Event::ReportCounted { host, mark } => self.hosts.mark(*host, *mark),
             Event::PatchSetPublished { patch_set, .. } => {
                 self.patch_sets.insert(patch_set.version.clone(), (**patch_set).clone());
@@ -75,6 +95,7 @@ impl Machine {
             Event::GrantMoved { grant, to, soak_ends } => {
                 self.move_grant(at, *grant, to, *soak_ends);
             }
+            Event::Trial { trial, moved } => self.change_trial(*trial, moved),
             Event::VerdictReached { rollout, reached } => {
                 self.with_rollout(at, rollout, |rollout| {
                     rollout.verdict = Some((**reached).clone());
@@ -101,6 +122,8 @@ impl Machine {
             rollout.state = State::Running;
         });
         self.take_census(id);
+        self.open_trial(id);
+        self.hold_out(id);
     }
 
     fn complete(&mut self, at: Position, id: &RolloutId) {
@@ -129,6 +152,21 @@ impl Machine {
         if let Some(rollout) = self.rollouts.get_mut(id) {
             rollout.stages = stages;
         }
+    }
+
+    /// A part of each tier is held out, where the policy judges by comparison.
+    fn hold_out(&mut self, id: &RolloutId) {
+        let Some(rollout) = self.rollouts.get_mut(id) else { return };
+        let holdouts = Self::holdouts(rollout);
+        if holdouts.iter().all(|share| share.ppm() == 0) {
+            return;
+        }
+        for (stage, holdout) in rollout.stages.iter_mut().zip(holdouts) {
+            let waves = stage.waves.iter().map(|wave| WaveProgress { hosts: 0, ..*wave }).collect();
+            stage.waves = waves;
+            (stage.hosts, stage.held_out, stage.holdout) = (0, 0, holdout);
+        }
+        self.take_census(id);
     }
 
     /// Puts `after` in its row, and keeps tokens and censuses true.
@@ -162,6 +200,7 @@ impl Machine {
 
     fn start_wave(&mut self, at: Position, id: &RolloutId, place: Place) {
         let now = self.clock.elapsed;
+        let before = self.rollouts.get(id).and_then(|rollout| rollout.place);
         self.with_rollout(at, id, |rollout| {
             pass_wave(rollout, now);
             rollout.place = Some(place);
@@ -171,6 +210,7 @@ impl Machine {
                 wave.started = Some(now);
             }
         });
+        self.reach_wave(id, before);
     }
 
     fn resume(&mut self, at: Position, id: &RolloutId, from: State, acknowledged: &[HostId]) {
@@ -182,6 +222,12 @@ impl Machine {
         {
             patch_set.halt = None;
             patch_set.epoch += 1;
+        }
+        let number = self.rollouts.get(id).map(|rollout| rollout.created_index);
+        if let (State::Halted, Some(number)) = (from, number)
+            && let Some(trial) = self.trials.get_mut(&number)
+        {
+            trial.renew();
         }
     }
 
@@ -242,6 +288,7 @@ impl Machine {
             rollout.soaks_end = rollout.soaks_end.max(soak_ends);
         });
         self.count(id, host, &rollout, to);
+        self.follow(&rollout, host, &from, to);
     }
 
     /// Counts the host of a grant as what its phase says.
@@ -321,7 +368,8 @@ enum Census {
 fn count_part(stages: &mut [StageProgress], part: Part, first_wave: usize, census: Census) {
     let Some(stage) = stages.get_mut(part.stage) else { return };
     let waves = stage.waves.iter_mut().skip(first_wave).map(|wave| &mut wave.hosts);
-    for hosts in std::iter::once(&mut stage.hosts).chain(waves) {
+    let held_out = part.held_out.then_some(&mut stage.held_out);
+    for hosts in std::iter::once(&mut stage.hosts).chain(held_out).chain(waves) {
         match census {
             Census::Enters => *hosts += 1,
             Census::Leaves => *hosts -= 1,

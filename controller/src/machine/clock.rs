@@ -42,6 +42,15 @@ pub struct Beats {
     pub longest: Millis,
 }
 
+/// Whether enough of the fleet is heard for silence to mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ears {
+    /// It is, as far as anybody can tell.
+    Open,
+    /// Too few of the hosts are heard that should be.
+    Deaf,
+}
+
 impl Beats {
     /// These, and hosts that report every `beat`.
     #[must_use]
@@ -57,20 +66,21 @@ impl Clock {
     ///
     /// Running time advances by at most [`MAX_STEP`]. Listening time stands still in a new term until
     /// a full beat interval, the longest, has passed: what an outage of the controllers looks like is
-    /// not silence. One tick tells of a host once, so that it counts for one beat of listening at most,
+    /// not silence. It stands still, too, while the controllers are deaf to the fleet. One tick tells of a host once, so that it counts for one beat of listening at most,
     /// the shortest (or for [`TICK`], where hosts beat faster): a leader that stood still has not
     /// listened.
     #[must_use]
-    pub fn ticked(self, tick: &Tick, term: u64, beats: Beats) -> Self {
+    pub fn ticked(self, tick: &Tick, term: u64, beats: Beats, ears: Ears) -> Self {
         let step = tick.step.min(MAX_STEP);
         let elapsed = self.elapsed.after(step);
         let new_term = term != self.term;
         let term_since = if new_term { elapsed } else { self.term_since };
-        let was_heard = self.heard_since.filter(|_| !new_term);
+        let listens = !new_term && ears == Ears::Open;
+        let was_heard = self.heard_since.filter(|_| listens);
         let listening =
             was_heard.map_or_else(Millis::default, |_| step.min(beats.shortest.max(TICK)));
         let listened = self.listened.after(listening);
-        let hears = elapsed.since(term_since) >= beats.longest && !new_term;
+        let hears = elapsed.since(term_since) >= beats.longest && listens;
         let heard_since = was_heard.or_else(|| hears.then_some(elapsed));
         Self { elapsed, listened, term, heard_since, term_since, ..self }
     }
@@ -87,7 +97,7 @@ mod tests {
         let mut shown = Vec::new();
         for &(term, step) in ticks {
             let tick = Tick { step: Millis(step), ..Tick::default() };
-            clock = clock.ticked(&tick, term, Beats::default().with(Millis(3_000)));
+            clock = clock.ticked(&tick, term, Beats::default().with(Millis(3_000)), Ears::Open);
             shown.push(format!("{}/{}", clock.elapsed.0, clock.listened.0));
         }
         assert_eq!(shown.join(" "), expected);

@@ -13,6 +13,7 @@ use super::ids::{GrantId, HostId, RolloutId};
 use super::patch_sets::{Halt, PatchSet};
 use super::rollouts::{Place, Reached, Rollout, State};
 use super::tokens::Token;
+use super::trial::TrialMove;
 
 /// A fact about the replicated state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +153,13 @@ pub enum Event {
         to: Phase,
         /// When the soak ends at the earliest, where one starts.
         soak_ends: Option<Elapsed>,
+    },
+    /// A comparison of patched hosts with others went on.
+    Trial {
+        /// Log index at which its rollout was created.
+        trial: u64,
+        /// How.
+        moved: TrialMove,
     },
     /// A verdict differs from the one before.
     VerdictReached {

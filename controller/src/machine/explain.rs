@@ -1,7 +1,6 @@
 //! Why is a host offered the patch set, or not? The gates on its way, in their order.
 
-use tidegate_policies::begin::{NoRoom, room_for_one};
-use tidegate_policies::decide::decide;
+use tidegate_policies::begin::NoRoom;
 use tidegate_policies::gate::GateState;
 
 use super::Machine;
@@ -9,6 +8,7 @@ use super::fleet::{Host, Mode};
 use super::grants::Phase;
 use super::membership::{NoPart, Part, artifact_for};
 use super::rollouts::{MAX_REFUSALS, Rollout, State};
+use super::room::Full;
 
 /// One condition on a host's way to a patch set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Machine {
             self.rollout_gate(rollout),
             turn_gate(rollout, host, &part),
             self.grant_gate(rollout, host, &part),
-            self.room_gate(rollout),
+            self.room_gate(rollout, host),
         ]
     }
 
@@ -101,24 +101,28 @@ impl Machine {
     }
 
     /// The judge and the budgets leave room for one more host.
-    fn room_gate(&self, rollout: &Rollout) -> HostGate {
+    fn room_gate(&self, rollout: &Rollout, host: &Host) -> HostGate {
         let name = "room";
-        let Some(inputs) = self.inputs(rollout) else {
+        let Some(basis) = self.basis(rollout) else {
             let detail = "nothing is judged before the start".to_owned();
             return HostGate { name, state: GateState::Waiting, detail };
         };
+        let inputs = basis.books();
         let numbers = || {
             let (exposed, budget) = (inputs.counts.exposed(), inputs.exposure_budget);
             let (flying, cap) = (inputs.counts.in_flight, inputs.in_flight_cap);
             format!("{exposed} of at most {budget} exposed, {flying} of at most {cap} in flight")
         };
-        let (state, detail) = match room_for_one(&inputs, 0) {
+        let (state, detail) = match self.room_to_begin(rollout, host) {
             Ok(()) => (GateState::Open, numbers()),
-            Err(NoRoom::ExposureBudget { .. } | NoRoom::InFlight { .. }) => {
+            Err(Full::Books(NoRoom::ExposureBudget { .. } | NoRoom::InFlight { .. })) => {
                 (GateState::Waiting, numbers())
             }
-            Err(NoRoom::Verdict(_)) => {
-                let verdict = decide(&inputs);
+            Err(full @ (Full::NotStarted | Full::Credit { .. })) => {
+                (GateState::Waiting, full.words())
+            }
+            Err(Full::Books(NoRoom::Verdict(_))) => {
+                let verdict = basis.judge();
                 let why = verdict.waiting_on().map_or("", |gate| gate.detail.as_str());
                 (GateState::Shut, format!("the judge lets nobody begin: {why}"))
             }
@@ -173,6 +177,12 @@ fn turn_gate(rollout: &Rollout, host: &Host, part: &Result<Part, NoPart>) -> Hos
     };
     let state = if part.has_its_turn(rollout) { GateState::Open } else { GateState::Waiting };
     let now = &rollout.policy.ladder[place.stage];
-    let detail = format!("{mine}; the rollout is in {} wave {}", now.tier, place.wave + 1);
+    let held_out = if part.held_out && state == GateState::Waiting {
+        "; it is held out: it comes when the others of its tier are verified"
+    } else {
+        ""
+    };
+    let detail =
+        format!("{mine}; the rollout is in {} wave {}{held_out}", now.tier, place.wave + 1);
     HostGate { name, state, detail }
 }

@@ -108,6 +108,11 @@ impl Grants {
         self.names.get(&rollout)
     }
 
+    /// The rollout that was created at this log index.
+    pub(super) fn rollout_created_at(&self, created: u64) -> Option<&RolloutId> {
+        self.names.get(&created)
+    }
+
     /// The largest number; 0 where there is no grant.
     pub fn last(&self) -> u64 {
         self.rows.last_key().map_or(0, |id| id.0)

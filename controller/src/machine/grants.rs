@@ -1,6 +1,7 @@
 //! What is a grant, and which way can it go?
 
 use serde::{Deserialize, Serialize};
+use tidegate_policies::detector::signatures::KernelEvidence;
 use tidegate_policies::evidence::{Class, Failure};
 use tidegate_policies::time::{Elapsed, Listened};
 
@@ -67,6 +68,8 @@ pub enum Phase {
         detail: String,
         /// When the apply was recorded, if it was.
         applied: Option<Elapsed>,
+        /// What the kernel left of it.
+        trace: Option<KernelEvidence>,
     },
 }
 

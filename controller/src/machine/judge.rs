@@ -1,9 +1,9 @@
 //! What do the books say about a rollout now? Gathers the inputs, asks `policies`, and acts.
 
-use tidegate_policies::begin::room_for_one;
-use tidegate_policies::decide::{Inputs, Verdict, VerdictKind, decide, decide_silently};
+use tidegate_policies::decide::{Inputs, Verdict, VerdictKind};
 use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::GateState;
+use tidegate_policies::time::Elapsed;
 
 use super::event::Event;
 use super::grants::Phase;
@@ -11,10 +11,11 @@ use super::ids::{GrantId, HostId, RolloutId};
 use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
 use super::records::JUDGE;
 use super::rollouts::{Entry, Place, Reached, Rollout, State};
+use super::trial::TrialMove;
 use super::{Machine, Position};
 
 impl Machine {
-    /// What a decision on `rollout` may look at now; `None` before it has started.
+    /// What the books say of `rollout` now; `None` before it has started.
     pub fn inputs(&self, rollout: &Rollout) -> Option<Inputs> {
         let place = rollout.place?;
         let stage = rollout.policy.ladder.get(place.stage)?;
@@ -25,7 +26,7 @@ impl Machine {
             guard_rails: policy.guard_rails,
             gates: stage.gates,
             exposure_budget: policy.exposure.budget.of(rollout.hosts()),
-            in_flight_cap: policy.exposure.in_flight.of(progress.hosts),
+            in_flight_cap: self.in_flight_cap(rollout, place),
             counts: rollout.unacknowledged,
             tier: progress.counts,
             tier_acknowledged: progress.acknowledged,
@@ -39,11 +40,15 @@ impl Machine {
         })
     }
 
-    /// Whether one more host of `rollout` may have an offer now, with those that are offered reserved a
-    /// place, so that a begin seldom finds the room gone.
-    pub fn has_room(&self, rollout: &Rollout) -> bool {
-        let inputs = self.inputs(rollout);
-        inputs.is_some_and(|inputs| room_for_one(&inputs, rollout.counts.offered).is_ok())
+    /// Most hosts that may be in flight: the policy's share of the tier, and of those that they are
+    /// compared with.
+    fn in_flight_cap(&self, rollout: &Rollout, place: Place) -> u64 {
+        let hosts = rollout.stages.get(place.stage).map_or(0, |progress| progress.hosts);
+        let cap = rollout.policy.exposure.in_flight.of(hosts);
+        let judged = rollout.policy.judgement.as_ref().zip(self.trial(rollout));
+        judged.map_or(cap, |(judgement, trial)| {
+            cap.min(judgement.cohorts.most_in_flight(trial.sentinels_at(rollout, place)))
+        })
     }
 
     /// Hosts of a step whose failure was acknowledged, and that still belong to it.
@@ -58,22 +63,30 @@ impl Machine {
 
     /// The verdict on `rollout` now; `None` before it has started.
     pub fn verdict(&self, rollout: &Rollout) -> Option<Verdict> {
-        self.inputs(rollout).map(|inputs| decide(&inputs))
+        self.basis(rollout).map(|basis| basis.judge())
     }
 
     /// Judges every rollout that this entry may have moved, and acts on the verdicts.
     pub(super) fn judge(&mut self, at: Position, events: &mut Vec<Event>) {
-        for id in self.to_judge(events) {
+        for id in self.to_judge(at, events) {
+            let held = self.hold_of(&id);
+            self.take(at, held, events);
             let decided = self.judge_one(at, &id);
             self.take(at, decided, events);
         }
     }
 
     /// On a tick every rollout that time matters to; else those that the events speak of.
-    fn to_judge(&self, events: &[Event]) -> Vec<RolloutId> {
+    fn to_judge(&self, at: Position, events: &[Event]) -> Vec<RolloutId> {
         let ticked = events.iter().any(|event| matches!(event, Event::ClockAdvanced(_)));
         let moved = |event: &Event| match event {
-            Event::GrantMoved { grant, .. } => self.grants.rollout_of(*grant).cloned(),
+            Event::GrantMoved { grant, to, soak_ends } => {
+                let rollout = self.grants.rollout_of(*grant);
+                rollout.filter(|id| !self.only_heard(at, id, to, *soak_ends)).cloned()
+            }
+            Event::Trial { trial, moved: TrialMove::Failed { .. } } => {
+                self.rollout_of_trial(*trial).map(|rollout| rollout.id.clone())
+            }
             Event::WaveStarted { rollout, .. }
             | Event::RolloutResumed { rollout, .. }
             | Event::WaveApproved { rollout, .. } => Some(rollout.clone()),
@@ -93,6 +106,7 @@ impl Machine {
             | Event::RolloutPaused { .. }
             | Event::Halted { .. }
             | Event::GrantOffered(_)
+            | Event::Trial { .. }
             | Event::VerdictReached { .. } => None,
         };
         let mut ids: Vec<RolloutId> = events.iter().filter_map(moved).collect();
@@ -106,7 +120,7 @@ impl Machine {
 
     fn judge_one(&self, at: Position, id: &RolloutId) -> Vec<Event> {
         let Some(rollout) = self.rollouts.get(id) else { return Vec::new() };
-        let (Some(inputs), Some(place)) = (self.inputs(rollout), rollout.place) else {
+        let (Some(basis), Some(place)) = (self.basis(rollout), rollout.place) else {
             return Vec::new();
         };
         let promotes = match rollout.state {
@@ -114,16 +128,17 @@ impl Machine {
             State::Paused | State::Completed => false,
             State::Draft | State::Halted => return Vec::new(),
         };
-        let glance = decide_silently(&inputs);
+        let glance = basis.judge_silently();
         let last = rollout.verdict.as_ref();
         let changed = last.is_none_or(|last| differs(&last.verdict, &glance));
         if !changed && matches!(glance.kind, VerdictKind::Continue | VerdictKind::Hold) {
             return Vec::new();
         }
-        let verdict = decide(&inputs);
+        let Some(basis) = self.whole_basis(rollout) else { return Vec::new() };
+        let verdict = basis.judge();
         let mut decided = Vec::new();
         if changed {
-            let reached = Reached { verdict: verdict.clone(), inputs, index: at.index };
+            let reached = Reached { verdict: verdict.clone(), basis, index: at.index };
             decided.push(Event::VerdictReached { rollout: id.clone(), reached: Box::new(reached) });
         }
         match verdict.kind {
@@ -139,6 +154,39 @@ impl Machine {
             VerdictKind::Promote | VerdictKind::Continue | VerdictKind::Hold => (),
         }
         decided
+    }
+
+    /// A hold by evidence begins, ends, or is released to try again.
+    fn hold_of(&self, id: &RolloutId) -> Vec<Event> {
+        let rollout = self.rollouts.get(id);
+        let moved = rollout.and_then(|rollout| Some((rollout, self.hold_moves(rollout)?)));
+        let event = |(rollout, moved): (&Rollout, _)| {
+            let trial = rollout.created_index;
+            Event::Trial { trial, moved }
+        };
+        moved.map(event).into_iter().collect()
+    }
+
+    /// Whether a grant's move only ran its dead-man timer anew, in a rollout that is judged by evidence: its
+    /// verdict cannot have changed.
+    fn only_heard(
+        &self,
+        at: Position,
+        rollout: &RolloutId,
+        to: &Phase,
+        soak_ends: Option<Elapsed>,
+    ) -> bool {
+        let heard = match to {
+            Phase::Begun(begun) => begun.index != at.index,
+            Phase::Applied { .. } => soak_ends.is_none(),
+            Phase::Offered { .. }
+            | Phase::Soaked { .. }
+            | Phase::Expired
+            | Phase::Withdrawn
+            | Phase::Refused { .. }
+            | Phase::Failed { .. } => false,
+        };
+        heard && self.rollouts.get(rollout).is_some_and(|rollout| self.trial(rollout).is_some())
     }
 
     /// Whether a halt stands on the patch set of `rollout`, from this rollout or another.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate_policies::bucket::{Bucket, Lot, Purpose};
+use tidegate_policies::share::Share;
 
 use super::Machine;
 use super::fleet::{Host, Mode};
@@ -17,6 +18,8 @@ pub struct Part {
     pub stage: usize,
     /// Its place in that step's order.
     pub bucket: Bucket,
+    /// It is held out: it comes when the others of its tier are verified.
+    pub held_out: bool,
 }
 
 /// Why a host has no part in a rollout.
@@ -70,8 +73,11 @@ impl Machine {
         let stage = stage_of(rollout, drawn, host.tier.as_str()).ok_or(NoPart::TierNotInPolicy)?;
         let tier = rollout.policy.ladder[stage].tier.as_str();
         let purpose = Purpose::Wave { tier };
-        let bucket = Bucket::of(rollout.version.as_str(), purpose, &host.id.to_string());
-        Ok(Part { stage, bucket })
+        let name = host.id.to_string();
+        let bucket = Bucket::of(rollout.version.as_str(), purpose, &name);
+        let out = holdout(rollout, stage);
+        let held_out = out.is_some_and(|(lot, share)| lot.place(&name).is_inside(share));
+        Ok(Part { stage, bucket, held_out })
     }
 }
 
@@ -94,12 +100,25 @@ impl Machine {
             .iter()
             .map(|stage| Lot::of(rollout.version.as_str(), Purpose::Wave { tier: &stage.tier }))
             .collect();
+        let steps = 0..rollout.policy.ladder.len();
+        let holdouts: Vec<_> = steps.map(|step| holdout(rollout, step)).collect();
         self.hosts.eligibilities().filter_map(move |(host, (mode, profile))| {
             let of_tier = *step_of.get(&profile).filter(|_| mode == Mode::Normal)?;
             let stage = drawn.get(&host).copied().or(of_tier)?;
-            Some(Part { stage, bucket: lots[stage].place(&host.to_string()) })
+            let name = host.to_string();
+            let out = holdouts[stage].as_ref();
+            let held_out = out.is_some_and(|(lot, share)| lot.place(&name).is_inside(*share));
+            Some(Part { stage, bucket: lots[stage].place(&name), held_out })
         })
     }
+}
+
+/// The order in which a step holds hosts out, and how many; `None`: it holds out nobody.
+fn holdout(rollout: &Rollout, step: usize) -> Option<(Lot, Share)> {
+    let share = rollout.stages.get(step)?.holdout;
+    let tier = rollout.policy.ladder.get(step)?.tier.as_str();
+    let lot = || Lot::of(rollout.version.as_str(), Purpose::Holdout { tier });
+    (share.ppm() > 0).then(|| (lot(), share))
 }
 
 /// The step that drew a host, else the one of its tier.
@@ -111,6 +130,9 @@ impl Part {
     /// The first wave of its step that the host is in, from 0.
     pub fn first_wave(&self, rollout: &Rollout) -> usize {
         let waves = &rollout.policy.ladder[self.stage].waves;
+        if self.held_out {
+            return waves.len() - 1;
+        }
         let inside = waves.iter().position(|&share| self.bucket.is_inside(share));
         // The last wave is everybody, so that every host is inside one.
         inside.unwrap_or(waves.len() - 1)
@@ -120,7 +142,9 @@ impl Part {
     pub fn has_its_turn(&self, rollout: &Rollout) -> bool {
         rollout.place.is_some_and(|place| {
             self.stage < place.stage
-                || (self.stage == place.stage && self.first_wave(rollout) <= place.wave)
+                || (self.stage == place.stage
+                    && self.first_wave(rollout) <= place.wave
+                    && (!self.held_out || rollout.lets_holdout_go(self.stage)))
         })
     }
 }

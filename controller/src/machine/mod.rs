@@ -29,16 +29,19 @@ pub mod membership;
 pub mod patch_sets;
 pub mod records;
 pub mod rejection;
+pub mod replay;
 pub mod reply;
 pub mod report;
 pub mod requests;
 pub mod restore;
 pub mod rollouts;
+mod room;
 pub mod rules;
 pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod trial;
 pub mod vouches;
 mod wall;
 
@@ -62,6 +65,7 @@ pub use reply::Reply;
 use requests::Requests;
 use rollouts::Rollout;
 use tokens::Token;
+use trial::{Subjects, Trial};
 use vouches::Vouches;
 
 /// Where an entry stands in the log.
@@ -99,6 +103,10 @@ pub struct Machine {
     rollouts: BTreeMap<RolloutId, Rollout>,
     grants: Grants,
     entries: Entries,
+    /// The comparisons of the rollouts that are judged by evidence, by the log index at which each was
+    /// created, and the hosts in them.
+    trials: BTreeMap<u64, Trial>,
+    subjects: Subjects,
     records: Records,
     requests: Requests,
     vouches: Vouches,
@@ -198,6 +206,11 @@ impl Machine {
     /// Which part each host had in each rollout so far.
     pub fn entries(&self) -> &Entries {
         &self.entries
+    }
+
+    /// What each host is in each trial.
+    pub fn subjects(&self) -> &Subjects {
+        &self.subjects
     }
 
     /// The decision records.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use tidegate_policies::decide::{Inputs, VerdictKind};
+use tidegate_policies::decide::{Verdict, VerdictKind};
 use tidegate_policies::time::{Elapsed, WallTime};
 
 use super::Position;
@@ -13,6 +13,7 @@ use super::frozen::sections::RECORDS;
 use super::patch_sets::Halt;
 use super::rollouts::Reached;
 use super::table::Table;
+use super::trial::Basis;
 
 /// Records that are kept in the replicated state; the oldest leave first, their hash stays in the chain.
 pub const MAX_RECORDS: usize = 10_000;
@@ -34,7 +35,9 @@ pub struct Record {
     /// What happened.
     pub note: Note,
     /// What a verdict was computed from.
-    pub inputs: Option<Box<Inputs>>,
+    pub basis: Option<Box<Basis>>,
+    /// BLAKE3 of that verdict, gate by gate.
+    pub verdict: Option<[u8; 32]>,
     /// BLAKE3 over the hash before and this record.
     pub hash: [u8; 32],
 }
@@ -91,7 +94,7 @@ impl Records {
     }
 
     /// Chains a record of `note`.
-    pub fn write(&mut self, at: Position, clock: &Clock, note: Note, inputs: Option<Box<Inputs>>) {
+    pub fn write(&mut self, at: Position, clock: &Clock, note: Note, reached: Option<&Reached>) {
         self.chain.written += 1;
         let mut record = Record {
             sequence: self.chain.written,
@@ -99,7 +102,8 @@ impl Records {
             elapsed: clock.elapsed,
             wall: clock.wall,
             note,
-            inputs,
+            basis: reached.map(|reached| Box::new(reached.basis.clone())),
+            verdict: reached.map(|reached| verdict_hash(&reached.verdict)),
             hash: self.chain.head,
         };
         record.hash = chained(&record);
@@ -156,6 +160,13 @@ impl Records {
 #[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
 fn chained(record: &Record) -> [u8; 32] {
     let bytes = postcard::to_stdvec(record).expect("plain data can be written");
+    *blake3::hash(&bytes).as_bytes()
+}
+
+/// What tells a verdict from any other: its kind, its gates, their numbers and their words.
+#[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
+pub fn verdict_hash(verdict: &Verdict) -> [u8; 32] {
+    let bytes = postcard::to_stdvec(verdict).expect("plain data can be written");
     *blake3::hash(&bytes).as_bytes()
 }
 
@@ -227,7 +238,8 @@ pub fn note_of(event: &Event) -> Option<Note> {
         | Event::GoodbyeSaid { .. }
         | Event::ReportCounted { .. }
         | Event::GrantOffered(_)
-        | Event::GrantMoved { .. } => None,
+        | Event::GrantMoved { .. }
+        | Event::Trial { .. } => None,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Where is a rollout, and what was counted in it?
 
 use serde::{Deserialize, Serialize};
-use tidegate_policies::decide::{Inputs, Next, Verdict};
+use tidegate_policies::decide::{Next, Verdict};
 use tidegate_policies::evidence::{Class, Counts};
 use tidegate_policies::policy::{Policy, Stage};
+use tidegate_policies::share::Share;
 use tidegate_policies::time::{Elapsed, WallTime};
 
 use super::ids::{GrantId, RolloutId, Version};
+use super::trial::Basis;
 
 /// The journey of one patch set through the ladder. What is kept of each host is apart, in
 /// [`Entries`](super::entries::Entries).
@@ -81,6 +83,10 @@ pub struct StageProgress {
     pub counts: Counts,
     /// How many hosts' failure was acknowledged.
     pub acknowledged: u64,
+    /// The part of its hosts that is held out: they come when the others are verified.
+    pub holdout: Share,
+    /// Eligible hosts that are.
+    pub held_out: u64,
     /// Its waves.
     pub waves: Vec<WaveProgress>,
 }
@@ -119,7 +125,7 @@ pub struct Reached {
     /// The verdict.
     pub verdict: Verdict,
     /// What it was computed from.
-    pub inputs: Inputs,
+    pub basis: Basis,
     /// Log index of the entry.
     pub index: u64,
 }
@@ -164,6 +170,26 @@ impl Rollout {
             (Some(_), None) => State::Running,
             (Some(_), Some(_)) => State::Completed,
         }
+    }
+
+    /// Whether the hosts that a step holds out may come: the rollout has left it, or in its last wave so
+    /// many of the others have begun, and of them so many are verified, as the policy asks for.
+    pub fn lets_holdout_go(&self, step: usize) -> bool {
+        let (Some(place), Some(progress)) = (self.place, self.stages.get(step)) else {
+            return false;
+        };
+        let Some(stage) = self.policy.ladder.get(step) else { return false };
+        if place.stage > step || self.ended.is_some() {
+            return true;
+        }
+        let counts = &progress.counts;
+        let shown = counts.begun.saturating_sub(counts.refused);
+        let judged = counts.begun.saturating_sub(progress.acknowledged + counts.refused);
+        let others = progress.hosts.saturating_sub(progress.held_out);
+        place.stage == step
+            && place.wave + 1 == stage.waves.len()
+            && shown >= stage.gates.coverage.of_rounded_up(others)
+            && counts.verified >= stage.gates.verified.of_rounded_up(judged)
     }
 
     /// Whether time matters to it: hosts may come and go.

@@ -58,6 +58,8 @@ pub fn sync(
         }
         Concern::None => (idle, "no rollout concerns it".to_owned()),
     };
+    // A host that patched ones are compared with is heard as often as they are.
+    let cadence = machine.watched_at(id).map_or(cadence, |beat| cadence.min(beat));
     let offer = live.as_ref().filter(|_| known_boot).and_then(|grant| offer(machine, &host, grant));
     let asks = known_boot && matches!(concern, Concern::Asks { .. });
     let response = pb::SyncResponse {

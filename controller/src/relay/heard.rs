@@ -101,15 +101,16 @@ pub async fn take_over(handle: &Handle, beats: Vec<pb::Beat>) {
             let host = machine.hosts().standing(id).filter(|host| host.boot == beat.boot_id)?;
             let grant = host.live_grant.and_then(|grant| machine.grants().get(&grant));
             let in_flight = grant.is_some_and(|grant| grant.phase.in_flight().is_some());
-            (in_flight || beat.asks).then_some((id, in_flight, beat.asks))
+            let listened = in_flight || machine.watched_at(id).is_some();
+            (listened || beat.asks).then_some((id, listened, beat.asks))
         });
         useful.collect::<Vec<_>>()
     });
     // A node that has stopped leads nothing.
     let Ok(useful) = useful.await else { return };
     let noted = handle.beats();
-    for (host, in_flight, asks) in useful {
-        if in_flight {
+    for (host, listened, asks) in useful {
+        if listened {
             noted.note_heard(host);
         }
         if asks {

@@ -164,6 +164,7 @@ impl World<'_> {
                 | Event::RolloutPaused { .. }
                 | Event::RolloutResumed { .. }
                 | Event::WaveApproved { .. }
+                | Event::Trial { .. }
                 | Event::GrantMoved { .. } => (),
             }
         }

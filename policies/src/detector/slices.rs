@@ -190,6 +190,29 @@ impl Slices {
         membership
     }
 
+    /// The slices that a host with these facts is in today: as [`Slices::admit`], but a value that was not
+    /// there before gets no slice of its own.
+    pub fn find(&self, facts: &[(Dimension, &str)]) -> Membership {
+        let mut membership = Membership::WHOLE;
+        let fact = |wanted| facts.iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| *value);
+        let slice_of = |dimension, value: &str| -> Option<SliceId> {
+            let kind = self.kinds.get(&dimension)?;
+            kind.values.get(value).or_else(|| kind.values.get(OTHER)).copied()
+        };
+        for dimension in Dimension::CUTS {
+            let slice = match (dimension, fact(Dimension::Kernel), fact(Dimension::Cpu)) {
+                (Dimension::KernelAndCpu, Some(kernel), Some(cpu)) => {
+                    slice_of(dimension, &pair(kernel, cpu))
+                }
+                (_, _, _) => fact(dimension).and_then(|value| slice_of(dimension, value)),
+            };
+            if let Some(slice) = slice {
+                membership.push(slice);
+            }
+        }
+        membership
+    }
+
     /// The slice of this id.
     pub fn get(&self, id: SliceId) -> Option<&Slice> {
         self.slices.get(usize::from(id.0))

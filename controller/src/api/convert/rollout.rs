@@ -1,6 +1,5 @@
 //! Rollouts, in and out.
 
-use tidegate_policies::decide::decide;
 use tidegate_policies::document;
 use tidegate_policies::evidence::Counts;
 use tidegate_policies::gate::GateName;
@@ -102,7 +101,7 @@ pub fn promote(request: &pb::PromoteRolloutRequest) -> Result<PromoteRollout, Ba
 /// A rollout for the wire, judged as of now.
 pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
     let inputs = machine.inputs(of);
-    let judged = inputs.as_ref().map(decide);
+    let judged = machine.verdict(of);
     let waiting = judged.as_ref().and_then(|verdict| verdict.waiting_on()).map(|gate| gate.name);
     let reached = of.verdict.as_ref().map_or(0, |reached| reached.index);
     let set = machine.patch_sets().get(&of.version);

@@ -13,7 +13,7 @@ use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::names::{self, id_of};
-use crate::client::output::rollout::{explanation, failures_in_words, standing};
+use crate::client::output::rollout::{explanation, failures_in_words, replayed, standing};
 use crate::client::output::text::hosts;
 use crate::client::session::Session;
 
@@ -40,6 +40,8 @@ pub enum RolloutCommand {
     Halt(Reasoned),
     /// Say why a rollout, or a host in it, is where it is.
     Explain(Explain),
+    /// Compute a recorded verdict again from what was recorded with it; exit code 1 where it differs.
+    Replay(Replay),
     /// List a rollout's hosts with what became of them.
     Hosts(HostsOf),
 }
@@ -85,6 +87,17 @@ pub struct Explain {
     host: Option<String>,
 }
 
+/// Flags of `rollout replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The rollout, e.g. `113.1` or `rollouts/113.1`.
+    #[arg(value_parser = names::rollout)]
+    name: String,
+    /// Log index of the verdict, as `explain` shows it; left out: the newest one.
+    #[arg(long, value_name = "INDEX", default_value_t = 0, hide_default_value = true)]
+    at: u64,
+}
+
 /// Flags of `rollout hosts`.
 #[derive(Debug, Args)]
 pub struct HostsOf {
@@ -108,6 +121,7 @@ pub(crate) async fn run(session: &mut Session, command: RolloutCommand) -> Resul
         RolloutCommand::Resume(flags) => resume(session, flags).await,
         RolloutCommand::Halt(flags) => halt(session, flags).await,
         RolloutCommand::Explain(flags) => explain(session, flags).await,
+        RolloutCommand::Replay(flags) => replay(session, flags).await,
         RolloutCommand::Hosts(flags) => list_hosts(session, flags).await,
     }
 }
@@ -248,6 +262,21 @@ async fn explain(session: &mut Session, flags: Explain) -> Result<Exit, Failure>
         .await?;
     session.out.one(&answer, |_, now| explanation(&answer, now))?;
     Ok(Exit::Done)
+}
+
+async fn replay(session: &mut Session, flags: Replay) -> Result<Exit, Failure> {
+    let Replay { name, at } = flags;
+    let intent = Intent::read(format!("replay {name}"), Subject::Rollout(name.clone()));
+    let body = v1::ReplayRolloutRequest { name, log_index: at };
+    let answer = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            RolloutServiceClient::new(attempt.channel).replay_rollout(request).await
+        })
+        .await?;
+    session.out.one(&answer, |_, _| replayed(&answer))?;
+    Ok(if answer.same { Exit::Done } else { Exit::Failed })
 }
 
 async fn list_hosts(session: &mut Session, flags: HostsOf) -> Result<Exit, Failure> {

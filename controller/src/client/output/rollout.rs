@@ -11,6 +11,7 @@ use super::json::word;
 use super::table::grid;
 use super::text::{hosts, or_dash, plain, ppm, share_of};
 use super::time::{ago, rfc3339, span};
+use crate::client::ids::to_hex;
 use crate::client::names::id_of;
 
 /// Witnesses of a halt that are shown where `-o wide` does not ask for all.
@@ -237,10 +238,10 @@ pub(crate) fn explanation(answer: &v1::ExplainRolloutResponse, now: DateTime<Utc
     if !answer.gates.is_empty() {
         lines.push(String::new());
     }
-    for gate in &answer.gates {
-        let state = word::<v1::GateState>(gate.state).to_lowercase();
-        let state = format!("[{state}]");
-        lines.push(format!("{state:<9} {}: {}", plain(&gate.name), plain(&gate.detail)));
+    lines.extend(answer.gates.iter().map(gate_line));
+    if !answer.evidence.is_empty() {
+        lines.push(String::new());
+        lines.extend(answer.evidence.iter().map(|line| plain(line)));
     }
     if !answer.records.is_empty() {
         lines.push(String::new());
@@ -249,6 +250,33 @@ pub(crate) fn explanation(answer: &v1::ExplainRolloutResponse, now: DateTime<Utc
         lines.push(grid(Some(&titles.map(str::to_owned)), records));
     }
     lines.join("\n")
+}
+
+/// A verdict that was computed again, as text.
+pub(crate) fn replayed(answer: &v1::ReplayRolloutResponse) -> String {
+    let same = if answer.same { "the same to the bit" } else { "NOT THE SAME" };
+    let mut lines = vec![
+        format!("log index {}: {}", answer.log_index, plain(&answer.recorded)),
+        format!("recorded {}", to_hex(&answer.recorded_hash)),
+        format!("computed {}: {same}", to_hex(&answer.computed_hash)),
+    ];
+    let verdict = answer.verdict.as_ref();
+    let gates = verdict.map_or(&[][..], |verdict| verdict.gates.as_slice());
+    if !gates.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(gates.iter().map(gate_line));
+    if !answer.evidence.is_empty() {
+        lines.push(String::new());
+        lines.extend(answer.evidence.iter().map(|line| plain(line)));
+    }
+    lines.join("\n")
+}
+
+fn gate_line(gate: &v1::Gate) -> String {
+    let state = word::<v1::GateState>(gate.state).to_lowercase();
+    let state = format!("[{state}]");
+    format!("{state:<9} {}: {}", plain(&gate.name), plain(&gate.detail))
 }
 
 fn record_cells(record: &v1::DecisionRecord, now: DateTime<Utc>) -> Vec<String> {

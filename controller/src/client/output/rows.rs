@@ -255,6 +255,16 @@ impl Row for v1::Token {
     }
 }
 
+impl Resource for v1::ReplayRolloutResponse {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::replay(self)
+    }
+}
+
 impl Resource for v1::ExplainRolloutResponse {
     fn name(&self) -> String {
         self.rollout.as_ref().map(|rollout| rollout.name.clone()).unwrap_or_default()

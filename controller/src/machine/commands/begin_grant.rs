@@ -2,8 +2,8 @@
 //!
 //! A grant begins here and nowhere else. Asking again is decided afresh and changes no count.
 
-use tidegate_policies::begin::{NoRoom, room_for_one};
-use tidegate_policies::decide::{VerdictKind, decide_silently};
+use tidegate_policies::begin::NoRoom;
+use tidegate_policies::decide::VerdictKind;
 use tidegate_policies::time::Millis;
 
 use super::Decided;
@@ -15,6 +15,7 @@ use crate::machine::membership::artifact_for;
 use crate::machine::patch_sets::PatchSet;
 use crate::machine::reply::{Begin, NoGo, NoGoReason};
 use crate::machine::rollouts::{Rollout, State};
+use crate::machine::room::Full;
 use crate::machine::{Machine, Position, Reply};
 
 /// Why a host may not go; `Ok` where it may.
@@ -35,7 +36,7 @@ impl Machine {
         };
         let looked = stands(rollout, patch_set, begin)
             .and_then(|()| self.fits(rollout, patch_set, &host, begin))
-            .and_then(|()| self.phase_allows(rollout, grant));
+            .and_then(|()| self.phase_allows(rollout, &host, grant));
         match looked {
             Ok(begins) => {
                 let lease = rollout.policy.timing.lease;
@@ -76,22 +77,22 @@ impl Machine {
     }
 
     /// Whether the grant begins now (`true`), or began before and may still go (`false`).
-    fn phase_allows(&self, rollout: &Rollout, grant: &Grant) -> Result<bool, NoGo> {
-        let Some(inputs) = self.inputs(rollout) else {
+    fn phase_allows(&self, rollout: &Rollout, host: &Host, grant: &Grant) -> Result<bool, NoGo> {
+        let Some(basis) = self.basis(rollout) else {
             return Err(never(NoGoReason::Withdrawn, "the rollout has not started".to_owned()));
         };
         match &grant.phase {
             Phase::Offered { expires } if *expires <= self.clock().elapsed => {
                 Err(never(NoGoReason::Expired, format!("the offer {} expired", grant.id)))
             }
-            Phase::Offered { .. } => match room_for_one(&inputs, 0) {
+            Phase::Offered { .. } => match self.room_to_begin(rollout, host) {
                 Ok(()) => Ok(true),
-                Err(no_room) => Err(no_room_words(no_room, rollout)),
+                Err(full) => Err(no_room(&full, rollout)),
             },
-            Phase::Begun(_) => match decide_silently(&inputs).kind {
+            Phase::Begun(_) => match basis.judge_silently().kind {
                 VerdictKind::Continue | VerdictKind::Promote => Ok(false),
                 kind @ (VerdictKind::Hold | VerdictKind::Halt) => {
-                    Err(no_room_words(NoRoom::Verdict(kind), rollout))
+                    Err(no_room(&Full::Books(NoRoom::Verdict(kind)), rollout))
                 }
             },
             phase @ (Phase::Applied { .. }
@@ -142,17 +143,14 @@ fn stands(rollout: &Rollout, patch_set: &PatchSet, begin: &BeginGrant) -> Look {
     }
 }
 
-fn no_room_words(no_room: NoRoom, rollout: &Rollout) -> NoGo {
-    let (reason, message) = match no_room {
-        NoRoom::Verdict(_) => {
+fn no_room(full: &Full, rollout: &Rollout) -> NoGo {
+    let (reason, message) = match full {
+        Full::Books(NoRoom::Verdict(_)) => {
             (NoGoReason::Held, format!("the judge holds the rollout {}", rollout.id))
         }
-        NoRoom::ExposureBudget { exposed, budget } => {
-            (NoGoReason::Budget, format!("{exposed} of at most {budget} hosts are exposed"))
-        }
-        NoRoom::InFlight { in_flight, cap } => {
-            (NoGoReason::Budget, format!("{in_flight} of at most {cap} hosts are in flight"))
-        }
+        Full::NotStarted
+        | Full::Books(NoRoom::ExposureBudget { .. } | NoRoom::InFlight { .. })
+        | Full::Credit { .. } => (NoGoReason::Budget, full.words()),
     };
     NoGo { reason, message, retry_after: Some(rollout.policy.timing.beat) }
 }

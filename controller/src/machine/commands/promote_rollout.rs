@@ -1,6 +1,6 @@
 //! `PromoteRollout`: a person lets the rollout go on. Never in spite of a halt.
 
-use tidegate_policies::decide::{VerdictKind, decide};
+use tidegate_policies::decide::VerdictKind;
 use tidegate_policies::gate::{GateName, GateState};
 
 use super::Decided;
@@ -37,8 +37,7 @@ impl Machine {
         place: Place,
         actor: &str,
     ) -> Result<Vec<Event>, Rejection> {
-        let Some(inputs) = self.inputs(rollout) else { return Ok(Vec::new()) };
-        let verdict = decide(&inputs);
+        let Some(verdict) = self.verdict(rollout) else { return Ok(Vec::new()) };
         let shut = verdict
             .gates
             .iter()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tidegate_policies::detector::signatures::KernelEvidence;
 use tidegate_policies::evidence::Failure;
 use tidegate_policies::time::{Elapsed, Listened, Millis};
 
@@ -125,8 +126,11 @@ impl Machine {
         let mut events: Vec<Event> = suspects
             .into_iter()
             .filter_map(|id| self.own_grant(host, id).ok())
-            .flat_map(|grant| cut_short(&grant, boot, started.evidence.as_deref()))
+            .flat_map(|grant| self.cut_short(&grant, boot, started.evidence.as_deref()))
             .collect();
+        if rebooted && host.standing.goodbye.as_ref() != Some(&host.standing.boot) {
+            events.extend(self.reboots_in_trials(host.id, started.evidence.as_deref(), &events));
+        }
         if rebooted || host.standing.mode != started.mode || self.has_other_facts(host, started) {
             events.push(Event::HostChanged {
                 host: host.id,
@@ -136,6 +140,22 @@ impl Machine {
             });
         }
         (Disposition::Counted, events)
+    }
+
+    /// What a new boot means for a grant that began in another. A goodbye or the end of the soak explains
+    /// it, unless the kernel left evidence while the host's marker still named the grant.
+    fn cut_short(&self, grant: &Grant, boot: &str, evidence: Option<&str>) -> Vec<Event> {
+        let Some(begun) = grant.phase.begun().filter(|begun| begun.boot != boot) else {
+            return Vec::new();
+        };
+        let unexplained = "the host rebooted without a goodbye, and left no kernel evidence";
+        let detail = evidence.unwrap_or(unexplained).to_owned();
+        let was_over = matches!(grant.phase, Phase::Refused { .. } | Phase::Soaked { .. });
+        if was_over && evidence.is_none() {
+            return Vec::new();
+        }
+        let trace = evidence.and_then(|words| self.trace_of(grant, words));
+        fail(grant, begun, (Failure::Crashed, trace), detail)
     }
 
     fn has_begun(&self, grant: GrantId) -> bool {
@@ -160,7 +180,7 @@ impl Machine {
 
     fn outcome(&self, grant: &Grant, boot: &str, outcome: &HostOutcome) -> Meaning {
         let failed = |failure, detail: String| match grant.phase.begun() {
-            Some(begun) => settled(fail(grant, begun, failure, detail)),
+            Some(begun) => settled(fail(grant, begun, (failure, None), detail)),
             None => stale(),
         };
         match outcome {
@@ -183,7 +203,13 @@ impl Machine {
             HostOutcome::Stalled { waited } => {
                 failed(Failure::Stalled, format!("the transition did not end within {waited}"))
             }
-            HostOutcome::Crashed { signature } => failed(Failure::Crashed, signature.clone()),
+            HostOutcome::Crashed { signature } => match grant.phase.begun() {
+                Some(begun) => {
+                    let trace = self.trace_of(grant, signature);
+                    settled(fail(grant, begun, (Failure::Crashed, trace), signature.clone()))
+                }
+                None => stale(),
+            },
         }
     }
 
@@ -199,12 +225,13 @@ impl Machine {
                 settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends }])
             }
             // Away, and back in the same boot: the ledger learns when it was applied.
-            Phase::Failed { begun, failure: Failure::Silent, detail, applied: None } => {
+            Phase::Failed { begun, failure: Failure::Silent, detail, applied: None, trace } => {
                 let to = Phase::Failed {
                     begun: begun.clone(),
                     failure: Failure::Silent,
                     detail: detail.clone(),
                     applied: Some(at),
+                    trace: *trace,
                 };
                 settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
             }
@@ -238,7 +265,7 @@ impl Machine {
         };
         if !in_effect {
             let detail = "at the end of the soak the livepatch is not enabled".to_owned();
-            return settled(fail(grant, begun, Failure::Failed, detail));
+            return settled(fail(grant, begun, (Failure::Failed, None), detail));
         }
         if now < end {
             return (Disposition::NotYet { remaining: end.since(now) }, Vec::new());
@@ -289,21 +316,6 @@ fn began_in(grant: &Grant, boot: &str) -> bool {
     grant.phase.begun().is_none_or(|begun| begun.boot == boot)
 }
 
-/// What a new boot means for a grant that began in another. A goodbye or the end of the soak explains
-/// it, unless the kernel left evidence while the host's marker still named the grant.
-fn cut_short(grant: &Grant, boot: &str, evidence: Option<&str>) -> Vec<Event> {
-    let Some(begun) = grant.phase.begun().filter(|begun| begun.boot != boot) else {
-        return Vec::new();
-    };
-    let unexplained = "the host rebooted without a goodbye, and left no kernel evidence";
-    let detail = evidence.unwrap_or(unexplained).to_owned();
-    let was_over = matches!(grant.phase, Phase::Refused { .. } | Phase::Soaked { .. });
-    if was_over && evidence.is_none() {
-        return Vec::new();
-    }
-    fail(grant, begun, Failure::Crashed, detail)
-}
-
 /// The host did not apply, for reasons of its own.
 fn refused(grant: &Grant, detail: &str) -> Meaning {
     let begun = match &grant.phase {
@@ -324,7 +336,7 @@ fn health(grant: &Grant, in_effect: bool) -> Meaning {
     match &grant.phase {
         Phase::Applied { begun, .. } if !in_effect => {
             let detail = "while soaking the livepatch is not enabled any more".to_owned();
-            settled(fail(grant, begun, Failure::Failed, detail))
+            settled(fail(grant, begun, (Failure::Failed, None), detail))
         }
         Phase::Applied { .. } => settled(Vec::new()),
         Phase::Offered { .. }
@@ -338,7 +350,12 @@ fn health(grant: &Grant, in_effect: bool) -> Meaning {
 }
 
 /// The grant goes wrong, unless it has gone wrong as badly before.
-fn fail(grant: &Grant, begun: &Begun, failure: Failure, detail: String) -> Vec<Event> {
+fn fail(
+    grant: &Grant,
+    begun: &Begun,
+    (failure, trace): (Failure, Option<KernelEvidence>),
+    detail: String,
+) -> Vec<Event> {
     let may = match &grant.phase {
         Phase::Begun(_) | Phase::Applied { .. } => true,
         Phase::Failed { failure: before, .. } => may_become(*before, failure),
@@ -350,7 +367,7 @@ fn fail(grant: &Grant, begun: &Begun, failure: Failure, detail: String) -> Vec<E
         | Phase::Refused { begun: None, .. } => false,
     };
     let applied = grant.phase.applied_at();
-    let to = Phase::Failed { begun: begun.clone(), failure, detail, applied };
+    let to = Phase::Failed { begun: begun.clone(), failure, detail, applied, trace };
     may.then_some(Event::GrantMoved { grant: grant.id, to, soak_ends: None }).into_iter().collect()
 }
 

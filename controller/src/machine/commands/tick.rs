@@ -5,27 +5,34 @@ use std::collections::BTreeSet;
 use tidegate_policies::evidence::Failure;
 use tidegate_policies::time::Listened;
 
+use crate::machine::clock::Ears;
 use crate::machine::event::Event;
 use crate::machine::fleet::Host;
 use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::{GrantId, HostId, RolloutId};
 use crate::machine::rollouts::{MAX_REFUSALS, Rollout, State};
+use crate::machine::room::Full;
 use crate::machine::{Machine, Position, Reply, Tick};
 
 impl Machine {
     pub(super) fn tick(&mut self, at: Position, tick: &Tick, events: &mut Vec<Event>) -> Reply {
-        let clock = self.clock().ticked(tick, at.term, self.beats());
+        let ears = if self.is_deaf() { Ears::Deaf } else { Ears::Open };
+        let clock = self.clock().ticked(tick, at.term, self.beats(), ears);
         let clock = clock.with_wall(tick, self.cluster());
         self.take(at, vec![Event::ClockAdvanced(clock)], events);
         let heard = tick.heard.iter().filter_map(|&host| self.heard(host)).collect();
         self.take(at, heard, events);
+        self.tick_trials(at, &tick.heard, events);
         let due = self.due();
         self.take(at, due, events);
         for rollout in self.offering() {
             let asking = self.asking(&rollout, &tick.asking);
             for host in asking {
-                let Some(offer) = self.offer(&rollout, host) else { break };
-                self.take(at, vec![offer], events);
+                match self.offer(&rollout, host) {
+                    Ok(offer) => self.take(at, offer.into_iter().collect(), events),
+                    Err(full) if full.is_of_slice() => (),
+                    Err(_) => break,
+                }
             }
         }
         Reply::Done
@@ -65,6 +72,11 @@ impl Machine {
         let grant = self.grants().get(&id)?;
         let timing = &self.rollouts().get(&grant.rollout)?.policy.timing;
         let begun = grant.phase.in_flight()?.clone();
+        if begun.silent_at <= self.clock().listened
+            && let Some(silent_at) = self.excused_in_flight(&grant)
+        {
+            return Some(grant.phase.heard(silent_at));
+        }
         let applied = grant.phase.applied_at();
         let (failure, detail) = if begun.silent_at <= self.clock().listened {
             let (span, beats, beat) =
@@ -77,7 +89,7 @@ impl Machine {
         } else {
             (Failure::Stalled, "it is heard, and never said what became of the apply".to_owned())
         };
-        Some(Phase::Failed { begun, failure, detail, applied })
+        Some(Phase::Failed { begun, failure, detail, applied, trace: None })
     }
 
     /// Rollouts whose hosts may get offers, oldest first.
@@ -127,20 +139,23 @@ impl Machine {
         })
     }
 
-    /// An offer for the host; `None` where there is no room for one.
-    fn offer(&self, id: &RolloutId, host: HostId) -> Option<Event> {
-        let rollout = self.rollouts().get(id)?;
-        if !self.has_room(rollout) {
-            return None;
-        }
-        let part = self.part(rollout, &self.hosts().get(&host)?).ok()?;
+    /// An offer for the host, or why there is no room for one.
+    fn offer(&self, id: &RolloutId, host: HostId) -> Result<Option<Event>, Full> {
+        let known = self.rollouts().get(id).zip(self.hosts().get(&host));
+        let Some((rollout, row)) = known else { return Ok(None) };
+        self.room_to_offer(rollout, &row)?;
+        Ok(self.offered(rollout, &row))
+    }
+
+    fn offered(&self, rollout: &Rollout, host: &Host) -> Option<Event> {
+        let part = self.part(rollout, host).ok()?;
         let expires = self.clock().elapsed.after(rollout.policy.timing.offer);
         let last =
             self.grants().last().max(self.cluster().map_or(0, |cluster| cluster.grants_after));
         Some(Event::GrantOffered(Grant {
             id: GrantId(last + 1),
-            host,
-            rollout: id.clone(),
+            host: host.id,
+            rollout: rollout.id.clone(),
             stage: part.stage,
             epoch: self.patch_sets().get(&rollout.version)?.epoch,
             phase: Phase::Offered { expires },

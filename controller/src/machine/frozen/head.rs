@@ -15,10 +15,12 @@ use crate::machine::records::{Chain, Records};
 use crate::machine::requests::Requests;
 use crate::machine::table::{HEAD, Key, Table, Tree};
 use crate::machine::tokens::Token;
+use crate::machine::trial::{Subjects, Trial};
 
 use super::sections::{
     ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, GRANTS, HOSTS, LABEL_NUMBERS, LABELS,
-    LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS, REQUEST_NUMBERS, ROLLOUTS,
+    LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS, REQUEST_NUMBERS, ROLLOUTS, SUBJECTS,
+    TRIALS,
 };
 use super::{Pieces, Section, ThawError};
 
@@ -40,6 +42,7 @@ impl Machine {
             part(PATCH_SETS, &self.patch_sets),
             part(ROLLOUTS, &self.rollouts),
             part(BLOBS, &self.blobs),
+            part(TRIALS, &self.trials),
             part(LONG, &long),
         ]
     }
@@ -58,6 +61,7 @@ impl Machine {
             self.entries.rows.tree(),
             self.entries.drawn.tree(),
             self.entries.acknowledged.tree(),
+            self.subjects.rows.tree(),
             self.records.kept.tree(),
             self.requests.answered.tree(),
             self.requests.numbers.tree(),
@@ -97,6 +101,9 @@ impl<'a, 'b> Reader<'a, 'b> {
             acknowledged: self.table(ACKNOWLEDGED)?,
         };
         entries.check()?;
+        let trials: BTreeMap<u64, Trial> = self.part(TRIALS)?;
+        let subjects = Subjects::of_table(self.table(SUBJECTS)?);
+        subjects.check(&trials)?;
         let requests =
             Requests { answered: self.table(ANSWERED)?, numbers: self.table(REQUEST_NUMBERS)? };
         requests.check()?;
@@ -111,6 +118,8 @@ impl<'a, 'b> Reader<'a, 'b> {
             grants: Grants::of_table(self.table(GRANTS)?, &rollouts)?,
             rollouts,
             entries,
+            trials,
+            subjects,
             records: Records::of_table(self.table(RECORDS)?, chain),
             requests,
             vouches,

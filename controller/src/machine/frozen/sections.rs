@@ -12,12 +12,16 @@ pub(in crate::machine) const ACKNOWLEDGED: u8 = 9;
 pub(in crate::machine) const RECORDS: u8 = 10;
 pub(in crate::machine) const ANSWERED: u8 = 11;
 pub(in crate::machine) const REQUEST_NUMBERS: u8 = 12;
+pub(in crate::machine) const SUBJECTS: u8 = 13;
 
 /// Clocks, members, tokens, vouches, and where the chain of records stands.
 pub(super) const CORE: u8 = 64;
 pub(super) const PATCH_SETS: u8 = 65;
 pub(super) const ROLLOUTS: u8 = 66;
 pub(super) const BLOBS: u8 = 67;
+
+/// The evidence and the credit of judged rollouts.
+pub(super) const TRIALS: u8 = 69;
 
 /// The values that are too large for the chunks of their tables.
 pub(super) const LONG: u8 = 68;

@@ -9,11 +9,14 @@ use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::HostId;
 use crate::machine::rollouts::{Entry, Rollout, StageProgress};
 
+use super::trial_books::trials_balance;
+
 /// Asserts that every count, timer and back reference equals its recount.
 pub(super) fn books_balance(machine: &Machine) {
     tokens_balance(machine);
     timers_balance(machine);
     live_grants_balance(machine);
+    trials_balance(machine);
     for rollout in machine.rollouts.values() {
         counts_balance(machine, rollout);
         census_balances(machine, rollout);
@@ -102,8 +105,11 @@ fn census_balances(machine: &Machine, rollout: &Rollout) {
         let Ok(part) = machine.part(rollout, &host) else { continue };
         let (hosts, waves) = &mut stages[part.stage];
         *hosts += 1;
-        for (wave, share) in waves.iter_mut().zip(&rollout.policy.ladder[part.stage].waves) {
-            *wave += u64::from(part.bucket.is_inside(*share));
+        let shares = rollout.policy.ladder[part.stage].waves.iter().enumerate();
+        let last = waves.len() - 1;
+        for (wave, (nth, share)) in waves.iter_mut().zip(shares) {
+            let inside = part.bucket.is_inside(*share) && !part.held_out;
+            *wave += u64::from(inside || nth == last);
         }
     }
     for (kept, (hosts, waves)) in rollout.stages.iter().zip(stages) {

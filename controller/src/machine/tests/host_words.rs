@@ -18,6 +18,12 @@ fn facts(words: &Words<'_>, before: Option<&Facts>) -> Facts {
     if let Some(zone) = words.get("zone") {
         facts.zone = zone.to_owned();
     }
+    if let Some(rack) = words.get("rack") {
+        facts.rack = rack.to_owned();
+    }
+    if let Some(cpu) = words.get("cpu") {
+        facts.cpu_model = cpu.to_owned();
+    }
     facts
 }
 

@@ -29,6 +29,8 @@ mod resumes;
 mod script;
 mod show;
 mod silence;
+mod trial_books;
+mod trials;
 mod versions;
 mod vouches;
 mod wall;

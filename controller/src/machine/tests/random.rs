@@ -152,9 +152,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_sequence_of_commands_breaks_the_machine(lines in vec(line(), 50..300)) {
+    fn no_sequence_of_commands_breaks_the_machine(
+        lines in vec(line(), 50..300), judged in any::<bool>(),
+    ) {
         let mut world = World::new();
-        run(&mut world, BEGINNING);
+        let judgement = if judged { "create r1 113.1 judged=9,3,2 " } else { "create r1 113.1 " };
+        run(&mut world, &BEGINNING.replace("create r1 113.1 ", judgement));
         for line in &lines {
             let line = match line.strip_suffix(" next-term") {
                 Some(line) => format!("{line} term={}", world.term + 1),

@@ -1,7 +1,7 @@
 //! Does the chain of records show who did what, and any change to it?
 
 use expect_test::expect;
-use tidegate_policies::decide::{VerdictKind, decide};
+use tidegate_policies::decide::VerdictKind;
 
 use super::script::run;
 use super::world::World;
@@ -64,7 +64,7 @@ fn every_decision_leaves_a_record_with_its_actor_and_reason() {
 fn every_recorded_verdict_is_computed_again_from_its_inputs() {
     let machine = told();
     let verdicts = machine.records().newest_first().filter_map(|record| {
-        let word = match decide(record.inputs.as_ref()?).kind {
+        let word = match record.basis.as_ref()?.judge().kind {
             VerdictKind::Continue => "continue",
             VerdictKind::Promote => "promote",
             VerdictKind::Hold => "hold",
@@ -74,6 +74,26 @@ fn every_recorded_verdict_is_computed_again_from_its_inputs() {
         Some(())
     });
     assert!(verdicts.count() > 3);
+}
+
+#[test]
+fn a_verdict_is_replayed_from_its_record_to_the_bit() {
+    let machine = told();
+    let rollout = &machine.rollouts()[&"r1".parse::<crate::machine::ids::RolloutId>().unwrap()];
+    let indices: Vec<u64> = machine
+        .records()
+        .newest_first()
+        .filter(|record| record.verdict.is_some())
+        .map(|record| record.index)
+        .collect();
+    assert!(indices.len() > 3);
+    for index in &indices {
+        let replayed = machine.replay(rollout, *index).unwrap();
+        assert!(replayed.is_same(), "{replayed:?}");
+        assert_eq!(replayed.index, *index);
+    }
+    assert_eq!(machine.replay(rollout, 0).map(|newest| newest.index), indices.first().copied());
+    assert_eq!(machine.replay(rollout, 1), None);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! fleet 4                            bootstrap, a token, h1..h4 of kernel k1, patch set 113.1
 //! bootstrap canary* free nodes=3     a star: sampled
 //! token t1 free 2                    id, tier, most hosts
-//! enrol h1..h3 t1 kernel=k2 zone=z   also mode=no-apply boot=b2
+//! enrol h1..h3 t1 kernel=k2 zone=z   also rack= cpu= mode=no-apply boot=b2
 //! blob 113.1 k1 node=2               publish 113.1 k1 k2
 //! create r1 113.1 budget=2           see `policy`; then start r1
 //! tick 1s heard=h1 asking=h2 term=2 x3

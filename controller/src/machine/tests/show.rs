@@ -9,6 +9,7 @@ use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::GrantId;
 use crate::machine::reply::Begin;
 use crate::machine::report::Disposition;
+use crate::machine::trial::TrialMove;
 use crate::machine::{Applied, Outcome, Reply};
 
 use super::world::{World, name};
@@ -88,6 +89,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             format!("g{id} offered to {}, epoch {epoch}", name(*host))
         }
         Event::GrantMoved { grant, to, soak_ends } => moved(world, *grant, to, *soak_ends),
+        Event::Trial { moved, .. } => return trial_words(moved),
         Event::VerdictReached { reached, .. } => {
             let waits = reached.verdict.waiting_on();
             let waits = waits.map_or(String::new(), |gate| format!(" ({})", gate.name.as_str()));
@@ -99,6 +101,24 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             };
             format!("verdict {word}{waits}")
         }
+    })
+}
+
+/// A trial's move; that a host is heard, or not, is said of nobody.
+fn trial_words(moved: &TrialMove) -> Option<String> {
+    Some(match moved {
+        TrialMove::Heard(_) | TrialMove::Unheard(_) => return None,
+        TrialMove::Failed { host, symptom, .. } => {
+            format!("{} failed unoffered: {symptom:?}", name(*host))
+        }
+        TrialMove::Left(host) => format!("{} left the trial", name(*host)),
+        TrialMove::Excused { host, .. } => format!("{} excused", name(*host)),
+        TrialMove::Outlived(host, window) => format!("{} outlived {}", name(*host), window.word()),
+        TrialMove::Disrupted(_) => "a domain is deaf".to_owned(),
+        TrialMove::Recovered(_) => "a domain is heard again".to_owned(),
+        TrialMove::Held(_) => "the evidence holds".to_owned(),
+        TrialMove::Freed => "the evidence holds no more".to_owned(),
+        TrialMove::Probed => "the hold is released to try again".to_owned(),
     })
 }
 

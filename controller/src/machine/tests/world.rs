@@ -8,6 +8,7 @@ use crate::machine::patch_sets::KernelKey;
 use crate::machine::restore::{NotRestored, Restoration};
 use crate::machine::{Applied, Machine, Position, Reply};
 
+use super::books::books_balance;
 use super::watch::{Step, Watch};
 
 /// A machine, its log, and who watches it.
@@ -66,6 +67,7 @@ impl World {
 
     /// Replays the log and restores the state from its bytes: both give the same state.
     pub(super) fn finish(&self) {
+        books_balance(&self.machine);
         let mut replayed = self.base.clone();
         for (at, command) in &self.log {
             replayed.apply(*at, command);

@@ -128,6 +128,7 @@ impl Books {
             | Event::RolloutCompleted { .. }
             | Event::RolloutPaused { .. }
             | Event::WaveApproved { .. }
+            | Event::Trial { .. }
             | Event::VerdictReached { .. } => (),
         }
         Ok(())

@@ -123,6 +123,7 @@ impl Truth {
                 | Event::RolloutPaused { .. }
                 | Event::RolloutResumed { .. }
                 | Event::WaveApproved { .. }
+                | Event::Trial { .. }
                 | Event::VerdictReached { .. } => (),
             }
         }

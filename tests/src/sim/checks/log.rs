@@ -9,7 +9,6 @@ use tidegate_controller::machine::event::Event;
 use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::machine::reply::Begin;
 use tidegate_controller::machine::{Command, Machine, Outcome, Position, Reply};
-use tidegate_policies::decide::decide;
 
 use super::Violation;
 
@@ -130,7 +129,7 @@ impl Log {
         for event in &entry.events {
             if let Event::VerdictReached { reached, .. } = event {
                 self.verdicts += 1;
-                if decide(&reached.inputs) != reached.verdict {
+                if reached.basis.judge() != reached.verdict {
                     let what = format!("the verdict at index {index} does not follow: {reached:?}");
                     return Err(Violation::new("I5", what));
                 }
@@ -295,6 +294,7 @@ fn event_line(event: &Event) -> Option<String> {
         | Event::PatchSetPublished { .. }
         | Event::RolloutCreated { .. }
         | Event::RolloutStarted { .. }
-        | Event::WaveApproved { .. } => None,
+        | Event::WaveApproved { .. }
+        | Event::Trial { .. } => None,
     }
 }

@@ -13,7 +13,7 @@ use tidegate_proto::v1;
 use super::time;
 
 pub(crate) use fleet::{grant, host, patch_set, tier, token};
-pub(crate) use rollout::{change, explanation, rollout};
+pub(crate) use rollout::{change, explanation, replay, rollout};
 
 /// An enum's word without the prefix of its type; an unknown number stays a number.
 pub(crate) trait Word: TryFrom<i32> {

@@ -136,6 +136,20 @@ pub(crate) fn change(change: &v1::WatchRolloutResponse) -> Value {
     with(object, [("rollout", change.rollout.as_ref().map(rollout))])
 }
 
+/// A verdict that was computed again.
+pub(crate) fn replay(replay: &v1::ReplayRolloutResponse) -> Value {
+    let object = json!({
+        "name": replay.name,
+        "logIndex": replay.log_index,
+        "recorded": replay.recorded,
+        "recordedHash": to_hex(&replay.recorded_hash),
+        "computedHash": to_hex(&replay.computed_hash),
+        "same": replay.same,
+        "evidence": replay.evidence,
+    });
+    with(object, [("verdict", replay.verdict.as_ref().map(verdict))])
+}
+
 /// An explanation.
 pub(crate) fn explanation(explanation: &v1::ExplainRolloutResponse) -> Value {
     let object = json!({
@@ -144,6 +158,7 @@ pub(crate) fn explanation(explanation: &v1::ExplainRolloutResponse) -> Value {
         "waitingOn": explanation.waiting_on,
         "records": explanation.records.iter().map(record).collect::<Value>(),
         "revision": explanation.revision,
+        "evidence": explanation.evidence,
     });
     with(
         object,

@@ -188,23 +188,24 @@ fn an_explanation_of_a_host() {
     check(
         &explanation(&sample),
         &expect![[r#"
-        {
-          "gates": [],
-          "grant": {
-            "begunIndex": 0,
-            "detail": "",
-            "epoch": 0,
-            "grantId": 9,
-            "host": "",
-            "hostname": "",
-            "phase": "APPLIED",
-            "rollout": "",
-            "tier": ""
-          },
-          "headline": "it soaks",
-          "records": [],
-          "revision": 12,
-          "waitingOn": ""
-        }"#]],
+            {
+              "evidence": [],
+              "gates": [],
+              "grant": {
+                "begunIndex": 0,
+                "detail": "",
+                "epoch": 0,
+                "grantId": 9,
+                "host": "",
+                "hostname": "",
+                "phase": "APPLIED",
+                "rollout": "",
+                "tier": ""
+              },
+              "headline": "it soaks",
+              "records": [],
+              "revision": 12,
+              "waitingOn": ""
+            }"#]],
     );
 }

@@ -1,0 +1,103 @@
+//! Is there room for one more host? The judge, the budget, the cap and the credit, in this order.
+
+use tidegate_policies::begin::{NoRoom, room_by};
+use tidegate_policies::credit::NoCredit;
+use tidegate_policies::decide::{Inputs, VerdictKind, decide_silently};
+use tidegate_policies::detector::slices::SliceId;
+
+use super::Machine;
+use super::fleet::Host;
+use super::rollouts::Rollout;
+
+/// Why a host may not begin now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The rollout has not started.
+    NotStarted,
+    /// The judge, the budget or the cap.
+    Books(NoRoom),
+    /// Its credit.
+    Credit {
+        /// What is missing.
+        none: NoCredit,
+        /// The name of the slice that it is missing in.
+        slice: String,
+    },
+}
+
+impl Full {
+    /// Whether a host of another slice might begin.
+    pub(super) fn is_of_slice(&self) -> bool {
+        let whole = SliceId(0);
+        matches!(self, Self::Credit { none: NoCredit::Cap { slice, .. }, .. } if *slice != whole)
+    }
+
+    /// In words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::NotStarted => "the rollout has not started".to_owned(),
+            Self::Books(NoRoom::Verdict(_)) => "the judge holds the rollout".to_owned(),
+            Self::Books(NoRoom::ExposureBudget { exposed, budget }) => {
+                format!("{exposed} of at most {budget} hosts are exposed")
+            }
+            Self::Books(NoRoom::InFlight { in_flight, cap }) => {
+                format!("{in_flight} of at most {cap} hosts are in flight")
+            }
+            Self::Credit { none: NoCredit::Cap { in_flight, cap, .. }, slice } => format!(
+                "{in_flight} hosts of {slice} are in flight or promised a place, and those before them \
+                 earned {cap}"
+            ),
+            Self::Credit { none: NoCredit::Rate { begun, most }, .. } => {
+                format!("{begun} hosts began in this minute, of at most {most}")
+            }
+        }
+    }
+}
+
+impl Machine {
+    /// Whether one more host of `rollout` may have an offer now, with those that are offered reserved a
+    /// place, so that a begin seldom finds the room gone.
+    pub fn has_room(&self, rollout: &Rollout) -> bool {
+        let reserved = rollout.counts.offered;
+        let Some(inputs) = self.inputs(rollout) else { return false };
+        let credit = self.trial(rollout).is_none_or(|trial| {
+            trial.has_credit((reserved, inputs.in_flight_cap), self.clock.elapsed)
+        });
+        credit && room_by(self.kind_at_a_glance(rollout, &inputs), &inputs, reserved).is_ok()
+    }
+
+    /// Whether `host` may have an offer now, with those that are offered reserved a place.
+    pub(super) fn room_to_offer(&self, rollout: &Rollout, host: &Host) -> Result<(), Full> {
+        let inputs = self.inputs(rollout).ok_or(Full::NotStarted)?;
+        let kind = self.kind_at_a_glance(rollout, &inputs);
+        self.room_under(kind, &inputs, (rollout, host), rollout.counts.offered)
+    }
+
+    /// Whether `host` may begin now.
+    pub(super) fn room_to_begin(&self, rollout: &Rollout, host: &Host) -> Result<(), Full> {
+        let basis = self.basis(rollout).ok_or(Full::NotStarted)?;
+        self.room_under(basis.judge_silently().kind, basis.books(), (rollout, host), 0)
+    }
+
+    fn room_under(
+        &self,
+        kind: VerdictKind,
+        books: &Inputs,
+        (rollout, host): (&Rollout, &Host),
+        reserved: u64,
+    ) -> Result<(), Full> {
+        room_by(kind, books, reserved).map_err(Full::Books)?;
+        let credit = self.credit_for(rollout, host, (reserved, books.in_flight_cap));
+        credit.map_err(|(none, slice)| Full::Credit { none, slice })
+    }
+
+    /// The verdict's kind. Of a trial the recorded one, which is that of now: each entry that can change it
+    /// is judged at its end.
+    fn kind_at_a_glance(&self, rollout: &Rollout, inputs: &Inputs) -> VerdictKind {
+        if self.trial(rollout).is_none() {
+            return decide_silently(inputs).kind;
+        }
+        let reached = rollout.verdict.as_ref();
+        reached.map_or(VerdictKind::Hold, |reached| reached.verdict.kind)
+    }
+}

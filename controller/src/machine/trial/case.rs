@@ -1,0 +1,239 @@
+//! What may the judge look at? The books alone, or the books and the evidence.
+
+use serde::{Deserialize, Serialize};
+use tidegate_policies::credit::NoCredit;
+use tidegate_policies::credit::hold::{self, Seen, Step};
+use tidegate_policies::decide::{
+    Case, CreditSeen, Inputs, Next, ProofSeen, Verdict, decide, decide_silently, judge,
+    judge_silently,
+};
+use tidegate_policies::detector::Record;
+use tidegate_policies::detector::ruling::recompute;
+use tidegate_policies::detector::slices::{Membership, SliceId};
+use tidegate_policies::detector::trail;
+use tidegate_policies::policy::{Judgement, WhenFewer};
+use tidegate_policies::proof::bound::Group;
+use tidegate_policies::proof::{self, Answer, ProofRule};
+use tidegate_policies::time::Elapsed;
+
+use super::facts::{borrowed, facts_of};
+use super::{Trial, TrialMove};
+use crate::machine::Machine;
+use crate::machine::fleet::Host;
+use crate::machine::rollouts::Rollout;
+
+/// All that a verdict was computed from. Stored with it, so that it can be computed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Basis {
+    /// The counts: the policy says nothing of evidence.
+    Books(Box<Inputs>),
+    /// The counts, the evidence, and what was earned.
+    Evidence {
+        /// What the judge looks at.
+        case: Box<Case>,
+        /// The newest failures that were evidence for the strongest finding, where it holds or halts.
+        steps: Vec<trail::Step>,
+    },
+}
+
+impl Basis {
+    /// What was counted.
+    pub const fn books(&self) -> &Inputs {
+        match self {
+            Self::Books(inputs) => inputs,
+            Self::Evidence { case, .. } => &case.books,
+        }
+    }
+
+    /// The verdict. Equal bases give equal verdicts, on every replica and every build.
+    pub fn judge(&self) -> Verdict {
+        match self {
+            Self::Books(inputs) => decide(inputs),
+            Self::Evidence { case, .. } => judge(case),
+        }
+    }
+
+    /// The same without the sentences.
+    pub fn judge_silently(&self) -> Verdict {
+        match self {
+            Self::Books(inputs) => decide_silently(inputs),
+            Self::Evidence { case, .. } => judge_silently(case),
+        }
+    }
+
+    /// The arithmetic of the evidence, line by line, so that a person can do it again; `None` where guard
+    /// rails alone decide.
+    pub fn arithmetic(&self) -> Option<String> {
+        match self {
+            Self::Books(_) => None,
+            Self::Evidence { case, steps } => {
+                let (inputs, ruling) = (case.evidence.clone(), recompute(&case.evidence));
+                Some(Record { inputs, ruling, steps: steps.clone() }.arithmetic())
+            }
+        }
+    }
+}
+
+impl Machine {
+    /// What a decision on `rollout` may look at now; `None` before it has started.
+    pub fn basis(&self, rollout: &Rollout) -> Option<Basis> {
+        let books = self.inputs(rollout)?;
+        let judged = rollout.policy.judgement.as_ref().zip(self.trial(rollout));
+        let Some((judgement, trial)) = judged else { return Some(Basis::Books(Box::new(books))) };
+        let case = Box::new(trial.case(rollout, judgement, books));
+        Some(Basis::Evidence { case, steps: Vec::new() })
+    }
+
+    /// The same with the failures that the evidence was made from: what is stored.
+    pub(in crate::machine) fn whole_basis(&self, rollout: &Rollout) -> Option<Basis> {
+        let steps = self.trial(rollout).map(|trial| trial.detector.record().steps);
+        Some(match self.basis(rollout)? {
+            Basis::Evidence { case, .. } => {
+                Basis::Evidence { case, steps: steps.unwrap_or_default() }
+            }
+            books @ Basis::Books(_) => books,
+        })
+    }
+
+    /// Whether credit lets `host` begin now, with so many others promised a place.
+    ///
+    /// # Errors
+    ///
+    /// [`NoCredit`], and the name of the slice that has none.
+    pub(in crate::machine) fn credit_for(
+        &self,
+        rollout: &Rollout,
+        host: &Host,
+        (reserved, most): (u64, u64),
+    ) -> Result<(), (NoCredit, String)> {
+        let Some(trial) = self.trial(rollout) else { return Ok(()) };
+        let facts = facts_of(&host.facts);
+        let slices = trial.detector.slices();
+        let of_host: Membership = slices.find(&borrowed(&facts));
+        let now = self.clock.elapsed;
+        let room = trial.book.room(&trial.credit, (slices, &of_host), (reserved, most), now);
+        room.map_err(|none| {
+            let slice = match none {
+                NoCredit::Cap { slice, .. } => slice,
+                NoCredit::Rate { .. } => SliceId(0),
+            };
+            (none, slices.name(slice))
+        })
+    }
+
+    /// What becomes of the hold of a rollout now; `None`: nothing.
+    pub(in crate::machine) fn hold_moves(&self, rollout: &Rollout) -> Option<TrialMove> {
+        let trial = self.trial(rollout)?;
+        let ruling = trial.detector.ruling();
+        let whole = trial.book.of(SliceId(0));
+        let (failed, survivors, now) = (whole.failed, whole.in_flight, self.clock.elapsed);
+        let step = hold::step(trial.hold, Seen { ruling: &ruling, failed, survivors, now });
+        match (step, trial.hold) {
+            (Step::Free, Some(_)) => Some(TrialMove::Freed),
+            (Step::Held(held) | Step::CallPerson(held), None) => Some(TrialMove::Held(held)),
+            (Step::Released, _) => Some(TrialMove::Probed),
+            (Step::Free, None) | (Step::Held(_) | Step::CallPerson(_), Some(_)) => None,
+        }
+    }
+
+    /// Whether a hold goes on that a person should look at.
+    pub fn calls_person(&self, rollout: &Rollout) -> bool {
+        let Some(trial) = self.trial(rollout) else { return false };
+        let ruling = trial.detector.ruling();
+        let whole = trial.book.of(SliceId(0));
+        let (failed, survivors, now) = (whole.failed, whole.in_flight, self.clock.elapsed);
+        let step = hold::step(trial.hold, Seen { ruling: &ruling, failed, survivors, now });
+        matches!(step, Step::CallPerson(_))
+    }
+}
+
+impl Trial {
+    /// Whether the whole cohort has credit for one more host, with so many promised a place.
+    pub(in crate::machine) fn has_credit(
+        &self,
+        (reserved, most): (u64, u64),
+        now: Elapsed,
+    ) -> bool {
+        let slices = (self.detector.slices(), &Membership::WHOLE);
+        self.book.room(&self.credit, slices, (reserved, most), now).is_ok()
+    }
+
+    fn case(&self, rollout: &Rollout, judgement: &Judgement, books: Inputs) -> Case {
+        let fleet = rollout.hosts();
+        let (slice, in_flight, cap) =
+            self.book.tightest(&self.credit, self.detector.slices(), books.in_flight_cap);
+        let name = self.detector.slices().name(slice);
+        let proof = match books.next {
+            Next::Tier => Some(self.proof_seen(rollout, judgement, &books)),
+            Next::Wave | Next::End => None,
+        };
+        Case {
+            evidence: self.detector.inputs(),
+            signatures: self.detector.signatures().ruling(judgement.signatures, fleet),
+            silent_in_window: rollout.unacknowledged.silent,
+            hold: self.hold,
+            proof,
+            credit: CreditSeen { name, in_flight, cap },
+            books,
+        }
+    }
+
+    /// What must be proven before the tier is left. A tier that is too small to prove it, and whose policy
+    /// asks for every host of it instead, proves nothing.
+    fn proof_seen(&self, rollout: &Rollout, judgement: &Judgement, books: &Inputs) -> ProofSeen {
+        let step = rollout.place.map_or(0, |place| place.stage);
+        let (strata, strata_short) = self.strata_of(rollout, step + 1);
+        let wanted = books.gates.min_verified;
+        let failed = books.tier.all_failures();
+        let treated = Group { hosts: books.tier.verified + failed, failed };
+        let honest = ProofRule { liars: 0, ..judgement.proof };
+        let seen = proof::Seen {
+            treated,
+            control: self.control_group(books),
+            rule: judgement.proof,
+            bound: proof::shown_by(wanted, honest),
+        };
+        let reachable = || match proof::prove(&seen).answer {
+            Answer::Shown | Answer::Refuted => true,
+            Answer::NotYet { more } => treated.hosts + more <= books.tier_hosts,
+        };
+        let asked = match books.gates.when_fewer {
+            WhenFewer::Hold => wanted > 0,
+            WhenFewer::EveryHost => wanted > 0 && reachable(),
+        };
+        ProofSeen { seen: asked.then_some(seen), strata, strata_short }
+    }
+
+    /// Sentinels, each for as long as a patched host soaks, and those that failed.
+    fn control_group(&self, books: &Inputs) -> Group {
+        let hosts = self.control.watched / books.gates.soak.0.max(1);
+        Group { hosts, failed: self.control.failed.min(hosts) }
+    }
+
+    pub(super) fn change_hold(&mut self, moved: &TrialMove) {
+        match moved {
+            TrialMove::Held(held) => self.hold = Some(*held),
+            TrialMove::Freed => self.hold = None,
+            TrialMove::Probed => {
+                self.hold = None;
+                self.detector.probe();
+                self.book.quarter();
+            }
+            TrialMove::Heard(_)
+            | TrialMove::Unheard(_)
+            | TrialMove::Failed { .. }
+            | TrialMove::Left(_)
+            | TrialMove::Excused { .. }
+            | TrialMove::Outlived(..)
+            | TrialMove::Disrupted(_)
+            | TrialMove::Recovered(_) => (),
+        }
+    }
+
+    /// A person has resumed after a halt: new evidence, and credit from its start.
+    pub(in crate::machine) fn renew(&mut self) {
+        self.detector.renew();
+        self.book.renew();
+        self.hold = None;
+    }
+}

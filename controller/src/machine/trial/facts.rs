@@ -1,0 +1,100 @@
+//! Which slices and which failure domain do a host's facts put it in?
+
+use tidegate_policies::detector::place::{DomainId, Place};
+use tidegate_policies::detector::slices::Dimension;
+
+use crate::machine::fleet::Facts;
+use crate::machine::hosts::{Labels, Profile};
+use crate::machine::ids::HostId;
+
+/// The label that says what a host is for.
+const CLASS: &str = "class";
+
+/// Where a host stands, as far as that is known: its rack, else its zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stands {
+    /// The lowest known failure domain.
+    pub(super) domain: DomainId,
+    /// The next larger one.
+    pub(super) around: Option<DomainId>,
+}
+
+/// The single facts that slices are cut by; what is not known is left out.
+pub(super) fn facts_of(facts: &Facts) -> Vec<(Dimension, String)> {
+    let kernel = &facts.kernel;
+    let cpu = cpu(&facts.cpu_vendor, &facts.cpu_family, &facts.cpu_model);
+    let class = facts.labels.get(CLASS).cloned().unwrap_or_default();
+    known([
+        (Dimension::Kernel, kernel.release.clone()),
+        (Dimension::Cpu, cpu),
+        (Dimension::Arch, kernel.arch.clone()),
+        (Dimension::Flavour, kernel.flavour.clone()),
+        (Dimension::Zone, facts.zone.clone()),
+        (Dimension::Class, class),
+    ])
+}
+
+/// The same of what many hosts share: everything but the class, which is a label.
+pub(super) fn facts_of_profile(profile: &Profile) -> Vec<(Dimension, String)> {
+    let kernel = &profile.kernel;
+    known([
+        (Dimension::Kernel, kernel.release.clone()),
+        (Dimension::Cpu, cpu(&profile.cpu_vendor, &profile.cpu_family, &profile.cpu_model)),
+        (Dimension::Arch, kernel.arch.clone()),
+        (Dimension::Flavour, kernel.flavour.clone()),
+        (Dimension::Zone, profile.zone.clone()),
+    ])
+}
+
+/// The class that labels give.
+pub(super) fn class_of(labels: &Labels) -> Option<&String> {
+    labels.get(CLASS)
+}
+
+/// The facts, borrowed.
+pub(super) fn borrowed(facts: &[(Dimension, String)]) -> Vec<(Dimension, &str)> {
+    facts.iter().map(|(dimension, value)| (*dimension, value.as_str())).collect()
+}
+
+fn cpu(vendor: &str, family: &str, model: &str) -> String {
+    let parts = [vendor, family, model].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+fn known<const N: usize>(facts: [(Dimension, String); N]) -> Vec<(Dimension, String)> {
+    facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// The domains that the facts name; `None` where they name none, and the host stands by itself.
+pub(super) fn stands(facts: &Facts) -> Option<Stands> {
+    let Facts { cloud, region, zone, rack, .. } = facts;
+    let in_zone = || domain(&["zone", cloud, region, zone]);
+    match (rack.is_empty(), zone.is_empty()) {
+        (false, false) => {
+            let domain = domain(&["rack", cloud, region, zone, rack]);
+            Some(Stands { domain, around: Some(in_zone()) })
+        }
+        (false, true) => {
+            Some(Stands { domain: domain(&["rack", cloud, region, rack]), around: None })
+        }
+        (true, false) => Some(Stands { domain: in_zone(), around: None }),
+        (true, true) => None,
+    }
+}
+
+/// The place of a host in the domain that is known of it.
+pub(super) fn place(host: HostId, domain: Option<DomainId>) -> Place {
+    Place { domain: domain.unwrap_or(DomainId(host.0)), unit: domain }
+}
+
+/// A domain's number: the first 64 bits of the BLAKE3 of its names.
+fn domain(names: &[&str]) -> DomainId {
+    let mut hasher = blake3::Hasher::new();
+    for name in names {
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
+    }
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    DomainId(u64::from_le_bytes(first))
+}

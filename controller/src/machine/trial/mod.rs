@@ -1,0 +1,98 @@
+//! Does the patch harm the hosts of this rollout? The comparison that the machine keeps books of.
+//!
+//! Every judged rollout is a randomized experiment, a *trial*: patched hosts against *sentinels*, hosts
+//! of the same stratum that have not begun and are heard at the same beat. `policies` weighs; this room
+//! knows who is in which cohort, who is heard, and whose time runs. A rollout whose policy says nothing
+//! of evidence has no trial.
+
+mod case;
+mod facts;
+mod follow;
+mod hearing;
+mod moves;
+mod open;
+mod reboots;
+mod sentinels;
+mod strata;
+mod subjects;
+mod tick;
+mod traces;
+mod words;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tidegate_policies::credit::hold::Hold;
+use tidegate_policies::credit::{CreditBook, CreditRule};
+use tidegate_policies::detector::Detector;
+use tidegate_policies::detector::slices::SliceId;
+use tidegate_policies::time::Millis;
+
+pub use self::case::Basis;
+pub use self::hearing::Hearing;
+pub use self::moves::TrialMove;
+pub use self::sentinels::Sentinels;
+use self::strata::Strata;
+pub use self::subjects::{Role, Subjects};
+
+/// The comparison of one rollout. Plain data: a part of the replicated state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    detector: Detector,
+    book: CreditBook,
+    credit: CreditRule,
+    hold: Option<Hold>,
+    strata: Strata,
+    hearing: Hearing,
+    /// Whom hosts of each tier are compared with, for the tiers that the rollout has reached.
+    sentinels: BTreeMap<String, Sentinels>,
+    control: ControlTime,
+    /// Eligible hosts of each slice, step by step, when the rollout started.
+    hosts: Vec<BTreeMap<SliceId, u64>>,
+}
+
+/// For how long sentinels were watched since the present tier began, and how many of them failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct ControlTime {
+    /// Hosts times milliseconds.
+    watched: u64,
+    failed: u64,
+}
+
+impl Trial {
+    /// The evidence.
+    pub const fn detector(&self) -> &Detector {
+        &self.detector
+    }
+
+    /// What verified hosts have earned.
+    pub const fn book(&self) -> &CreditBook {
+        &self.book
+    }
+
+    /// How credit is earned.
+    pub const fn credit(&self) -> &CreditRule {
+        &self.credit
+    }
+
+    /// The hold that goes on.
+    pub const fn hold(&self) -> Option<Hold> {
+        self.hold
+    }
+
+    /// Who is heard.
+    pub const fn hearing(&self) -> &Hearing {
+        &self.hearing
+    }
+
+    /// Whom hosts of a tier are compared with; `None`: the rollout has not reached it.
+    pub fn sentinels(&self, tier: &str) -> Option<&Sentinels> {
+        self.sentinels.get(tier)
+    }
+
+    /// Time goes on while sentinels are watched.
+    fn watch_control(&mut self, step: Millis) {
+        let control = u64::from(self.detector.risk().of_slice(SliceId(0)).control);
+        self.control.watched = self.control.watched.saturating_add(control.saturating_mul(step.0));
+    }
+}
