@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tidegate_policies::cohort::CohortRule;
+use tidegate_policies::credit::CreditRule;
 use tidegate_policies::policy::{
-    Exposure, GuardRails, Policy, Promotion, Stage, StageGates, Timing, WhenFewer,
+    Exposure, GuardRails, Judgement, Policy, Promotion, Stage, StageGates, Timing, WhenFewer,
 };
 use tidegate_policies::share::{Quantity, Share};
 use tidegate_policies::time::{Millis, WallTime};
@@ -18,7 +20,7 @@ use super::command::{
 use super::fleet::{Facts, Mode};
 use super::ids::{Digest, GrantId, HostId, NodeId, NotAName, RolloutId};
 use super::patch_sets::{Artifact, KernelKey};
-use super::report::{Body, Outcome, Report};
+use super::report::{Body, Outcome, Report, Started};
 use super::{Applied, Machine, Position};
 
 /// Hosts that one tick tells of.
@@ -32,6 +34,7 @@ pub struct Measured {
     /// The machine.
     pub machine: Machine,
     hosts: u64,
+    judgement: Option<Judgement>,
 }
 
 impl Measured {
@@ -41,7 +44,7 @@ impl Measured {
     ///
     /// Never: the names here are names.
     pub fn fleet(hosts: u64) -> Result<Self, NotAName> {
-        let mut fleet = Self { machine: Machine::new(), hosts };
+        let mut fleet = Self { machine: Machine::new(), hosts, judgement: None };
         let free = TierSpec { name: "free".parse()?, sampled: false };
         fleet.apply(&Command::Bootstrap(Bootstrap {
             cluster: "measured".to_owned(),
@@ -61,6 +64,16 @@ impl Measured {
             fleet.apply(&enroll(nth));
         }
         Ok(fleet)
+    }
+
+    /// The same fleet, whose rollout is judged by evidence, with credit for everybody.
+    #[must_use]
+    pub fn judged(self) -> Self {
+        let (start, slice_start, ramp) = (self.hosts, self.hosts, Millis(1));
+        let credit = CreditRule { start, slice_start, ramp, ..CreditRule::STANDARD };
+        let cohorts = CohortRule { in_flight: Share::ALL, ..CohortRule::STANDARD };
+        let judgement = Judgement { credit: Some(credit), cohorts, ..Judgement::STANDARD };
+        Self { judgement: Some(judgement), ..self }
     }
 
     /// Rolls a patch set out: every `every`-th host has an offer and has begun it.
@@ -89,7 +102,7 @@ impl Measured {
         self.operate(Action::CreateRollout(Box::new(CreateRollout {
             rollout: rollout.clone(),
             version: "113.1".parse()?,
-            policy: policy(),
+            policy: policy(self.judgement),
             policy_toml: String::new(),
         })));
         self.operate(Action::StartRollout(rollout));
@@ -131,6 +144,20 @@ impl Measured {
     /// The report of a soaking host that it is well, for [`Measured::apply`].
     pub fn health_report(&self, nth: u64, sequence: u64) -> Option<Command> {
         Some(reports(nth, sequence, Body::Health { grant: self.grant(nth)?, in_effect: true }))
+    }
+
+    /// The report of a host that it has rebooted without a word, for [`Measured::apply`].
+    pub fn reboot_report(&self, nth: u64, sequence: u64) -> Option<Command> {
+        let facts = self.machine.hosts().get(&host(nth))?.facts;
+        let started = Started { facts, mode: Mode::Normal, interrupted: None, evidence: None };
+        let report = Report {
+            sequence,
+            boot: boot(nth + (1 << 50)),
+            body: Body::Started(Box::new(started)),
+        };
+        let reports = vec![report];
+        let command = RecordReports { host: host(nth), spool: host(nth).0 ^ 7, reports };
+        Some(Command::RecordReports(command))
     }
 
     /// A tick in which these hosts were heard and those ask for an offer.
@@ -215,7 +242,7 @@ fn digest(text: &str) -> Digest {
     Digest(*blake3::hash(text.as_bytes()).as_bytes())
 }
 
-fn policy() -> Policy {
+fn policy(judgement: Option<Judgement>) -> Policy {
     let gates = StageGates {
         soak: Millis::from_secs(3_600),
         coverage: Share::ALL,
@@ -246,7 +273,7 @@ fn policy() -> Policy {
             health_checks: vec![Millis(0)],
         },
         ladder: vec![Stage { tier: "free".to_owned(), draw: None, waves: vec![Share::ALL], gates }],
-        judgement: None,
+        judgement,
     }
 }
 

@@ -165,7 +165,7 @@ fn chained(record: &Record) -> [u8; 32] {
 
 /// What tells a verdict from any other: its kind, its gates, their numbers and their words.
 #[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
-pub fn verdict_hash(verdict: &Verdict) -> [u8; 32] {
+pub(super) fn verdict_hash(verdict: &Verdict) -> [u8; 32] {
     let bytes = postcard::to_stdvec(verdict).expect("plain data can be written");
     *blake3::hash(&bytes).as_bytes()
 }

@@ -26,6 +26,49 @@ fn a_host_with_a_grant_under_way_weighs_less_than_two_hundred_bytes() {
 }
 
 #[test]
+fn a_host_of_a_judged_rollout_weighs_less_than_two_hundred_bytes_too() {
+    const HOSTS: usize = 4_000;
+    let mut fleet = Measured::fleet(HOSTS as u64).unwrap().judged();
+    fleet.roll_out(2).unwrap();
+    fleet.tick((0..HOSTS as u64).map(host).collect(), Vec::new());
+    assert!(fleet.machine.subjects().len() > HOSTS * 9 / 10, "{}", fleet.machine.subjects().len());
+    let weight = (bytes_of_pieces(&fleet.machine) - 100 * HOSTS) / HOSTS;
+    assert!(weight < BYTES_PER_HOST, "{weight} B");
+}
+
+/// What evidence costs: the same reports in a fleet that is judged by it and in one that is not.
+#[test]
+#[ignore = "is worth something in a release build only"]
+fn measure_judgement() {
+    const HOSTS: u64 = 20_000;
+    let plain = Measured::fleet(HOSTS).unwrap();
+    for (name, fleet) in [("guard rails", plain.clone()), ("evidence", plain.judged())] {
+        let mut fleet = fleet;
+        fleet.roll_out(2).unwrap();
+        fleet.tick((0..HOSTS).map(host).collect(), Vec::new());
+        let all = (0..HOSTS).step_by(2);
+        let flying: Vec<u64> =
+            all.filter(|nth| fleet.machine.hosts().live_grant(host(*nth)).is_some()).collect();
+        let count = u32::try_from(flying.len()).unwrap();
+        println!("{name}: {count} in flight");
+        let said: Vec<_> = flying.iter().filter_map(|&nth| fleet.applied_report(nth)).collect();
+        let ((), took) = timed(|| said.iter().for_each(|report| drop(fleet.apply(report))));
+        println!("  applied report {:?} each", took / count);
+        let said: Vec<_> = flying.iter().filter_map(|&nth| fleet.health_report(nth, 2)).collect();
+        let ((), took) = timed(|| said.iter().for_each(|report| drop(fleet.apply(report))));
+        println!("  health report  {:?} each", took / count);
+        let reboots: Vec<_> =
+            (1..2_001).step_by(2).filter_map(|nth| fleet.reboot_report(nth, 1)).collect();
+        let ((), took) = timed(|| reboots.iter().for_each(|report| drop(fleet.apply(report))));
+        println!("  reboot         {:?} each, of a host that has not begun", took / 1_000);
+        let (_, took) = timed(|| fleet.tick((0..4_000).map(host).collect(), Vec::new()));
+        println!("  tick           {took:?}, 4,000 heard");
+        let (frozen, took) = timed(|| fleet.machine.freeze());
+        println!("  freeze         {took:?}, {} pieces", frozen.pieces().count());
+    }
+}
+
+#[test]
 #[ignore = "takes a minute, and is worth something in a release build only"]
 fn measure() {
     for hosts in [10_000, 100_000, 1_000_000] {
