@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(credit("critical"), Some((50, 9)));
         assert_eq!(credit("frozen"), Some((50, 1)));
         assert_eq!(credit("small-fleet"), Some((1, 1)));
-        assert_eq!(credit("compressed"), Some((50, 9)));
+        assert_eq!(credit("compressed"), Some((100, 9)));
         assert_eq!(read("standard").judgement, Some(crate::policy::Judgement::STANDARD));
     }
 }

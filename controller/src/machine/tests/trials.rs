@@ -321,3 +321,45 @@ fn whom_nobody_watches_any_more_leaves_without_having_failed() {
     assert!(world.machine.subjects().is_empty());
     assert_eq!(trial(&world).detector().ledger().shown(WHOLE, Stream::Union).control, 0);
 }
+
+#[test]
+fn canaries_are_compared_with_the_tier_that_they_were_drawn_from_and_with_no_other() {
+    let mut world = World::new();
+    let beginning = "bootstrap canary* free paid
+         token free free 100
+         token paid paid 100
+         enrol h1..h60 free
+         enrol h61..h80 paid
+         blob 113.1 k1
+         publish 113.1 k1
+         create r1 113.1 canary=draw4 free=100% paid=100% judged=50,3,10
+         start r1
+         tick 0s
+         tick 1s heard=h1..h80 asking=h1..h80
+         tick 1s heard=h1..h80 asking=h1..h80";
+    run(&mut world, beginning);
+    assert_eq!(at_risk(&world), Counted { treated: [0; 3], control: 60 });
+    assert!(world.machine.watched_at(host("h1")).is_some());
+    assert_eq!(world.machine.watched_at(host("h61")), None);
+    let drawn = (1..=60).map(|n| format!("h{n}"));
+    let drawn: Vec<String> =
+        drawn.filter(|name| world.machine.hosts().live_grant(host(name)).is_some()).collect();
+    assert_eq!(drawn.len(), 4);
+    run(&mut world, &format!("begin {}", drawn.join(",")));
+    assert_eq!(at_risk(&world), Counted { treated: [4; 3], control: 56 });
+    world.finish();
+}
+
+#[test]
+fn a_new_leader_takes_nobody_for_silent_and_no_rack_for_deaf_before_it_has_listened() {
+    let mut world = started();
+    run(&mut world, "tick 1s heard=h1..h200 x3");
+    // Nobody led for a while: the clocks stood still, and nobody was heard.
+    run(&mut world, "tick 0s term=2\ntick 1s term=2");
+    assert_eq!(at_risk(&world).control, 200);
+    assert_eq!(trial(&world).hearing().deaf().count(), 0);
+    run(&mut world, "tick 1s heard=h1..h200 term=2 x3");
+    assert_eq!(rollout(&world).verdict.as_ref().unwrap().verdict.kind, VerdictKind::Continue);
+    assert_eq!(at_risk(&world).control, 200);
+    world.finish();
+}
