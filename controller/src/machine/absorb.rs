@@ -45,18 +45,7 @@ impl Machine {
                 self.secrets.insert(token.secret, token.id.clone());
                 self.tokens.insert(token.id.clone(), token.clone());
             }
-            Event::HostEnrolled(host) => {
-                let before = self.hosts.get(&host.id);
-                let same = |before: &Host| {
-                    before.facts == host.facts
-                        && before.mode == host.mode
-                        && before.tier == host.tier
-                };
-                if !before.as_ref().is_some_and(same) {
-                    self.leaves_trials(host.id);
-                }
-                self.replace_host((**host).clone());
-            }
+            Event::HostEnrolled(host) => self.enrol(host),
             Event::HostChanged { host, facts, boot, mode } => {
                 if let Some(before) = self.hosts.get(host) {
                     if before.facts != **facts || before.mode != *mode {
@@ -102,6 +91,17 @@ impl Machine {
                 });
             }
         }
+    }
+
+    /// A host is a member, anew or again: if it is not what it was, it leaves the trials that watch it.
+    fn enrol(&mut self, host: &Host) {
+        let same = self.hosts.get(&host.id).is_some_and(|before| {
+            before.facts == host.facts && before.mode == host.mode && before.tier == host.tier
+        });
+        if !same {
+            self.leaves_trials(host.id);
+        }
+        self.replace_host(host.clone());
     }
 
     fn add_blob(&mut self, stored: &StoreBlob) {

@@ -29,7 +29,8 @@ fn a_host_with_a_grant_under_way_weighs_less_than_two_hundred_bytes() {
 fn a_host_of_a_judged_rollout_weighs_less_than_two_hundred_bytes_too() {
     const HOSTS: usize = 4_000;
     let mut fleet = Measured::fleet(HOSTS as u64).unwrap().judged();
-    fleet.roll_out(2).unwrap();
+    // A quarter in flight, the most that there may be, and everybody else a sentinel.
+    fleet.roll_out(4).unwrap();
     fleet.tick((0..HOSTS as u64).map(host).collect(), Vec::new());
     assert!(fleet.machine.subjects().len() > HOSTS * 9 / 10, "{}", fleet.machine.subjects().len());
     let weight = (bytes_of_pieces(&fleet.machine) - 100 * HOSTS) / HOSTS;

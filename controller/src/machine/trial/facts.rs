@@ -87,7 +87,8 @@ pub(super) fn place(host: HostId, domain: Option<DomainId>) -> Place {
     Place { domain: domain.unwrap_or(DomainId(host.0)), unit: domain }
 }
 
-/// A domain's number: the first 64 bits of the BLAKE3 of its names.
+/// A domain's number: 42 bits of the BLAKE3 of its names. They stand in each row; of 25,000 racks two share a
+/// number in one fleet of 14,000.
 fn domain(names: &[&str]) -> DomainId {
     let mut hasher = blake3::Hasher::new();
     for name in names {
@@ -96,5 +97,5 @@ fn domain(names: &[&str]) -> DomainId {
     }
     let mut first = [0; 8];
     first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    DomainId(u64::from_le_bytes(first))
+    DomainId(u64::from_le_bytes(first) >> 22)
 }

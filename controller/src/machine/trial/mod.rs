@@ -85,11 +85,6 @@ impl Trial {
         &self.hearing
     }
 
-    /// Whom hosts of a tier are compared with; `None`: the rollout has not reached it.
-    pub fn sentinels(&self, tier: &str) -> Option<&Sentinels> {
-        self.sentinels.get(tier)
-    }
-
     /// Time goes on while sentinels are watched.
     fn watch_control(&mut self, step: Millis) {
         let control = u64::from(self.detector.risk().of_slice(SliceId(0)).control);

@@ -6,7 +6,7 @@ use tidegate_policies::policy::Stage;
 use tidegate_policies::share::Share;
 use tidegate_policies::time::Millis;
 
-use super::{Role, Trial};
+use super::Trial;
 use crate::machine::Machine;
 use crate::machine::fleet::Host;
 use crate::machine::ids::HostId;
@@ -105,18 +105,5 @@ pub(super) fn compared_with(rollout: &Rollout, step: usize) -> Option<&Stage> {
     match stage.draw {
         Some(_) => rollout.policy.ladder.get(step + 1).or(Some(stage)),
         None => Some(stage),
-    }
-}
-
-/// Who is a sentinel, a patched host, or nothing in a trial, in words.
-impl Role {
-    /// The word for it on screens.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Control(_) => "sentinel",
-            Self::InFlight(_) => "in flight",
-            Self::Verified(..) => "verified, and watched on",
-            Self::Spent => "a sentinel that failed",
-        }
     }
 }
