@@ -40,6 +40,9 @@ pub struct Judgement {
     pub evidence: EvidenceRule,
     /// From how many hosts on kernel evidence halts.
     pub signatures: SignatureRule,
+    /// Hosts of a rollout from which on the guard rails do not count: a large fleet has crashes every hour,
+    /// and evidence tells them from the patch's. [`GuardRails::NEVER`]: they always count.
+    pub rails_below: u64,
     /// How credit is earned; `None`: by the size of the fleet, see [`CreditRule::for_fleet`].
     pub credit: Option<CreditRule>,
     /// How many hosts patched ones are compared with.
@@ -162,13 +165,36 @@ impl Judgement {
     pub const STANDARD: Self = Self {
         evidence: EvidenceRule::STANDARD,
         signatures: SignatureRule::STANDARD,
+        rails_below: 500,
         credit: None,
         cohorts: CohortRule::STANDARD,
         proof: ProofRule::STANDARD,
     };
 }
 
+impl Policy {
+    /// The guard rails of a rollout to so many hosts.
+    pub const fn guard_rails_of(&self, hosts: u64) -> GuardRails {
+        match &self.judgement {
+            Some(judgement) if hosts >= judgement.rails_below => GuardRails::NONE,
+            Some(_) | None => self.guard_rails,
+        }
+    }
+}
+
 impl GuardRails {
+    /// A number of hosts that no fleet has.
+    pub const NEVER: u64 = u64::MAX;
+
+    /// No rails.
+    pub const NONE: Self = Self {
+        crashed: Self::NEVER,
+        failed: Self::NEVER,
+        stalled: Self::NEVER,
+        silent: Self::NEVER,
+        failure_share: None,
+    };
+
     /// Hosts gone wrong this way that halt.
     pub const fn limit(&self, failure: Failure) -> u64 {
         match failure {

@@ -23,7 +23,7 @@ impl Machine {
         let policy = &rollout.policy;
         Some(Inputs {
             now: self.clock.elapsed,
-            guard_rails: policy.guard_rails,
+            guard_rails: policy.guard_rails_of(rollout.hosts()),
             gates: stage.gates,
             exposure_budget: policy.exposure.budget.of(rollout.hosts()),
             in_flight_cap: self.in_flight_cap(rollout, place),

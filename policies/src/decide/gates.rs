@@ -5,21 +5,25 @@ use std::fmt;
 use super::{Inputs, Next, VerdictKind, Words};
 use crate::evidence::Failure;
 use crate::gate::{Gate, GateName, GateState, Unit};
-use crate::policy::WhenFewer;
+use crate::policy::{GuardRails, WhenFewer};
 use crate::share::Share;
 
-pub(super) fn guard_rail(inputs: &Inputs, words: Words, failure: Failure) -> Gate {
+/// `None` where nothing of this kind halts.
+pub(super) fn guard_rail(inputs: &Inputs, words: Words, failure: Failure) -> Option<Gate> {
     let (seen, limit) = (inputs.counts.failures(failure), inputs.guard_rails.limit(failure));
+    if limit == GuardRails::NEVER {
+        return None;
+    }
     let state = if seen < limit { GateState::Open } else { GateState::Shut };
     let word = failure.word();
-    Gate {
+    Some(Gate {
         name: GateName::GuardRail(failure),
         state,
         observed: seen,
         required: limit,
         unit: Unit::Hosts,
         detail: words.say(|| format!("{seen} {word} {}; {limit} halt", plural(seen, "host"))),
-    }
+    })
 }
 
 /// The gate and what it demands; `None` where the policy has no such rail.

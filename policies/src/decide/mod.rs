@@ -165,7 +165,7 @@ impl Weighed {
 fn rails(inputs: &Inputs, words: Words) -> Weighed {
     let mut weighed = Weighed { gates: Vec::new(), demand: VerdictKind::Continue };
     for failure in Failure::ALL {
-        let gate = gates::guard_rail(inputs, words, failure);
+        let Some(gate) = gates::guard_rail(inputs, words, failure) else { continue };
         let demand = match gate.state {
             GateState::Shut => VerdictKind::Halt,
             GateState::Open | GateState::Waiting => VerdictKind::Continue,

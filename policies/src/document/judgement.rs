@@ -11,6 +11,7 @@ use crate::credit::CreditRule;
 use crate::detector::EvidenceRule;
 use crate::detector::ruling::OnSlice;
 use crate::detector::signatures::SignatureRule;
+use crate::policy::GuardRails;
 use crate::proof::ProofRule;
 use crate::share::Share;
 use crate::time::Millis;
@@ -30,6 +31,7 @@ const FALSE_HALT: Field = Field { key: "false-halt", example: r#"false-halt = "1
 const FALSE_HOLD: Field = Field { key: "false-hold", example: r#"false-hold = "10%""# };
 const ON_SLICE: Field = Field { key: "on-slice", example: r#"on-slice = "everything""# };
 const NAMED: Field = Field { key: "named", example: "named = 3" };
+const RAILS_BELOW: Field = Field { key: "rails-below", example: "rails-below = 500" };
 
 const START: Field = Field { key: "start", example: "start = 50" };
 const SLICE_START: Field = Field { key: "slice-start", example: "slice-start = 20" };
@@ -42,8 +44,8 @@ const RAMP: Field = Field { key: "ramp", example: r#"ramp = "30m""# };
 /// Reads `[evidence]`.
 pub(super) fn read_evidence(
     value: &Value<'_>,
-) -> Result<(EvidenceRule, SignatureRule), DocumentError> {
-    let table = value.table(&[FALSE_HALT, FALSE_HOLD, ON_SLICE, NAMED])?;
+) -> Result<(EvidenceRule, SignatureRule, u64), DocumentError> {
+    let table = value.table(&[FALSE_HALT, FALSE_HOLD, ON_SLICE, NAMED, RAILS_BELOW])?;
     let never = "evidence that may never be wrong would never stop anything";
     let halt_value = table.required(&FALSE_HALT)?;
     let false_halt = halt_value.share_of_some(never)?;
@@ -67,7 +69,11 @@ pub(super) fn read_evidence(
     let nobody = "0 would halt before any kernel names the patch";
     let named = table.required(&NAMED)?.some_hosts(MAX_FACTOR, nobody)?;
     let named = u32::try_from(named).unwrap_or(u32::MAX);
-    Ok((EvidenceRule { false_halt, false_hold, on_slice }, SignatureRule { named }))
+    let rails_below = match table.optional(&RAILS_BELOW) {
+        Some(value) => value.number("hosts", 1..=MAX_HOSTS)?,
+        None => GuardRails::NEVER,
+    };
+    Ok((EvidenceRule { false_halt, false_hold, on_slice }, SignatureRule { named }, rails_below))
 }
 
 /// Reads `[credit]`.

@@ -47,6 +47,7 @@
 //! false-hold = "10%"
 //! on-slice = "everything"        # or "quarantine": what a halt by one slice stops
 //! named = 3                      # hosts whose kernel names the patch that halt
+//! rails-below = 500              # from so many hosts on the guard rails do not count; else always
 //!
 //! [credit]                       # hosts in flight: start + gain x verified - cost x failed
 //! start = 50
@@ -154,7 +155,8 @@ fn read_judgement(root: &Table<'_>) -> Result<Option<Judgement>, DocumentError> 
     let mut written = false;
     if let Some(value) = root.optional(&EVIDENCE) {
         written = true;
-        (judgement.evidence, judgement.signatures) = judgement::read_evidence(&value)?;
+        (judgement.evidence, judgement.signatures, judgement.rails_below) =
+            judgement::read_evidence(&value)?;
     }
     if let Some(value) = root.optional(&CREDIT) {
         written = true;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{PRESETS, parse};
 use crate::credit::CreditRule;
 use crate::detector::ruling::OnSlice;
-use crate::policy::{Judgement, Policy, Promotion, Stage, WhenFewer};
+use crate::policy::{GuardRails, Judgement, Policy, Promotion, Stage, WhenFewer};
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
 
@@ -198,7 +198,11 @@ fn written(policy: &Policy) -> String {
 }
 
 fn written_judgement(judgement: &Judgement) -> String {
-    let Judgement { evidence, signatures, credit, cohorts, proof } = judgement;
+    let Judgement { evidence, signatures, rails_below, credit, cohorts, proof } = judgement;
+    let rails_below = match *rails_below {
+        GuardRails::NEVER => String::new(),
+        hosts => format!("rails-below = {hosts}\n"),
+    };
     let on_slice = match evidence.on_slice {
         OnSlice::Everything => "everything",
         OnSlice::Quarantine => "quarantine",
@@ -212,7 +216,7 @@ fn written_judgement(judgement: &Judgement) -> String {
     });
     format!(
         "[evidence]\nfalse-halt = \"{}\"\nfalse-hold = \"{}\"\non-slice = \"{on_slice}\"\nnamed = {}\n\
-        {credit}[cohorts]\neverybody-up-to = {}\nsentinels = {}\nin-flight = \"{}\"\n\
+        {rails_below}{credit}[cohorts]\neverybody-up-to = {}\nsentinels = {}\nin-flight = \"{}\"\n\
         holdout = {{ share = \"{}\", at-least = {} }}\n[proof]\nliars = {}\nper-stratum = {}\n",
         evidence.false_halt,
         evidence.false_hold,
