@@ -6,14 +6,16 @@
 //! so that leaving some out moves nothing. A host whose agent would beat all the time and say nothing new is
 //! heard once before its dead-man timer runs out; the last beat of one that goes silent is played when it is.
 
-use tidegate_policies::time::Listened;
+use tidegate_policies::time::{Listened, Millis};
 
 use super::agents::IDLE;
+use super::controllers::Controllers;
 use super::fleet::boot_id;
 use super::queue::Happening;
 use super::world::{Beats, World};
 use crate::machine::clock::TICK;
 use crate::machine::ids::HostId;
+use crate::machine::trial::Role;
 use crate::relay::answers;
 
 impl World<'_> {
@@ -31,8 +33,50 @@ impl World<'_> {
             (!self.controllers.heard.is_empty()).then(|| self.now.div_ceil(TICK.0) * TICK.0);
         let asks = self.turns.next_beat(self.controllers.ticked);
         let asks = asks.map(|at| at.div_ceil(TICK.0) * TICK.0);
-        let soonest = [heard, asks.filter(|_| self.room() > 0)].into_iter().flatten().min();
+        let asks = asks.filter(|_| self.room() > 0);
+        let soonest = [heard, asks, self.missed_due()].into_iter().flatten().min();
         soonest.map_or(u64::MAX, |at| at.max(next)).min(self.controllers.tick_due())
+    }
+
+    /// When a reference host that is away counts as not heard, or as silent.
+    fn missed_due(&self) -> Option<u64> {
+        let Controllers { machine, ticked, .. } = &self.controllers;
+        let clock = machine.clock();
+        let away = self.away.iter().filter(|&&n| !self.hosts[n].is_up());
+        let due = away.filter_map(|&n| {
+            let watch = *self.role(n)?.watch()?;
+            let silent = watch.silent_at.0.saturating_sub(clock.listened.0);
+            let unheard = watch.heard_until.map(|until| until.since(clock.elapsed).0);
+            Some(unheard.map_or(silent, |unheard| unheard.min(silent)))
+        });
+        due.min().map(|span| (ticked + span.max(1)).div_ceil(TICK.0) * TICK.0)
+    }
+
+    /// What a host is in the comparison.
+    fn role(&self, n: usize) -> Option<Role> {
+        let trial = self.controllers.rollout()?.created_index;
+        self.controllers.machine.subjects().role(trial, self.scene.fleet.members[n].id)
+    }
+
+    /// Whether somebody waits for a host's beats: it has something to do, or is compared with others.
+    pub(super) fn is_listened_to(&self, n: usize) -> bool {
+        self.hosts[n].agent.is_some() || self.role(n).is_some_and(|role| role.watch().is_some())
+    }
+
+    /// A wave begins: whoever is compared with its hosts is heard with the next tick.
+    pub(super) fn hear_sentinels(&mut self) {
+        if self.beats == Beats::ThatMatter {
+            (0..self.hosts.len()).for_each(|n| self.hear_sentinel(n));
+        }
+    }
+
+    /// A host that may be a sentinel, and is not known as one, is heard with the next tick.
+    pub(super) fn hear_sentinel(&mut self, n: usize) {
+        let id = self.scene.fleet.members[n].id;
+        let is_new = || self.role(n).is_none() && self.controllers.machine.watched_at(id).is_some();
+        if self.beats == Beats::ThatMatter && self.hosts[n].is_up() && is_new() {
+            self.controllers.heard.push(id);
+        }
     }
 
     /// All ticks up to the present moment.
@@ -102,13 +146,19 @@ impl World<'_> {
             Beats::ThatMatter => (),
         }
         let machine = &self.controllers.machine;
-        let by = Listened(machine.clock().listened.0 + (at - self.controllers.ticked));
+        let step = Millis(at - self.controllers.ticked);
+        let by = Listened(machine.clock().listened.0 + step.0);
         let due = machine.grants().dead_man().iter().take_while(|&&(when, _)| when <= by);
         let there = due.filter_map(|&(_, grant)| self.host_of(grant)).filter(|&n| {
             let host = &self.hosts[n];
             host.is_up() && host.agent.is_some()
         });
-        let heard: Vec<HostId> = there.map(|n| self.scene.fleet.members[n].id).collect();
+        let mut heard: Vec<HostId> = there.map(|n| self.scene.fleet.members[n].id).collect();
+        let unheard = machine.subjects().unheard_by(machine.clock().elapsed.after(step));
+        let fleet = &self.scene.fleet;
+        heard.extend(unheard.filter(|&host| {
+            fleet.place_of(host).is_some_and(|n| self.hosts[n].is_up())
+        }));
         self.controllers.heard.extend(heard);
     }
 
@@ -123,9 +173,9 @@ impl World<'_> {
 
     /// A beat that nothing comes of but that it was heard.
     pub(super) fn last_beat(&mut self, n: usize) {
-        let host = &self.hosts[n];
-        if self.controllers.up && host.is_up() && host.agent.is_some() {
+        if self.controllers.up && self.hosts[n].is_up() && self.is_listened_to(n) {
             self.controllers.heard.push(self.scene.fleet.members[n].id);
+            self.away.insert(n);
         }
     }
 

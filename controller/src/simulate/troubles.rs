@@ -39,7 +39,7 @@ impl World<'_> {
         };
         self.plan += 1;
         let at = self.now + wait;
-        if fate != Fate::Reboot && self.hosts[n].agent.is_some() {
+        if fate != Fate::Reboot && self.is_listened_to(n) {
             self.foretell(n, at);
         }
         self.queue.put(at, Happening::ByItself(self.plan, n, fate));
@@ -83,6 +83,7 @@ impl World<'_> {
         if self.hosts[n].power == Power::Off {
             self.hosts[n].boots(self.now);
             self.start_agent(n);
+            self.is_back(n);
         }
     }
 
@@ -92,7 +93,14 @@ impl World<'_> {
         host.cut_off = host.cut_off.saturating_sub(1);
         if host.is_up() {
             self.step(n, Input::Wake);
+            self.is_back(n);
         }
+    }
+
+    /// A host beats again.
+    fn is_back(&mut self, n: usize) {
+        self.away.remove(&n);
+        self.hear_sentinel(n);
     }
 
     /// A mishap begins at `at`, and hits nobody anew before `over`.
@@ -113,7 +121,7 @@ impl World<'_> {
             What::ControllerOutage | What::Spike => Vec::new(),
         };
         for n in self.hit[nth].clone() {
-            if self.hosts[n].agent.is_some() {
+            if self.is_listened_to(n) {
                 self.foretell(n, at);
             }
         }

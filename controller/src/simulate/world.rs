@@ -1,6 +1,7 @@
 //! How does one run go? A machine, hosts, and a queue, from one seed; the time is virtual.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use tidegate_policies::decide::VerdictKind;
 use tidegate_policies::gate::GateName;
@@ -58,6 +59,8 @@ pub(super) struct World<'s> {
     pub(super) controllers: Controllers,
     pub(super) turns: Turns,
     pub(super) hosts: Vec<Host>,
+    /// Hosts that were down or cut off, and may be yet.
+    pub(super) away: BTreeSet<usize>,
     pub(super) luck: Chance,
     /// Which host has which grant; they are numbered from the first one of the run.
     pub(super) grants: Vec<usize>,
@@ -135,7 +138,10 @@ impl World<'_> {
         for event in events {
             match event {
                 Event::GrantOffered(grant) => self.offered(grant.id, grant.host),
-                Event::WaveStarted { place, .. } => self.turns.start_wave(*place),
+                Event::WaveStarted { place, .. } => {
+                    self.turns.start_wave(*place);
+                    self.hear_sentinels();
+                }
                 Event::RolloutCompleted { .. } => {
                     self.outcome.to_full = Some(self.now - self.start);
                     self.end = Some(End::Completed);
@@ -249,6 +255,7 @@ impl World<'_> {
             controllers: Controllers::new(machine, version, beat),
             turns: Turns::new(&scene.fleet, beat, seed),
             hosts,
+            away: BTreeSet::new(),
             luck: Chance::new(seed, LUCK),
             grants: Vec::new(),
             first_grant: 0,

@@ -169,6 +169,14 @@ impl Subjects {
         self.rows.peek((trial, host))
     }
 
+    /// Reference hosts that count as heard until `at` at the latest.
+    pub fn unheard_by(&self, at: Elapsed) -> impl Iterator<Item = HostId> {
+        let all = self.timers.values().flat_map(move |timers| {
+            timers.unheard.iter().take_while(move |(until, _)| *until <= at)
+        });
+        all.map(|&(_, host)| host)
+    }
+
     /// How many rows there are, of all trials.
     pub const fn len(&self) -> usize {
         self.rows.len()
