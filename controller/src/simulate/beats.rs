@@ -139,12 +139,25 @@ impl World<'_> {
         (room > 0 && self.controllers.machine.has_room(rollout)).then_some(room)
     }
 
-    /// Hears those whose dead-man timer would run out by `at` though they are there.
+    /// Hears those that are there, and of whom something hangs on being heard by `at`.
     fn keep_alive(&mut self, at: u64) {
-        match self.beats {
-            Beats::All => return,
-            Beats::ThatMatter => (),
-        }
+        let heard = match self.beats {
+            Beats::All => self.all_listened_to(at),
+            Beats::ThatMatter => self.just_in_time(at),
+        };
+        self.controllers.heard.extend(heard);
+    }
+
+    /// Everybody whom a controller would take note of: who beats by `at` and is compared with others. Those
+    /// that have something to do say themselves that they were heard.
+    fn all_listened_to(&self, at: u64) -> Vec<HostId> {
+        let beating = self.turns.all_beating(self.controllers.ticked, at).into_iter();
+        let ids = beating.filter(|&n| self.is_free(n)).map(|n| self.scene.fleet.members[n].id);
+        ids.filter(|&id| self.controllers.machine.watched_at(id).is_some()).collect()
+    }
+
+    /// Whoever is there, and would count as away or silent by `at`.
+    fn just_in_time(&self, at: u64) -> Vec<HostId> {
         let machine = &self.controllers.machine;
         let step = Millis(at - self.controllers.ticked);
         let by = Listened(machine.clock().listened.0 + step.0);
@@ -156,10 +169,10 @@ impl World<'_> {
         let mut heard: Vec<HostId> = there.map(|n| self.scene.fleet.members[n].id).collect();
         let unheard = machine.subjects().unheard_by(machine.clock().elapsed.after(step));
         let fleet = &self.scene.fleet;
-        heard.extend(unheard.filter(|&host| {
-            fleet.place_of(host).is_some_and(|n| self.hosts[n].is_up())
-        }));
-        self.controllers.heard.extend(heard);
+        heard.extend(
+            unheard.filter(|&host| fleet.place_of(host).is_some_and(|n| self.hosts[n].is_up())),
+        );
+        heard
     }
 
     /// A host that will not be heard after `at` beats for the last time before.
