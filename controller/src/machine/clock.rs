@@ -61,6 +61,11 @@ impl Beats {
 }
 
 impl Clock {
+    /// The running time after a tick of this step.
+    pub fn elapsed_after(&self, step: Millis) -> Elapsed {
+        self.elapsed.after(step.min(MAX_STEP))
+    }
+
     /// The clocks after `tick` of a leader of `term`, whose hosts report every so often. The wall is
     /// looked at apart: see [`Clock::with_wall`].
     ///
@@ -72,7 +77,7 @@ impl Clock {
     #[must_use]
     pub fn ticked(self, tick: &Tick, term: u64, beats: Beats, ears: Ears) -> Self {
         let step = tick.step.min(MAX_STEP);
-        let elapsed = self.elapsed.after(step);
+        let elapsed = self.elapsed_after(tick.step);
         let new_term = term != self.term;
         let term_since = if new_term { elapsed } else { self.term_since };
         let listens = !new_term && ears == Ears::Open;

@@ -164,7 +164,8 @@ impl Measured {
     pub fn tick(&mut self, heard: Vec<HostId>, asking: Vec<HostId>) -> Applied {
         let (step, wall) = (Millis::from_secs(1), WallTime(1_700_000_000_000));
         let readings = BTreeMap::from([(NodeId(1), wall)]);
-        self.apply(&Command::Tick(Tick { step, wall, heard, asking, readings }))
+        let missed = Vec::new();
+        self.apply(&Command::Tick(Tick { step, wall, heard, asking, readings, missed }))
     }
 
     /// Applies a command as the next entry.

@@ -51,7 +51,7 @@ use serde::{Deserialize, Serialize};
 
 use clock::{Beats, Clock};
 use cluster::Cluster;
-pub use command::{Bootstrap, Command, Tick, UnknownEntry};
+pub use command::{Bootstrap, Command, Missed, Tick, UnknownEntry};
 use entries::Entries;
 use event::Event;
 use fleet::Host;

@@ -98,11 +98,9 @@ pub async fn take_over(handle: &Handle, beats: Vec<pb::Beat>) {
     let useful = handle.query(move |machine| {
         let parsed = beats.iter().filter_map(|beat| Some((beat.host.parse().ok()?, beat)));
         let useful = parsed.filter_map(|(id, beat): (HostId, _)| {
-            let host = machine.hosts().standing(id).filter(|host| host.boot == beat.boot_id)?;
-            let grant = host.live_grant.and_then(|grant| machine.grants().get(&grant));
-            let in_flight = grant.is_some_and(|grant| grant.phase.in_flight().is_some());
-            let listened = in_flight || machine.watched_at(id).is_some();
-            (listened || beat.asks).then_some((id, listened, beat.asks))
+            let is_known = machine.hosts().standing(id)?.boot == beat.boot_id;
+            let listened = machine.listens_to(id);
+            (is_known && (listened || beat.asks)).then_some((id, listened, beat.asks))
         });
         useful.collect::<Vec<_>>()
     });

@@ -47,6 +47,11 @@ impl Beats {
         }
     }
 
+    /// Drops the hosts that were heard of whom a tick need not tell.
+    pub(super) fn sift(&self, is_told: impl FnMut(&HostId) -> bool) {
+        self.lock().heard.retain(is_told);
+    }
+
     /// Takes at most `limit` hosts of each kind, lowest first. Says, too, whether any are left.
     pub(super) fn take(&self, limit: usize) -> (Noted, More) {
         let mut noted = self.lock();
@@ -120,6 +125,14 @@ mod tests {
         assert_eq!((first.asking.len(), more), (4, More::Some));
         let (second, more) = beats.take(4);
         assert_eq!((second.asking, more), (BTreeSet::from([host(5)]), More::None));
+    }
+
+    #[test]
+    fn whom_nobody_need_be_told_of_is_not_taken() {
+        let beats = Beats::default();
+        (1..=3).for_each(|number| beats.note_heard(host(number)));
+        beats.sift(|&known| known != host(2));
+        assert_eq!(beats.take(4).0.heard, BTreeSet::from([host(1), host(3)]));
     }
 
     #[test]

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::journal::{DiskJournal, MAX_ENTRY_BYTES, PieceReader};
 use crate::machine::cluster::Cluster;
+use crate::machine::trial::RollCall;
 use crate::machine::{Command, Tick};
 use crate::node::{Answer, Fatal, Input, Node, NodeId, Room};
 
@@ -44,6 +45,8 @@ pub(super) struct NodeThread {
     raft_pacer: RaftPacer,
     machine_pacer: MachinePacer,
     beats: Arc<Beats>,
+    /// Whom it hears of those that hosts in flight are compared with.
+    roll_call: RollCall,
     readings: Arc<Readings>,
     hand_over: HandOver,
     /// Who should lead instead, for the next round.
@@ -114,6 +117,7 @@ impl NodeThread {
             raft_pacer: RaftPacer::new(config.raft_tick, clock.monotonic()),
             machine_pacer: MachinePacer::new(config.machine_tick),
             beats,
+            roll_call: RollCall::default(),
             readings,
             hand_over: HandOver::default(),
             hand_to: None,
@@ -260,6 +264,10 @@ impl NodeThread {
         let mut readings = self.readings.fresh(now);
         readings.insert(self.id, wall);
         self.yield_clock(now, &readings);
+        let machine = self.node.machine();
+        let elapsed = machine.clock().elapsed_after(step);
+        self.beats.sift(|&host| self.roll_call.hear(machine, elapsed, host));
+        let missed = self.roll_call.missed(machine, elapsed, MAX_TICK_HOSTS);
         let mut limit = MAX_TICK_HOSTS;
         loop {
             let (noted, more) = self.beats.take(limit);
@@ -267,7 +275,8 @@ impl NodeThread {
             let (heard, asking) =
                 (heard.iter().copied().collect(), asking.iter().copied().collect());
             let readings = readings.clone();
-            let command = Command::Tick(Tick { step, wall, heard, asking, readings });
+            let missed = missed.iter().copied().take(limit).collect();
+            let command = Command::Tick(Tick { step, wall, heard, asking, readings, missed });
             if command.encode().len() > MAX_ENTRY_BYTES && limit > 1 {
                 self.beats.put_back(noted);
                 limit /= 2;
@@ -304,6 +313,7 @@ impl NodeThread {
         let leading = self.node.leads().then(|| self.node.leadership().term);
         if self.machine_pacer.lead(leading) {
             self.beats.clear();
+            self.roll_call = RollCall::default();
             self.hand_over.begin_term();
         }
     }

@@ -6,16 +6,17 @@
 //! so that leaving some out moves nothing. A host whose agent would beat all the time and say nothing new is
 //! heard once before its dead-man timer runs out; the last beat of one that goes silent is played when it is.
 
-use tidegate_policies::time::{Listened, Millis};
+use tidegate_policies::time::{Elapsed, Listened, Millis};
 
 use super::agents::IDLE;
 use super::controllers::Controllers;
 use super::fleet::boot_id;
 use super::queue::Happening;
 use super::world::{Beats, World};
+use crate::machine::Missed;
 use crate::machine::clock::TICK;
 use crate::machine::ids::HostId;
-use crate::machine::trial::Role;
+use crate::machine::trial::{Role, Watch, heard_for};
 use crate::relay::answers;
 
 impl World<'_> {
@@ -38,18 +39,52 @@ impl World<'_> {
         soonest.map_or(u64::MAX, |at| at.max(next)).min(self.controllers.tick_due())
     }
 
-    /// When a reference host that is away counts as not heard, or as silent.
+    /// When the leader misses a reference host that is away, or one that it missed is silent.
     fn missed_due(&self) -> Option<u64> {
         let Controllers { machine, ticked, .. } = &self.controllers;
-        let clock = machine.clock();
-        let away = self.away.iter().filter(|&&n| !self.hosts[n].is_up());
-        let due = away.filter_map(|&n| {
-            let watch = *self.role(n)?.watch()?;
-            let silent = watch.silent_at.0.saturating_sub(clock.listened.0);
-            let unheard = watch.heard_until.map(|until| until.since(clock.elapsed).0);
-            Some(unheard.map_or(silent, |unheard| unheard.min(silent)))
+        let listened = machine.clock().listened;
+        let due = self.gone().filter_map(|(n, last)| match *self.role(n)?.watch()? {
+            Watch::Heard => Some(self.missed_at(last)),
+            Watch::Missed { silent_at } => Some(ticked + silent_at.0.saturating_sub(listened.0)),
         });
-        due.min().map(|span| (ticked + span.max(1)).div_ceil(TICK.0) * TICK.0)
+        due.min().map(|at| at.max(ticked + 1).div_ceil(TICK.0) * TICK.0)
+    }
+
+    /// Those who are away and cannot be heard, and when they were last.
+    fn gone(&self) -> impl Iterator<Item = (usize, u64)> {
+        let away = self.away.iter().map(|(&n, &last)| (n, last));
+        away.filter(|&(n, _)| !self.hosts[n].is_up())
+    }
+
+    /// When the present leader misses a reference host that was last heard at `last`.
+    fn missed_at(&self, last: u64) -> u64 {
+        last.max(self.controllers.leads_since) + heard_for(Millis(self.turns.beat())).0
+    }
+
+    /// The reference hosts that the leader hears no more at `at`.
+    fn missed(&mut self, at: u64) -> Vec<Missed> {
+        match self.beats {
+            Beats::All => {
+                let step = Millis(at - self.controllers.ticked);
+                let Controllers { machine, roll_call, heard, .. } = &mut self.controllers;
+                let now = machine.clock().elapsed_after(step);
+                heard.retain(|&host| roll_call.hear(machine, now, host));
+                return roll_call.missed(machine, now, usize::MAX);
+            }
+            Beats::ThatMatter => (),
+        }
+        let Some(rollout) = self.controllers.rollout() else { return Vec::new() };
+        let trial = rollout.created_index;
+        let is_heard = |n| self.role(n).as_ref().and_then(Role::watch) == Some(&Watch::Heard);
+        let missed = self.gone().filter(|&(n, last)| self.missed_at(last) <= at && is_heard(n));
+        let clock = self.controllers.machine.clock();
+        let elapsed = clock.elapsed_after(Millis(at - self.controllers.ticked));
+        let missed = missed.map(|(n, last)| {
+            let ago = at - last.max(self.controllers.leads_since);
+            let heard_at = Elapsed(elapsed.0.saturating_sub(ago));
+            Missed { trial, host: self.scene.fleet.members[n].id, heard_at }
+        });
+        missed.collect()
     }
 
     /// What a host is in the comparison.
@@ -70,11 +105,14 @@ impl World<'_> {
         }
     }
 
-    /// A host that may be a sentinel, and is not known as one, is heard with the next tick.
+    /// A host that may be a sentinel, and is not known as one or is missed, is heard with the next tick.
     pub(super) fn hear_sentinel(&mut self, n: usize) {
         let id = self.scene.fleet.members[n].id;
-        let is_new = || self.role(n).is_none() && self.controllers.machine.watched_at(id).is_some();
-        if self.beats == Beats::ThatMatter && self.hosts[n].is_up() && is_new() {
+        let is_news = || match self.role(n) {
+            None => self.controllers.machine.watched_at(id).is_some(),
+            Some(role) => matches!(role.watch(), Some(Watch::Missed { .. })),
+        };
+        if self.beats == Beats::ThatMatter && self.hosts[n].is_up() && is_news() {
             self.controllers.heard.push(id);
         }
     }
@@ -91,6 +129,7 @@ impl World<'_> {
     pub(super) fn tick(&mut self, at: u64) {
         let asking = self.asking(at);
         self.keep_alive(at);
+        self.controllers.missed = self.missed(at);
         let applied = self.controllers.tick(at, asking);
         self.learn(&applied.events);
     }
@@ -166,13 +205,7 @@ impl World<'_> {
             let host = &self.hosts[n];
             host.is_up() && host.agent.is_some()
         });
-        let mut heard: Vec<HostId> = there.map(|n| self.scene.fleet.members[n].id).collect();
-        let unheard = machine.subjects().unheard_by(machine.clock().elapsed.after(step));
-        let fleet = &self.scene.fleet;
-        heard.extend(
-            unheard.filter(|&host| fleet.place_of(host).is_some_and(|n| self.hosts[n].is_up())),
-        );
-        heard
+        there.map(|n| self.scene.fleet.members[n].id).collect()
     }
 
     /// A host that will not be heard after `at` beats for the last time before.
@@ -188,7 +221,7 @@ impl World<'_> {
     pub(super) fn last_beat(&mut self, n: usize) {
         if self.controllers.up && self.hosts[n].is_up() && self.is_listened_to(n) {
             self.controllers.heard.push(self.scene.fleet.members[n].id);
-            self.away.insert(n);
+            self.away.insert(n, self.now);
         }
     }
 

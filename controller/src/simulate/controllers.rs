@@ -9,7 +9,8 @@ use super::fleet::NODE;
 use crate::machine::clock::{MAX_STEP, TICK};
 use crate::machine::ids::{HostId, RolloutId};
 use crate::machine::rollouts::Rollout;
-use crate::machine::{Applied, Command, Machine, Position, Tick};
+use crate::machine::trial::RollCall;
+use crate::machine::{Applied, Command, Machine, Missed, Position, Tick};
 
 /// The wall clock when a run begins, in milliseconds since the Unix epoch.
 const WALL: u64 = 1_750_000_000_000;
@@ -27,6 +28,12 @@ pub(super) struct Controllers {
     pub ticked: u64,
     /// Hosts that were heard since.
     pub heard: Vec<HostId>,
+    /// Reference hosts that are heard no more.
+    pub missed: Vec<Missed>,
+    /// Since when the present one leads.
+    pub leads_since: u64,
+    /// What it remembers, where every beat is played.
+    pub roll_call: RollCall,
     term: u64,
     /// The next tick is the first of its leader.
     new_leader: bool,
@@ -38,8 +45,19 @@ impl Controllers {
     /// Controllers that have `machine`, for a rollout whose hosts beat every `beat`.
     pub(super) fn new(machine: Machine, rollout: RolloutId, beat: Millis) -> Self {
         let longest = MAX_STEP.0.min(beat.0.max(TICK.0)) / TICK.0 * TICK.0;
-        let heard = Vec::new();
-        Self { machine, rollout, up: true, ticked: 0, heard, term: 2, new_leader: true, longest }
+        Self {
+            machine,
+            rollout,
+            up: true,
+            ticked: 0,
+            heard: Vec::new(),
+            missed: Vec::new(),
+            leads_since: 0,
+            roll_call: RollCall::default(),
+            term: 2,
+            new_leader: true,
+            longest,
+        }
     }
 
     /// The rollout.
@@ -53,15 +71,16 @@ impl Controllers {
         self.machine.apply(at, command)
     }
 
-    /// A tick at `at`: who was heard since the last one, and who asks.
+    /// A tick at `at`: who was heard since the last one, who is missed, and who asks.
     pub(super) fn tick(&mut self, at: u64, asking: Vec<HostId>) -> Applied {
         let step = if self.new_leader { 0 } else { at - self.ticked };
         self.new_leader = false;
         self.ticked = at;
         let wall = WallTime(WALL + at);
         let readings = BTreeMap::from([(NODE, wall)]);
-        let heard = std::mem::take(&mut self.heard);
-        self.apply(&Command::Tick(Tick { step: Millis(step), wall, heard, asking, readings }))
+        let (heard, missed) = (std::mem::take(&mut self.heard), std::mem::take(&mut self.missed));
+        let step = Millis(step);
+        self.apply(&Command::Tick(Tick { step, wall, heard, asking, readings, missed }))
     }
 
     /// Nobody leads any more.
@@ -76,6 +95,8 @@ impl Controllers {
         self.term += 1;
         self.new_leader = true;
         self.ticked = now / TICK.0 * TICK.0;
+        self.leads_since = self.ticked;
+        self.roll_call = RollCall::default();
     }
 
     /// When the next tick has to be at the latest, where nobody was heard and nobody asks: when

@@ -1,7 +1,7 @@
 //! How does one run go? A machine, hosts, and a queue, from one seed; the time is virtual.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tidegate_policies::decide::VerdictKind;
 use tidegate_policies::gate::GateName;
@@ -59,8 +59,8 @@ pub(super) struct World<'s> {
     pub(super) controllers: Controllers,
     pub(super) turns: Turns,
     pub(super) hosts: Vec<Host>,
-    /// Hosts that were down or cut off, and may be yet.
-    pub(super) away: BTreeSet<usize>,
+    /// Hosts that were down or cut off, and may be yet, and when they were last heard.
+    pub(super) away: BTreeMap<usize, u64>,
     pub(super) luck: Chance,
     /// Which host has which grant; they are numbered from the first one of the run.
     pub(super) grants: Vec<usize>,
@@ -255,7 +255,7 @@ impl World<'_> {
             controllers: Controllers::new(machine, version, beat),
             turns: Turns::new(&scene.fleet, beat, seed),
             hosts,
-            away: BTreeSet::new(),
+            away: BTreeMap::new(),
             luck: Chance::new(seed, LUCK),
             grants: Vec::new(),
             first_grant: 0,

@@ -205,6 +205,15 @@ impl Controller {
         self.node().map(Node::machine)
     }
 
+    /// Its desk, and the replicated state as it has it, while it runs.
+    #[must_use]
+    pub fn desk_and_machine(&mut self) -> Option<(&mut Desk, &Machine)> {
+        match &self.life {
+            Life::Up(node) => Some((&mut self.desk, node.machine())),
+            Life::Down(_) | Life::Gone | Life::Retired(_) => None,
+        }
+    }
+
     /// Whether it believes that it leads.
     #[must_use]
     pub fn leads(&self) -> bool {

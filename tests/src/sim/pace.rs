@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 
 use tidegate_controller::machine::ids::HostId;
+use tidegate_controller::machine::trial::RollCall;
+use tidegate_controller::machine::{Machine, Missed};
+use tidegate_policies::time::Millis;
 
 /// How much rarer ticks are while nothing is live.
 const IDLE_FACTOR: u64 = 10;
@@ -15,6 +18,8 @@ pub struct Noted {
     pub heard: BTreeSet<HostId>,
     /// Hosts that would take an offer.
     pub asking: BTreeSet<HostId>,
+    /// Reference hosts that are heard no more.
+    pub missed: Vec<Missed>,
 }
 
 /// Paces the ticks of one controller.
@@ -26,6 +31,7 @@ pub struct Pace {
     next: u64,
     under_way: Option<(u64, Noted)>,
     noted: Noted,
+    roll_call: RollCall,
 }
 
 impl Pace {
@@ -39,6 +45,7 @@ impl Pace {
             next: 0,
             under_way: None,
             noted: Noted::default(),
+            roll_call: RollCall::default(),
         }
     }
 
@@ -52,9 +59,9 @@ impl Pace {
         is_news
     }
 
-    /// Notes that a host was heard: whether it is in flight, and whether it would take an offer.
-    pub fn note(&mut self, host: HostId, in_flight: bool, asks: bool) {
-        if in_flight {
+    /// Notes that a host was heard: whether its beat is of use, and whether it would take an offer.
+    pub fn note(&mut self, host: HostId, is_listened_to: bool, asks: bool) {
+        if is_listened_to {
             self.noted.heard.insert(host);
         }
         if asks {
@@ -63,15 +70,20 @@ impl Pace {
     }
 
     /// The step of the tick that is due at `now`, and whom it carries; `None` while none is.
-    pub fn due(&mut self, now: u64, is_live: bool) -> Option<(u64, Noted)> {
+    pub fn due(&mut self, now: u64, machine: &Machine) -> Option<(u64, Noted)> {
+        let is_live = machine.is_live();
         let wait = if is_live { 0 } else { self.every * (IDLE_FACTOR - 1) };
         if self.leading.is_none() || self.under_way.is_some() || now < self.next + wait {
             return None;
         }
-        let noted = std::mem::take(&mut self.noted);
+        let step = self.applied.map_or(0, |applied| now - applied);
+        let elapsed = machine.clock().elapsed_after(Millis(step));
+        let mut noted = std::mem::take(&mut self.noted);
+        noted.heard.retain(|&host| self.roll_call.hear(machine, elapsed, host));
+        noted.missed = self.roll_call.missed(machine, elapsed, usize::MAX);
         self.under_way = Some((now, noted.clone()));
         self.next = now + self.every;
-        Some((self.applied.map_or(0, |applied| now - applied), noted))
+        Some((step, noted))
     }
 
     /// The tick under way was applied.

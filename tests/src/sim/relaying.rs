@@ -238,11 +238,10 @@ impl World {
 fn note(controller: &mut Controller, beats: &[Beat]) {
     let Some(machine) = controller.machine() else { return };
     let useful = beats.iter().filter_map(|beat| {
-        let host = machine.hosts().get(&beat.host).filter(|host| host.boot == beat.boot)?;
-        let grant = host.live_grant.and_then(|grant| machine.grants().get(&grant));
-        Some((beat.host, grant.is_some_and(|grant| grant.phase.in_flight().is_some()), beat.asks))
+        let host = machine.hosts().get(&beat.host)?;
+        (host.boot == beat.boot).then_some((beat.host, machine.listens_to(beat.host), beat.asks))
     });
-    for (host, in_flight, asks) in useful.collect::<Vec<_>>() {
-        controller.desk.pace.note(host, in_flight, asks);
+    for (host, is_listened_to, asks) in useful.collect::<Vec<_>>() {
+        controller.desk.pace.note(host, is_listened_to, asks);
     }
 }

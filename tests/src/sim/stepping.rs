@@ -33,14 +33,17 @@ impl World {
         if controller.run != run {
             return;
         }
-        let Some(is_live) = controller.machine().map(Machine::is_live) else { return };
+        if controller.machine().is_none() {
+            return;
+        }
         let room = if controller.meter.borrow().is_full { Room::Scarce } else { Room::Enough };
         let mut inputs = Vec::new();
         inputs.extend(hands_over);
         inputs.extend([Input::Room(room), Input::Tick]);
         controller.desk.ticks += 1;
         let ticks = controller.desk.ticks;
-        if let Some((step, noted)) = controller.desk.pace.due(now, is_live) {
+        let Some((desk, machine)) = controller.desk_and_machine() else { return };
+        if let Some((step, noted)) = desk.pace.due(now, machine) {
             let ticket = controller.desk.id();
             controller.desk.tickets.insert(ticket, Asker::Tick);
             let readings = self.read_clocks(id);
@@ -51,6 +54,7 @@ impl World {
                 heard: noted.heard.into_iter().collect(),
                 asking: noted.asking.into_iter().collect(),
                 readings,
+                missed: noted.missed,
             });
             inputs.push(Input::Propose { ticket, command });
         }

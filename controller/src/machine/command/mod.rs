@@ -8,7 +8,7 @@ mod v1;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tidegate_policies::time::{Millis, WallTime};
+use tidegate_policies::time::{Elapsed, Millis, WallTime};
 
 use super::fleet::{Facts, Mode};
 use super::ids::{Digest, GrantId, HostId, NodeId, TierName, Version};
@@ -82,13 +82,27 @@ pub struct Tick {
     pub step: Millis,
     /// The leader's wall clock. Looked at only where `readings` is empty.
     pub wall: WallTime,
-    /// Hosts heard since the tick before, in the boot that their agent spoke of.
+    /// Hosts heard since the tick before, in the boot that their agent spoke of: those in flight, and
+    /// reference hosts of whom that is news.
     pub heard: Vec<HostId>,
     /// Hosts that are awake and would take an offer.
     pub asking: Vec<HostId>,
     /// The wall clocks of the nodes that were heard a moment ago, the leader's own among them. Empty in
     /// an entry of version 1, whose leader's clock was the cluster's.
     pub readings: BTreeMap<NodeId, WallTime>,
+    /// Reference hosts that counted as heard and are heard no more.
+    pub missed: Vec<Missed>,
+}
+
+/// A leader hears a reference host no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// The trial, by the log index at which its rollout was created.
+    pub trial: u64,
+    /// The host.
+    pub host: HostId,
+    /// When the leader last heard it, in running time.
+    pub heard_at: Elapsed,
 }
 
 /// A node holds an artifact.

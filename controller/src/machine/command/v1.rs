@@ -84,8 +84,8 @@ pub(super) fn decode(body: &[u8]) -> Option<super::Command> {
     Some(match whole(body)? {
         Command::Bootstrap(bootstrap) => super::Command::Bootstrap(bootstrap.now()),
         Command::Tick(Tick { step, wall, heard, asking }) => {
-            let readings = BTreeMap::new();
-            super::Command::Tick(super::Tick { step, wall, heard, asking, readings })
+            let tick = super::Tick { step, wall, heard, asking, ..super::Tick::default() };
+            super::Command::Tick(tick)
         }
         Command::StoreBlob(stored) => super::Command::StoreBlob(stored),
         Command::EnrollHost(enroll) => super::Command::EnrollHost(enroll),

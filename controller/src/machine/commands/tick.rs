@@ -22,7 +22,7 @@ impl Machine {
         self.take(at, vec![Event::ClockAdvanced(clock)], events);
         let heard = tick.heard.iter().filter_map(|&host| self.heard(host)).collect();
         self.take(at, heard, events);
-        self.tick_trials(at, &tick.heard, events);
+        self.tick_trials(at, tick, events);
         let due = self.due();
         self.take(at, due, events);
         for rollout in self.offering() {

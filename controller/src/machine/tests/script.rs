@@ -228,9 +228,10 @@ fn tick(world: &mut World, words: &Words<'_>) -> Command {
     let step = millis(words.at(0));
     let wall =
         WallTime(words.read("wall").unwrap_or_else(|| world.machine.clock().wall.0 + step.0));
-    let (heard, asking) = (ids(words.get("heard")), ids(words.get("asking")));
+    let asking = ids(words.get("asking"));
+    let (heard, missed) = world.call_roll(step, ids(words.get("heard")));
     let readings = readings(words.get("readings"));
-    Command::Tick(Tick { step, wall, heard, asking, readings })
+    Command::Tick(Tick { step, wall, heard, asking, readings, missed })
 }
 
 /// `1:5000,3:4000`: node and wall clock.

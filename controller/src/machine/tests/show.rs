@@ -107,7 +107,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
 /// A trial's move; that a host is heard, or not, is said of nobody.
 fn trial_words(moved: &TrialMove) -> Option<String> {
     Some(match moved {
-        TrialMove::Heard(_) | TrialMove::Unheard(_) => return None,
+        TrialMove::Heard(_) | TrialMove::Unheard { .. } => return None,
         TrialMove::Failed { host, symptom, .. } => {
             format!("{} failed unoffered: {symptom:?}", name(*host))
         }

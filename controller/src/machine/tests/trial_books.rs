@@ -6,7 +6,7 @@ use tidegate_policies::evidence::Class;
 use crate::machine::Machine;
 use crate::machine::ids::HostId;
 use crate::machine::rollouts::Rollout;
-use crate::machine::trial::{Role, Trial};
+use crate::machine::trial::{Role, Trial, Watch};
 
 /// Asserts that every risk set, credit and ear equals its recount.
 pub(super) fn trials_balance(machine: &Machine) {
@@ -46,7 +46,7 @@ fn hearing_balances(machine: &Machine, rollout: &Rollout, trial: &Trial) {
     let (mut hosts, mut heard) = (0, 0);
     for (_, role) in machine.subjects.of(rollout.created_index) {
         hosts += u32::from(role.watch().is_some());
-        heard += u32::from(role.watch().is_some_and(|watch| watch.heard_until.is_some()));
+        heard += u32::from(role.watch() == Some(&Watch::Heard));
     }
     let fleet = trial.hearing().fleet();
     assert_eq!((fleet.hosts, fleet.heard), (hosts, heard), "reference hosts of {}", rollout.id);

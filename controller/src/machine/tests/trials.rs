@@ -5,6 +5,7 @@ use tidegate_policies::detector::risk::Counted;
 use tidegate_policies::detector::slices::SliceId;
 use tidegate_policies::detector::stream::Stream;
 use tidegate_policies::gate::GateName;
+use tidegate_policies::time::Millis;
 
 use crate::machine::ids::RolloutId;
 use crate::machine::rollouts::{Rollout, State};
@@ -77,6 +78,27 @@ fn every_host_of_a_small_tier_is_a_sentinel_once_it_is_heard() {
     let world = after("");
     assert_eq!(at_risk(&world), Counted { treated: [0; 3], control: 200 });
     assert_eq!(trial(&world).hearing().fleet().heard, 200);
+}
+
+#[test]
+fn a_sentinel_that_goes_on_beating_is_told_of_once() {
+    let mut world = started();
+    let all = || (1..=200).map(|n| host(&format!("h{n}"))).collect::<Vec<_>>();
+    let second = Millis::from_secs(1);
+    assert_eq!(world.call_roll(second, all()), (Vec::new(), Vec::new()));
+    let hosts = begun(&mut world, 1);
+    let (told, _) = world.call_roll(second, all());
+    assert_eq!(told, [host(&hosts[0])], "what a host in flight says is always news");
+}
+
+#[test]
+fn a_new_leader_misses_nobody_before_it_has_listened_itself() {
+    let mut world = started();
+    run(&mut world, "tick 0s term=2\ntick 1s\ntick 1s");
+    assert_eq!(trial(&world).hearing().fleet().heard, 200);
+    run(&mut world, "tick 1s heard=h1..h199\ntick 1s heard=h1..h199");
+    assert_eq!(trial(&world).hearing().fleet().heard, 199);
+    world.finish();
 }
 
 #[test]

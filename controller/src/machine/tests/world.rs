@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use tidegate_policies::time::Millis;
+
 use crate::machine::command::Command;
 use crate::machine::ids::{Digest, GrantId, HostId};
 use crate::machine::patch_sets::KernelKey;
 use crate::machine::restore::{NotRestored, Restoration};
-use crate::machine::{Applied, Machine, Position, Reply};
+use crate::machine::trial::RollCall;
+use crate::machine::{Applied, Machine, Missed, Position, Reply};
 
 use super::books::books_balance;
 use super::watch::{Step, Watch};
@@ -16,6 +19,8 @@ pub(super) struct World {
     pub(super) machine: Machine,
     /// The term of the present leader.
     pub(super) term: u64,
+    /// What that leader remembers, with its term.
+    roll_call: (u64, RollCall),
     /// Numbers requests that name none.
     pub(super) requests: u64,
     /// What the log begins with: nothing, or what a restore left.
@@ -30,12 +35,28 @@ impl World {
         Self {
             machine: Machine::new(),
             term: 1,
+            roll_call: (1, RollCall::default()),
             requests: 0,
             base: Machine::new(),
             log: Vec::new(),
             watch: Watch::default(),
             sequences: BTreeMap::new(),
         }
+    }
+
+    /// Of those that were heard, whom the leader's next tick tells of, and who is missed.
+    pub(super) fn call_roll(
+        &mut self,
+        step: Millis,
+        heard: Vec<HostId>,
+    ) -> (Vec<HostId>, Vec<Missed>) {
+        if self.roll_call.0 != self.term {
+            self.roll_call = (self.term, RollCall::default());
+        }
+        let (machine, roll) = (&self.machine, &mut self.roll_call.1);
+        let now = machine.clock().elapsed_after(step);
+        let told = heard.into_iter().filter(|&host| roll.hear(machine, now, host)).collect();
+        (told, roll.missed(machine, now, usize::MAX))
     }
 
     /// Applies `command` as the next entry, and looks for broken invariants.

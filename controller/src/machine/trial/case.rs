@@ -220,7 +220,7 @@ impl Trial {
                 self.book.quarter();
             }
             TrialMove::Heard(_)
-            | TrialMove::Unheard(_)
+            | TrialMove::Unheard { .. }
             | TrialMove::Failed { .. }
             | TrialMove::Left(_)
             | TrialMove::Excused { .. }

@@ -15,7 +15,6 @@ use super::hearing::{Change, Crossing};
 use super::subjects::{Row, Span, Watch};
 use super::{Role, Trial};
 use crate::machine::Machine;
-use crate::machine::clock::TICK;
 use crate::machine::fleet::Host;
 use crate::machine::grants::{Begun, Phase};
 use crate::machine::ids::{HostId, RolloutId};
@@ -82,14 +81,13 @@ impl Machine {
     fn is_verified(&mut self, trial: u64, host: HostId) {
         let Some(row) = self.subjects.get(trial, host) else { return };
         let Role::InFlight(span) = row.role else { return };
-        let watch = self.watch_from_now(trial);
         let goes_on = span.windows.contains(Window::Soak) || self.is_drawn(trial, host);
         let Some(of) = self.trials.get_mut(&trial) else { return };
         of.detector.end_apply(&row.subject(host), ApplyEnd::Ended);
         of.book.end(&row.slices, FlightEnd::Verified);
         if goes_on {
             of.listen(row.domain, Change::Enters);
-            self.subjects.turn(trial, host, Role::Verified(span, watch));
+            self.subjects.turn(trial, host, Role::Verified(span, Watch::Heard));
         } else {
             of.detector.leave(&row.subject(host), Cohort::Treated(span.windows));
             self.subjects.take(trial, host);
@@ -195,8 +193,7 @@ impl Machine {
 
     /// A sentinel that was heard for the first time is at risk.
     pub(super) fn enters_control(&mut self, trial: u64, host: HostId) {
-        let watch = self.watch_from_now(trial);
-        let Some(row) = self.row(trial, host, Role::Control(watch)) else { return };
+        let Some(row) = self.row(trial, host, Role::Control(Watch::Heard)) else { return };
         let Some(of) = self.trials.get_mut(&trial) else { return };
         of.detector.enter_control(&row.subject(host));
         of.listen(row.domain, Change::Enters);
@@ -228,13 +225,12 @@ impl Machine {
         self.rollouts.get(self.grants.rollout_created_at(trial)?)
     }
 
-    /// A host is heard just now.
-    pub(super) fn watch_from_now(&self, trial: u64) -> Watch {
+    /// When a reference host that was last heard at a time, in running time, counts as silent.
+    pub(super) fn silent_since(&self, trial: u64, heard_at: Elapsed) -> Listened {
         let timing = self.rollout_of_trial(trial).map(|rollout| &rollout.policy.timing);
         let silent_after = timing.map(|timing| timing.silent_after()).unwrap_or_default();
-        let heard_for = timing.map(|timing| heard_for(timing.beat)).unwrap_or_default();
-        let silent_at: Listened = self.clock.listened.after(silent_after);
-        Watch { silent_at, heard_until: Some(self.clock.elapsed.after(heard_for)) }
+        let ago = self.clock.elapsed.since(heard_at);
+        self.clock.listened.after(Millis(silent_after.0.saturating_sub(ago.0)))
     }
 
     /// How long the windows of a host are that begins now.
@@ -267,15 +263,10 @@ impl Trial {
     }
 }
 
-/// For how long a host counts as heard: a beat and a half, and the tick that carries it.
-const fn heard_for(beat: Millis) -> Millis {
-    Millis(beat.0 + beat.0 / 2 + TICK.0)
-}
-
 /// How a watched host leaves the hearing.
 const fn leaves(watch: &Watch) -> Change {
-    match watch.heard_until {
-        Some(_) => Change::LeavesHeard,
-        None => Change::LeavesUnheard,
+    match watch {
+        Watch::Heard => Change::LeavesHeard,
+        Watch::Missed { .. } => Change::LeavesUnheard,
     }
 }

@@ -12,6 +12,7 @@ mod hearing;
 mod moves;
 mod open;
 mod reboots;
+mod roll_call;
 mod sentinels;
 mod strata;
 mod subjects;
@@ -31,9 +32,10 @@ use tidegate_policies::time::Millis;
 pub use self::case::Basis;
 pub use self::hearing::Hearing;
 pub use self::moves::TrialMove;
+pub use self::roll_call::{RollCall, heard_for};
 pub use self::sentinels::Sentinels;
 use self::strata::Strata;
-pub use self::subjects::{Role, Subjects};
+pub use self::subjects::{Role, Subjects, Watch};
 
 /// The comparison of one rollout. Plain data: a part of the replicated state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

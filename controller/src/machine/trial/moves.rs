@@ -14,7 +14,12 @@ pub enum TrialMove {
     /// A sentinel or a verified host was heard; a sentinel that was none is at risk from now on.
     Heard(HostId),
     /// It was not heard for a beat and a half.
-    Unheard(HostId),
+    Unheard {
+        /// Which.
+        host: HostId,
+        /// When it will count as silent.
+        silent_at: Listened,
+    },
     /// A sentinel or a verified host failed.
     Failed {
         /// The host.

@@ -27,13 +27,13 @@ pub struct Subjects {
     timers: BTreeMap<u64, Timers>,
 }
 
-/// The timers of one trial, each earliest first.
+/// Who is watched in one trial, and its timers, each earliest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Timers {
-    /// When a watched host counts as silent.
+    /// Reference hosts that are heard. They have no timer: their leader tells who is missed.
+    pub(super) heard: BTreeSet<HostId>,
+    /// When one that is missed counts as silent.
     pub(super) silent: BTreeSet<(Listened, HostId)>,
-    /// When a reference host that is heard counts as not heard.
-    pub(super) unheard: BTreeSet<(Elapsed, HostId)>,
     /// When a patched host leaves a window.
     pub(super) windows: BTreeSet<(Elapsed, HostId)>,
 }
@@ -61,13 +61,16 @@ pub enum Role {
     Spent,
 }
 
-/// When a watched host is missed.
+/// Whether a reference host is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Watch {
-    /// From here on it is silent.
-    pub silent_at: Listened,
-    /// Until here it counts as heard; `None`: it does not.
-    pub heard_until: Option<Elapsed>,
+pub enum Watch {
+    /// It is, as far as its leader has told.
+    Heard,
+    /// It is not.
+    Missed {
+        /// From here on it is silent.
+        silent_at: Listened,
+    },
 }
 
 /// The windows of a patched host.
@@ -169,12 +172,9 @@ impl Subjects {
         self.rows.peek((trial, host))
     }
 
-    /// Reference hosts that count as heard until `at` at the latest.
-    pub fn unheard_by(&self, at: Elapsed) -> impl Iterator<Item = HostId> {
-        let all = self.timers.values().flat_map(move |timers| {
-            timers.unheard.iter().take_while(move |(until, _)| *until <= at)
-        });
-        all.map(|&(_, host)| host)
+    /// The reference hosts of a trial that are heard.
+    pub fn heard(&self, trial: u64) -> impl Iterator<Item = HostId> {
+        self.timers.get(&trial).into_iter().flat_map(|timers| timers.heard.iter().copied())
     }
 
     /// How many rows there are, of all trials.
@@ -241,9 +241,10 @@ impl Subjects {
 
 impl Timers {
     fn arm(&mut self, host: HostId, role: &Role) {
-        if let Some(watch) = role.watch() {
-            self.silent.insert((watch.silent_at, host));
-            self.unheard.extend(watch.heard_until.map(|until| (until, host)));
+        match role.watch() {
+            Some(Watch::Heard) => drop(self.heard.insert(host)),
+            Some(&Watch::Missed { silent_at }) => drop(self.silent.insert((silent_at, host))),
+            None => (),
         }
         if let Some((end, _)) = role.span().and_then(Span::next_end) {
             self.windows.insert((end, host));
@@ -251,11 +252,10 @@ impl Timers {
     }
 
     fn disarm(&mut self, host: HostId, role: &Role) {
-        if let Some(watch) = role.watch() {
-            self.silent.remove(&(watch.silent_at, host));
-            if let Some(until) = watch.heard_until {
-                self.unheard.remove(&(until, host));
-            }
+        match role.watch() {
+            Some(Watch::Heard) => drop(self.heard.remove(&host)),
+            Some(&Watch::Missed { silent_at }) => drop(self.silent.remove(&(silent_at, host))),
+            None => (),
         }
         if let Some((end, _)) = role.span().and_then(Span::next_end) {
             self.windows.remove(&(end, host));

@@ -12,7 +12,7 @@ use crate::machine::event::Event;
 use crate::machine::grants::Grant;
 use crate::machine::ids::HostId;
 use crate::machine::rollouts::Rollout;
-use crate::machine::{Machine, Position};
+use crate::machine::{Machine, Missed, Position, Tick};
 
 /// Hosts that leave a trial which is watched no more, with one tick.
 const LEAVE_AT_ONCE: usize = 4_096;
@@ -37,14 +37,14 @@ impl Machine {
     pub(in crate::machine) fn tick_trials(
         &mut self,
         at: Position,
-        heard: &[HostId],
+        tick: &Tick,
         events: &mut Vec<Event>,
     ) {
         let numbers: Vec<u64> = self.trials.keys().copied().collect();
         for trial in numbers {
             let looks: [Look<'_>; 5] = [
-                &|machine| machine.heard_in(trial, heard),
-                &|machine| machine.unheard_in(trial),
+                &|machine| machine.heard_in(trial, &tick.heard),
+                &|machine| machine.unheard_in(trial, &tick.missed),
                 &|machine| machine.domains_in(trial),
                 &|machine| machine.missed_in(trial),
                 &|machine| machine.outlived_in(trial),
@@ -70,11 +70,19 @@ impl Machine {
         heard.iter().copied().filter(counts).map(TrialMove::Heard).collect()
     }
 
-    fn unheard_in(&self, trial: u64) -> Vec<TrialMove> {
-        let now = self.clock.elapsed;
-        let timers = self.subjects.timers(trial);
-        let unheard = timers.map(|timers| timers.unheard.iter().take_while(|(at, _)| *at <= now));
-        unheard.into_iter().flatten().map(|&(_, host)| TrialMove::Unheard(host)).collect()
+    fn unheard_in(&self, trial: u64, missed: &[Missed]) -> Vec<TrialMove> {
+        if self.watched_trial(trial).is_none() {
+            return Vec::new();
+        }
+        let is_heard = |missed: &&Missed| {
+            let role = self.subjects.role(trial, missed.host);
+            missed.trial == trial && role.as_ref().and_then(Role::watch) == Some(&Watch::Heard)
+        };
+        let unheard = |&Missed { host, heard_at, .. }: &Missed| {
+            let silent_at = self.silent_since(trial, heard_at);
+            TrialMove::Unheard { host, silent_at }
+        };
+        missed.iter().filter(is_heard).map(unheard).collect()
     }
 
     /// Domains are looked at only while the fleet is heard, so that deaf controllers see no dead racks.
@@ -94,8 +102,9 @@ impl Machine {
     fn missed_in(&self, trial: u64) -> Vec<TrialMove> {
         let Some(timers) = self.subjects.timers(trial) else { return Vec::new() };
         if self.watched_trial(trial).is_none() {
-            let all = timers.silent.iter().take(LEAVE_AT_ONCE);
-            return all.map(|&(_, host)| TrialMove::Left(host)).collect();
+            let missed = timers.silent.iter().map(|&(_, host)| host);
+            let all = timers.heard.iter().copied().chain(missed).take(LEAVE_AT_ONCE);
+            return all.map(TrialMove::Left).collect();
         }
         let now = self.clock.listened;
         let missed = timers.silent.iter().take_while(|(at, _)| *at <= now);
@@ -149,7 +158,7 @@ impl Machine {
         let (elapsed, listened) = (self.clock.elapsed, self.clock.listened);
         match *moved {
             TrialMove::Heard(host) => self.hears(trial, host),
-            TrialMove::Unheard(host) => self.misses(trial, host),
+            TrialMove::Unheard { host, silent_at } => self.misses(trial, host, silent_at),
             TrialMove::Failed { host, symptom, trace } => {
                 let role = self.subjects.role(trial, host);
                 let cohort = role.as_ref().and_then(Role::cohort).unwrap_or(Cohort::Control);
@@ -161,9 +170,8 @@ impl Machine {
             TrialMove::Left(host) => self.leaves_trial(trial, host),
             TrialMove::Excused { host, silent_at } => {
                 let role = self.subjects.role(trial, host);
-                if let Some((role, watch)) = role.and_then(|role| Some((role, *role.watch()?))) {
-                    let watch = Watch { silent_at, ..watch };
-                    self.subjects.turn(trial, host, role.watched(watch));
+                if let Some(role) = role {
+                    self.subjects.turn(trial, host, role.watched(Watch::Missed { silent_at }));
                 }
             }
             TrialMove::Outlived(host, window) => {
@@ -197,24 +205,20 @@ impl Machine {
         let Some(row) = self.subjects.get(trial, host) else {
             return self.enters_control(trial, host);
         };
-        let Some(watch) = row.role.watch() else { return };
-        if watch.heard_until.is_none()
-            && let Some(of) = self.trials.get_mut(&trial)
-        {
-            of.listen(row.domain, Change::Heard);
+        if let Some(Watch::Missed { .. }) = row.role.watch() {
+            if let Some(of) = self.trials.get_mut(&trial) {
+                of.listen(row.domain, Change::Heard);
+            }
+            self.subjects.turn(trial, host, row.role.watched(Watch::Heard));
         }
-        let watch = self.watch_from_now(trial);
-        self.subjects.turn(trial, host, row.role.watched(watch));
     }
 
-    fn misses(&mut self, trial: u64, host: HostId) {
+    fn misses(&mut self, trial: u64, host: HostId, silent_at: Listened) {
         let Some(row) = self.subjects.get(trial, host) else { return };
-        let Some(watch) = row.role.watch() else { return };
-        let watch = Watch { heard_until: None, ..*watch };
         if let Some(of) = self.trials.get_mut(&trial) {
             of.listen(row.domain, Change::Unheard);
         }
-        self.subjects.turn(trial, host, row.role.watched(watch));
+        self.subjects.turn(trial, host, row.role.watched(Watch::Missed { silent_at }));
     }
 
     /// A patched host has outlived `window`. After its soak's it goes on only if it was drawn as a sentinel

@@ -101,6 +101,7 @@ mod tests {
             bootstrap-2: scarce
             check-state: scarce
             create-rollout: low
+            create-rollout-2: low
             create-token: scarce
             enroll-host: low
             halt-rollout: critical
