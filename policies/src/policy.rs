@@ -56,7 +56,8 @@ pub struct Judgement {
 pub struct Exposure {
     /// Hosts in flight and gone wrong, until acknowledged; a share is of the rollout's eligible hosts.
     pub budget: Quantity,
-    /// Hosts in flight at a time; a share is of the present tier's eligible hosts.
+    /// Hosts in flight at a time; a share is of the present tier's eligible hosts, and where hosts are judged
+    /// by evidence and drawn from another tier, of that one's as well.
     pub in_flight: Quantity,
 }
 

@@ -40,15 +40,19 @@ impl Machine {
         })
     }
 
-    /// Most hosts that may be in flight: the policy's share of the tier, and of those that they are
-    /// compared with.
+    /// Most hosts that may be in flight: the policy's share of the tier. Where they are compared with
+    /// others, credit paces a sampled tier, and its share is of the tier that it draws from as well; and
+    /// they are a share of the others at most.
     fn in_flight_cap(&self, rollout: &Rollout, place: Place) -> u64 {
-        let hosts = rollout.stages.get(place.stage).map_or(0, |progress| progress.hosts);
-        let cap = rollout.policy.exposure.in_flight.of(hosts);
+        let hosts = |step: usize| rollout.stages.get(step).map_or(0, |progress| progress.hosts);
+        let share = rollout.policy.exposure.in_flight;
         let judged = rollout.policy.judgement.as_ref().zip(self.trial(rollout));
-        judged.map_or(cap, |(judgement, trial)| {
-            cap.min(judgement.cohorts.most_in_flight(trial.sentinels_at(rollout, place)))
-        })
+        let Some((judgement, trial)) = judged else { return share.of(hosts(place.stage)) };
+        let is_sampled =
+            rollout.policy.ladder.get(place.stage).is_some_and(|stage| stage.draw.is_some());
+        let source = if is_sampled { hosts(place.stage + 1) } else { 0 };
+        let sentinels = trial.sentinels_at(rollout, place);
+        share.of(hosts(place.stage) + source).min(judgement.cohorts.most_in_flight(sentinels))
     }
 
     /// Hosts of a step whose failure was acknowledged, and that still belong to it.

@@ -61,6 +61,15 @@ pub(super) struct Member {
 }
 
 impl Fleet {
+    /// How many times as often as others a host fails by itself.
+    pub(super) fn times(&self, n: usize) -> u64 {
+        let (member, plan) = (&self.members[n], &self.plan);
+        plan.tiers[member.tier].times
+            * plan.kernels[member.kernel].times
+            * plan.cpu_models[member.cpu_model].times
+            * plan.zones[member.zone].times
+    }
+
     /// Draws the hosts of `plan` and enrols them, in tiers of the ladder of `policy`.
     ///
     /// # Errors

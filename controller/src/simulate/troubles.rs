@@ -24,11 +24,14 @@ impl World<'_> {
         if total == 0 {
             return;
         }
-        let hosts = self.hosts.len();
-        let each = per_hour(total * self.times);
-        let wait = self.luck.wait(HOUR / (each * count(hosts)));
-        let n = usize::try_from(self.luck.below(u64::try_from(hosts).unwrap_or(u64::MAX)));
-        let n = n.unwrap_or(0);
+        let most = self.scene.fleet.plan.most_times();
+        let between = HOUR / (per_hour(total * self.times * most) * count(self.hosts.len()));
+        let mut wait = self.luck.wait(between);
+        let mut n = self.any_host();
+        while most > 1 && self.luck.below(most) >= self.scene.fleet.times(n) {
+            wait += self.luck.wait(between);
+            n = self.any_host();
+        }
         let drawn = self.luck.below(total);
         let fate = if drawn < by_itself.crash {
             Fate::Crash
@@ -43,6 +46,11 @@ impl World<'_> {
             self.foretell(n, at);
         }
         self.queue.put(at, Happening::ByItself(self.plan, n, fate));
+    }
+
+    fn any_host(&mut self) -> usize {
+        let hosts = u64::try_from(self.hosts.len()).unwrap_or(u64::MAX);
+        usize::try_from(self.luck.below(hosts)).unwrap_or(0)
     }
 
     /// Something happens to a host by itself.

@@ -22,7 +22,7 @@ pub(in crate::simulate) struct FleetPlan {
     pub cpu_models: Vec<Valued>,
     /// Zones; default one. All hosts of a rack are in one.
     pub zones: Vec<Valued>,
-    /// What happens with no patch.
+    /// What happens with no patch, to hosts of values that say no times.
     pub by_itself: ByItself,
 }
 
@@ -33,6 +33,16 @@ pub(in crate::simulate) struct Valued {
     pub name: String,
     /// Which share of the hosts has it.
     pub share: Share,
+    /// How many times as often as others they fail by themselves; 1 to 1,000, default 1.
+    pub times: u64,
+}
+
+impl FleetPlan {
+    /// How many times as often as the least do those fail by themselves that do so most.
+    pub(in crate::simulate) fn most_times(&self) -> u64 {
+        let facts = [&self.tiers, &self.kernels, &self.cpu_models, &self.zones];
+        facts.iter().map(|fact| fact.iter().map(|one| one.times).max().unwrap_or(1)).product()
+    }
 }
 
 /// What happens to hosts with no patch: parts per million of all hosts in an hour.
@@ -75,7 +85,7 @@ pub(super) fn read(value: &Value<'_>, policy: &Policy) -> Result<FleetPlan, Docu
     let per_rack = table.optional(&PER_RACK).map(|value| value.number("hosts", 1..=10_000));
     let fact = |field, default: &str| match table.optional(field) {
         Some(value) => values::valued(&value),
-        None => Ok(vec![Valued { name: default.to_owned(), share: Share::ALL }]),
+        None => Ok(vec![Valued { name: default.to_owned(), share: Share::ALL, times: 1 }]),
     };
     Ok(FleetPlan {
         hosts,

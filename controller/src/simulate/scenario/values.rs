@@ -10,6 +10,7 @@ const MOST_VALUES: usize = 64;
 
 const NAME: Field = Field { key: "name", example: r#"name = "free""# };
 const SHARE: Field = Field { key: "share", example: r#"share = "60%""# };
+const TIMES: Field = Field { key: "times", example: "times = 10" };
 
 /// A share, such as `"12.5%"`.
 pub(super) fn share(value: &Value<'_>) -> Result<Share, DocumentError> {
@@ -24,7 +25,7 @@ pub(super) fn share(value: &Value<'_>) -> Result<Share, DocumentError> {
 /// The values of a fact, and which share of the hosts has each.
 pub(super) fn valued(value: &Value<'_>) -> Result<Vec<Valued>, DocumentError> {
     let read = |item: &Value<'_>| {
-        let table = item.table(&[NAME, SHARE])?;
+        let table = item.table(&[NAME, SHARE, TIMES])?;
         let name = table.required(&NAME)?;
         let text = name.text()?;
         if text.is_empty() || text.len() > 60 || text.chars().any(char::is_control) {
@@ -32,7 +33,8 @@ pub(super) fn valued(value: &Value<'_>) -> Result<Vec<Valued>, DocumentError> {
             return Err(name.error(problem, "Write 1 to 60 bytes of plain text".to_owned()));
         }
         let share = share(&table.required(&SHARE)?)?;
-        Ok(Valued { name: text.to_owned(), share })
+        let times = table.optional(&TIMES).map(|value| value.number("times", 1..=1_000));
+        Ok(Valued { name: text.to_owned(), share, times: times.transpose()?.unwrap_or(1) })
     };
     let all: Vec<Valued> =
         value.list("values", MOST_VALUES)?.iter().map(read).collect::<Result<_, _>>()?;
