@@ -43,6 +43,11 @@ fn a_budget_that_is_off_by_one_is_caught() {
 }
 
 #[test]
+fn a_credit_that_is_off_by_one_is_caught() {
+    is_caught(Sabotage::CreditOffByOne, &["I1"]);
+}
+
+#[test]
 fn a_disk_that_forgets_for_whom_the_node_voted_is_caught() {
     is_caught(Sabotage::ForgottenVote, &["VOTE"]);
 }

@@ -8,7 +8,11 @@ use crate::credit::hold::Hold;
 use crate::detector::ruling::{self, Standing, recompute};
 use crate::detector::signatures::SignatureRuling;
 use crate::gate::{Gate, GateName, GateState, Unit};
+use crate::policy::WhenFewer;
 use crate::proof::{self, Answer};
+
+/// What must be open before the proof is looked at.
+const BEFORE_PROOF: [GateName; 3] = [GateName::Coverage, GateName::Soak, GateName::MinVerified];
 
 /// Silent hosts up to which their share says nothing.
 const FEW_SILENT: u64 = 5;
@@ -78,7 +82,7 @@ fn judge_in(case: &Case, words: Words) -> Verdict {
     if case.books.next == Next::Tier
         && let Some(seen) = &case.proof
     {
-        prove(&mut weighed, seen, words);
+        prove(&mut weighed, (&case.books, seen), words);
     }
     weighed.push(credit(&case.credit, words), VerdictKind::Continue);
     weighed.verdict()
@@ -148,21 +152,12 @@ fn evidence(case: &Case, words: Words) -> (Gate, VerdictKind) {
     (gate, demand)
 }
 
-fn prove(weighed: &mut Weighed, proven: &ProofSeen, words: Words) {
+fn prove(weighed: &mut Weighed, (books, proven): (&Inputs, &ProofSeen), words: Words) {
     if let Some(seen) = &proven.seen {
-        let proof = proof::prove(seen);
-        let (state, demand, more) = match proof.answer {
-            Answer::Shown => (GateState::Open, VerdictKind::Continue, 0),
-            Answer::Refuted => (GateState::Shut, VerdictKind::Hold, 0),
-            Answer::NotYet { more } => (GateState::Waiting, VerdictKind::Continue, more),
-        };
-        let gate = Gate {
-            name: GateName::Proof,
-            state,
-            observed: seen.treated.hosts,
-            required: seen.treated.hosts + more,
-            unit: Unit::Hosts,
-            detail: words.say(|| proof.sentence(seen)),
+        let (gate, demand) = if weighed.is_open(&BEFORE_PROOF) {
+            proof_gate(books, seen, words)
+        } else {
+            (not_yet_proven(books, seen, words), VerdictKind::Continue)
         };
         weighed.push(gate, demand);
     }
@@ -182,6 +177,61 @@ fn prove(weighed: &mut Weighed, proven: &ProofSeen, words: Words) {
         }),
     };
     weighed.push(gate, VerdictKind::Continue);
+}
+
+/// What was shown. Where so many failed, with the patch or without, that the whole tier cannot show it, the
+/// policy may ask for every host of the tier instead.
+fn proof_gate(books: &Inputs, seen: &proof::Seen, words: Words) -> (Gate, VerdictKind) {
+    let (known, hosts) = (seen.treated.hosts, books.tier_hosts);
+    // What refused for reasons of its own shows nothing, and is not waited for.
+    let outcomes = known + books.tier.refused;
+    let proof = proof::prove(seen);
+    let every_host = books.gates.when_fewer == WhenFewer::EveryHost;
+    let (state, demand, required) = match proof.answer {
+        Answer::Shown => (GateState::Open, VerdictKind::Continue, known),
+        Answer::Refuted => (GateState::Shut, VerdictKind::Hold, known),
+        Answer::NotYet { more } if every_host && known + more > hosts => {
+            let state = if outcomes >= hosts { GateState::Open } else { GateState::Waiting };
+            (state, VerdictKind::Continue, hosts)
+        }
+        Answer::NotYet { more } => (GateState::Waiting, VerdictKind::Continue, known + more),
+    };
+    let of_all = || match proof.answer {
+        Answer::NotYet { more } if every_host && known + more > hosts => {
+            format!(
+                "; the tier has {hosts}: the policy asks for the outcome of each, and {outcomes} are known"
+            )
+        }
+        Answer::NotYet { .. } | Answer::Shown | Answer::Refuted => String::new(),
+    };
+    let gate = Gate {
+        name: GateName::Proof,
+        state,
+        observed: known,
+        required,
+        unit: Unit::Hosts,
+        detail: words.say(|| proof.sentence(seen) + &of_all()),
+    };
+    (gate, demand)
+}
+
+/// The proof is looked at when what it is about has been seen: it costs the most.
+fn not_yet_proven(books: &Inputs, seen: &proof::Seen, words: Words) -> Gate {
+    let (known, wanted) = (seen.treated.hosts, books.gates.min_verified);
+    Gate {
+        name: GateName::Proof,
+        state: GateState::Waiting,
+        observed: known,
+        required: wanted.max(known),
+        unit: Unit::Hosts,
+        detail: words.say(|| {
+            format!(
+                "{known} hosts have an outcome; what they show ({} at most) is looked at when coverage, soak \
+                 and min-verified are open",
+                seen.bound
+            )
+        }),
+    }
 }
 
 fn credit(seen: &CreditSeen, words: Words) -> Gate {

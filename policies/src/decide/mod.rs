@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::judge::{Case, CreditSeen, ProofSeen, judge, judge_silently};
 use crate::evidence::{Counts, Failure};
-use crate::gate::{Gate, GateState};
+use crate::gate::{Gate, GateName, GateState};
 use crate::policy::{GuardRails, Promotion, StageGates};
 use crate::time::Elapsed;
 
@@ -142,6 +142,12 @@ impl Weighed {
     fn push(&mut self, gate: Gate, demand: VerdictKind) {
         self.gates.push(gate);
         self.demand = self.demand.max(demand);
+    }
+
+    /// Whether all of these gates are open.
+    fn is_open(&self, names: &[GateName]) -> bool {
+        let mut these = self.gates.iter().filter(|gate| names.contains(&gate.name));
+        these.all(|gate| gate.state == GateState::Open)
     }
 
     fn extend(&mut self, other: Self) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::chance::{Round, Scaled, WHOLE, at_most};
+use super::chance::{Round, Scaled, Tail, WHOLE, at_most};
 use crate::share::Share;
 
 /// Hosts beyond which no number is looked for.
@@ -73,8 +73,8 @@ pub fn upper(group: Group, error: Share) -> Rate {
     if group.failed >= group.hosts {
         return Rate::ALL;
     }
-    let excluded = |rate| at_most(group.failed, group.hosts, rate, Round::Up) <= error;
-    Rate(first(WHOLE, excluded))
+    let tail = Tail::new(group.failed, group.hosts, Round::Up);
+    Rate(first(group.near(), WHOLE, |rate| tail.at(rate) <= error))
 }
 
 /// The smallest rate at which so many failures still have more than the chance `error`: below it the true
@@ -83,8 +83,8 @@ pub fn lower(group: Group, error: Share) -> Rate {
     let Some(fewer) = group.failed.checked_sub(1) else { return Rate(0) };
     let sure = 1_000_000 - u64::from(error.ppm());
     let sure = Scaled::ratio(sure, 1_000_000, Round::Up);
-    let allowed = |rate| at_most(fewer, group.hosts, rate, Round::Down) < sure;
-    Rate(first(WHOLE, allowed).saturating_sub(1))
+    let tail = Tail::new(fewer, group.hosts, Round::Down);
+    Rate(first(group.near(), WHOLE, |rate| tail.at(rate) < sure).saturating_sub(1))
 }
 
 /// Hosts of which at most `failed` fail that show a rate below `bound`, up to the chance `error`.
@@ -92,16 +92,36 @@ pub fn lower(group: Group, error: Share) -> Rate {
 pub fn hosts_to_show(bound: Rate, failed: u64, error: Share) -> u64 {
     let error = Scaled::ratio(u64::from(error.ppm()), 1_000_000, Round::Down);
     let shows = |hosts| at_most(failed, hosts, bound.0, Round::Up) <= error;
-    first(MOST_HOSTS, shows)
+    let expected = failed.saturating_add(1).saturating_mul(WHOLE) / bound.0.max(1);
+    first(expected.clamp(1, MOST_HOSTS), MOST_HOSTS, shows)
+}
+
+impl Group {
+    /// About the rate that was seen, and not 0.
+    fn near(self) -> u64 {
+        let rate = u128::from(self.failed + 1) * u128::from(WHOLE) / (u128::from(self.hosts) + 1);
+        u64::try_from(rate).unwrap_or(WHOLE).clamp(1, WHOLE)
+    }
 }
 
 /// The first number from 1 on that `holds`, which goes on holding from there; `most` if none below does.
-fn first(most: u64, holds: impl Fn(u64) -> bool) -> u64 {
-    let mut high = 1;
-    while high < most && !holds(high) {
-        high = (high * 2).min(most);
+/// It is looked for around `near`, a number from 1 on.
+fn first(near: u64, most: u64, holds: impl Fn(u64) -> bool) -> u64 {
+    let mut step = (near / 64).max(1);
+    let (mut low, mut high) = (near.min(most), near.min(most));
+    if high < most && !holds(high) {
+        while high < most && !holds(high) {
+            low = high;
+            high = high.saturating_add(step).min(most);
+            step = step.saturating_mul(2);
+        }
+    } else {
+        while low > 0 && (low == most || holds(low)) {
+            high = low;
+            low = low.saturating_sub(step);
+            step = step.saturating_mul(2);
+        }
     }
-    let mut low = high / 2;
     while low + 1 < high {
         let middle = low + (high - low) / 2;
         if holds(middle) { high = middle } else { low = middle }

@@ -25,6 +25,7 @@ pub(super) struct Scaled {
 
 impl Scaled {
     const NOTHING: Self = Self { mantissa: 0, exponent: 0 };
+    const ONE: Self = Self { mantissa: 1 << 63, exponent: -63 };
 
     /// `n / d`; `d` is not 0.
     pub(super) fn ratio(n: u64, d: u64, round: Round) -> Self {
@@ -100,9 +101,23 @@ impl Scaled {
         Self::normal(wide + part + sticky, large.exponent - 62, round)
     }
 
+    /// Whether so many parts of at most this size change nothing of `sum` that is kept.
+    const fn is_negligible(self, parts: u64, sum: Self) -> bool {
+        let places = (u64::BITS - parts.leading_zeros()) as i64;
+        self.exponent + places + NEGLIGIBLE < sum.exponent
+    }
+
+    /// This and the rest of a sum: `parts` that are `part` at most, each.
+    fn plus_all(self, part: Self, parts: u64, round: Round) -> Self {
+        match round {
+            Round::Up => self.plus(part.times_ratio(parts, 1, round), round),
+            Round::Down => self,
+        }
+    }
+
     /// This to the power of `n`.
     fn power(self, mut n: u64, round: Round) -> Self {
-        let (mut result, mut square) = (Self { mantissa: 1 << 63, exponent: -63 }, self);
+        let (mut result, mut square) = (Self::ONE, self);
         while n > 0 {
             if n & 1 == 1 {
                 result = result.times(square, round);
@@ -131,23 +146,93 @@ impl Ord for Scaled {
     }
 }
 
+/// The tail of one binomial distribution after another: at most `k` of `n` hosts fail, at any rate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail {
+    k: u64,
+    n: u64,
+    round: Round,
+    /// In how many ways `k` of `n` hosts can be chosen.
+    ways: Scaled,
+}
+
+/// A part of a sum that is so many binary places below it changes nothing that is kept.
+const NEGLIGIBLE: i64 = 72;
+
+impl Tail {
+    /// The tails of at most `k` failures in `n` hosts; below 2³⁰ hosts.
+    pub(super) fn new(k: u64, n: u64, round: Round) -> Self {
+        let mut ways = Scaled::ONE;
+        let (mut over, mut under) = (1_u64, 1_u64);
+        for i in 0..k.min(n.saturating_sub(k)) {
+            over = over.saturating_mul(n - i);
+            under *= i + 1;
+            // Another factor of 30 places each still fits.
+            if over >= 1 << 29 || under >= 1 << 29 {
+                ways = ways.times_ratio(over, under, round);
+                (over, under) = (1, 1);
+            }
+        }
+        Self { k, n, round, ways: ways.times_ratio(over, under, round) }
+    }
+
+    /// The chance, when each host fails with the chance `rate` / [`WHOLE`].
+    pub(super) fn at(&self, rate: u64) -> Scaled {
+        if self.k >= self.n || rate == 0 {
+            return Scaled::ONE;
+        }
+        if rate >= WHOLE {
+            return Scaled::NOTHING;
+        }
+        // In thousand-millionths of a host.
+        let mean = u128::from(self.n) * u128::from(rate);
+        let sum = if mean < u128::from(self.k) * u128::from(WHOLE) / 2 {
+            self.up_from_none(rate)
+        } else {
+            self.down_from_k(rate)
+        };
+        sum.min(Scaled::ONE)
+    }
+
+    /// Adds up from 0 failures on: where most of the chance is far below `k`.
+    fn up_from_none(&self, rate: u64) -> Scaled {
+        let Self { k, n, round, .. } = *self;
+        let mut term = Scaled::ratio(WHOLE - rate, WHOLE, round).power(n, round);
+        let mut sum = term;
+        for i in 0..k {
+            let (over, under) =
+                ((n - i).saturating_mul(rate), (i + 1).saturating_mul(WHOLE - rate));
+            term = term.times_ratio(over, under, round);
+            sum = sum.plus(term, round);
+            if over < under && term.is_negligible(k - i, sum) {
+                return sum.plus_all(term, k - i, round);
+            }
+        }
+        sum
+    }
+
+    /// Adds up from `k` failures down: where `k` is in the thick of it, or below.
+    fn down_from_k(&self, rate: u64) -> Scaled {
+        let Self { k, n, round, ways } = *self;
+        let fail = Scaled::ratio(rate, WHOLE, round).power(k, round);
+        let survive = Scaled::ratio(WHOLE - rate, WHOLE, round).power(n - k, round);
+        let mut term = ways.times(fail, round).times(survive, round);
+        let mut sum = term;
+        for i in (1..=k).rev() {
+            let (over, under) = (i.saturating_mul(WHOLE - rate), (n - i + 1).saturating_mul(rate));
+            term = term.times_ratio(over, under, round);
+            sum = sum.plus(term, round);
+            if over < under && term.is_negligible(i, sum) {
+                return sum.plus_all(term, i, round);
+            }
+        }
+        sum
+    }
+}
+
 /// The chance that at most `k` of `n` hosts fail when each does with the chance `rate` / [`WHOLE`].
 pub(super) fn at_most(k: u64, n: u64, rate: u64, round: Round) -> Scaled {
-    let one = Scaled { mantissa: 1 << 63, exponent: -63 };
-    if k >= n || rate == 0 {
-        return one;
-    }
-    if rate >= WHOLE {
-        return Scaled::NOTHING;
-    }
-    let mut term = Scaled::ratio(WHOLE - rate, WHOLE, round).power(n, round);
-    let mut sum = term;
-    for i in 0..k {
-        let (over, under) = ((n - i).saturating_mul(rate), (i + 1).saturating_mul(WHOLE - rate));
-        term = term.times_ratio(over, under, round);
-        sum = sum.plus(term, round);
-    }
-    sum.min(one)
+    Tail::new(k, n, round).at(rate)
 }
 
 #[cfg(test)]

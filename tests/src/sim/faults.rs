@@ -131,6 +131,7 @@ impl Faults {
         match sabotage {
             Sabotage::None
             | Sabotage::BudgetOffByOne
+            | Sabotage::CreditOffByOne
             | Sabotage::EarlyAck
             | Sabotage::StubbornLeader
             | Sabotage::RestoredRunning => (),

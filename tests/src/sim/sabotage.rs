@@ -40,11 +40,13 @@ pub enum Sabotage {
     NoLeaseCheck,
     /// The controllers work with an exposure budget of one host more than the operator asked for.
     BudgetOffByOne,
+    /// The controllers let one host more begin at the start than the operator asked for.
+    CreditOffByOne,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::SkippedSync,
         Self::TornWrites,
         Self::ForgottenVote,
@@ -61,6 +63,7 @@ impl Sabotage {
         Self::NoEpochCheck,
         Self::NoLeaseCheck,
         Self::BudgetOffByOne,
+        Self::CreditOffByOne,
     ];
 
     /// Its name, as `TIDEGATE_SIM_SABOTAGE` takes it.
@@ -84,6 +87,7 @@ impl Sabotage {
             Self::NoEpochCheck => "no-epoch-check",
             Self::NoLeaseCheck => "no-lease-check",
             Self::BudgetOffByOne => "budget-off-by-one",
+            Self::CreditOffByOne => "credit-off-by-one",
         }
     }
 }

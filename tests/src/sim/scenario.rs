@@ -15,6 +15,8 @@ use super::sabotage::Sabotage;
 const ARTIFACT_BYTES: u64 = 4_096;
 /// How long a host may insert after it asked, in milliseconds.
 const LEASE: u64 = 3_000;
+/// What the credit is drawn for.
+const CREDIT: u64 = 0x4352_4544_4954;
 /// Beats after which a host is silent.
 const SILENT_AFTER_BEATS: u64 = 6;
 
@@ -86,6 +88,27 @@ pub struct Limits {
     pub in_flight: u64,
 }
 
+/// How verified hosts make room for others, where evidence is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// Hosts in flight at the start, at most.
+    pub start: u64,
+    /// What each verified one adds.
+    pub gain: u64,
+}
+
+impl Credit {
+    /// Half of the runs are judged by evidence.
+    fn draw(seed: u64, sabotage: Sabotage) -> Option<Self> {
+        let mut luck = Chance::new(seed ^ CREDIT);
+        let (is_credit, is_budget) =
+            (sabotage == Sabotage::CreditOffByOne, sabotage == Sabotage::BudgetOffByOne);
+        let is_judged = is_credit || (!is_budget && luck.below(2) == 0);
+        let most = if is_credit { 3 } else { 8 };
+        is_judged.then(|| Self { start: luck.between(2, most), gain: luck.between(1, 3) })
+    }
+}
+
 /// The story of one run, drawn from its seed.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -109,6 +132,8 @@ pub struct Scenario {
     pub checkpoint_entries: u64,
     /// What the operator asked for.
     pub limits: Limits,
+    /// Whether patched hosts are compared with others, and how credit is earned then.
+    pub credit: Option<Credit>,
     /// How long a host soaks.
     pub soak: u64,
     /// How long a host may insert after it asked.
@@ -127,13 +152,15 @@ impl Scenario {
     pub fn draw(seed: u64, luck: &mut Chance, sabotage: Sabotage) -> Self {
         let epochs = sabotage == Sabotage::NoEpochCheck;
         let beat = if epochs { 1 } else { luck.between(1, 3) };
-        let limits = if sabotage == Sabotage::BudgetOffByOne {
-            // The budget must be what stops a begin, not the cap.
-            Limits { budget: luck.between(4, 6), in_flight: 20 }
-        } else {
-            Limits { budget: luck.between(8, 14), in_flight: luck.between(3, 16) }
-        };
+        let mut limits = Limits { budget: luck.between(8, 14), in_flight: luck.between(3, 16) };
+        // What must stop a begin is what the defect is in, and nothing else.
+        if sabotage == Sabotage::BudgetOffByOne {
+            limits = Limits { budget: luck.between(4, 6), in_flight: 20 };
+        } else if sabotage == Sabotage::CreditOffByOne {
+            limits = Limits { budget: 20, in_flight: 20 };
+        }
         let troubled = luck.between(90_000, 240_000);
+        let credit = Credit::draw(seed, sabotage);
         Self {
             seed,
             sabotage,
@@ -145,6 +172,7 @@ impl Scenario {
             machine_tick: if epochs { 250 } else { 1_000 },
             checkpoint_entries: luck.between(20, 400),
             limits,
+            credit,
             // Long enough for silence to be noticed.
             soak: (beat * SILENT_AFTER_BEATS + luck.below(6)) * 1_000,
             lease: LEASE,
@@ -175,6 +203,7 @@ impl Scenario {
             | Sabotage::UnheardVouches
             | Sabotage::LeaderClock
             | Sabotage::RestoredRunning
+            | Sabotage::CreditOffByOne
             | Sabotage::BudgetOffByOne => AgentSabotage::None,
         }
     }
@@ -199,10 +228,25 @@ impl Scenario {
              [guard-rails]\ncrashed = {crashed}\nfailed = {failed}\nstalled = {stalled}\n\
              silent = {silent}\n\
              [timing]\nbeat = \"{beat}s\"\nsilent-after-beats = {SILENT_AFTER_BEATS}\noffer = \"20s\"\n\
-             lease = \"{lease}s\"\ntransition = \"4s\"\nhealth-checks = [\"0s\", \"2s\"]\n{}{}{}",
+             lease = \"{lease}s\"\ntransition = \"4s\"\nhealth-checks = [\"0s\", \"2s\"]\n{}{}{}{}",
             stage("canary", "draw = { share = \"10%\", at-least-per-stratum = 1 }"),
             stage("free", "waves = [\"30%\", \"100%\"]"),
             stage("paid", "waves = [\"50%\", \"100%\"]"),
+            self.credit.map_or_else(String::new, |credit| self.judgement(credit)),
+        )
+    }
+
+    /// What the policy says of evidence and credit.
+    fn judgement(&self, credit: Credit) -> String {
+        let Credit { start, gain } = credit;
+        let start = start + u64::from(self.sabotage == Sabotage::CreditOffByOne);
+        let cost = gain.max(2);
+        format!(
+            "[evidence]\nfalse-halt = \"1%\"\nfalse-hold = \"10%\"\non-slice = \"everything\"\nnamed = 2\n\
+             [credit]\nstart = {start}\nslice-start = {start}\ngain = {gain}\ncost = {cost}\n\
+             floor = 1\nslice-floor = 1\nramp = \"1s\"\n\
+             [cohorts]\neverybody-up-to = 50000\nsentinels = 5000\nin-flight = \"100%\"\n\
+             holdout = {{ share = \"10%\", at-least = 2 }}\n"
         )
     }
 

@@ -12,8 +12,8 @@ use tidegate_policies::detector::ruling::recompute;
 use tidegate_policies::detector::slices::{Membership, SliceId};
 use tidegate_policies::detector::trail;
 use tidegate_policies::policy::{Judgement, WhenFewer};
-use tidegate_policies::proof::bound::Group;
-use tidegate_policies::proof::{self, Answer, ProofRule};
+use tidegate_policies::proof::bound::{Group, MOST_HOSTS};
+use tidegate_policies::proof::{self, ProofRule};
 use tidegate_policies::time::Elapsed;
 
 use super::facts::{borrowed, facts_of};
@@ -178,8 +178,8 @@ impl Trial {
         }
     }
 
-    /// What must be proven before the tier is left. A tier that is too small to prove it, and whose policy
-    /// asks for every host of it instead, proves nothing.
+    /// What must be proven before the tier is left. A tier that is too small for it, and whose policy asks for
+    /// every verified host of it instead, proves nothing.
     fn proof_seen(&self, rollout: &Rollout, judgement: &Judgement, books: &Inputs) -> ProofSeen {
         let step = rollout.place.map_or(0, |place| place.stage);
         let (strata, strata_short) = self.strata_of(rollout, step + 1);
@@ -193,13 +193,11 @@ impl Trial {
             rule: judgement.proof,
             bound: proof::shown_by(wanted, honest),
         };
-        let reachable = || match proof::prove(&seen).answer {
-            Answer::Shown | Answer::Refuted => true,
-            Answer::NotYet { more } => treated.hosts + more <= books.tier_hosts,
-        };
+        // A tier smaller than the number that the policy asks for must verify every host instead.
+        let too_small = books.tier_hosts.saturating_sub(books.tier_acknowledged_eligible) < wanted;
         let asked = match books.gates.when_fewer {
             WhenFewer::Hold => wanted > 0,
-            WhenFewer::EveryHost => wanted > 0 && reachable(),
+            WhenFewer::EveryHost => wanted > 0 && !too_small,
         };
         ProofSeen { seen: asked.then_some(seen), strata, strata_short }
     }
@@ -207,6 +205,7 @@ impl Trial {
     /// Sentinels, each for as long as a patched host soaks, and those that failed.
     fn control_group(&self, books: &Inputs) -> Group {
         let hosts = self.control.watched / books.gates.soak.0.max(1);
+        let hosts = hosts.min(MOST_HOSTS);
         Group { hosts, failed: self.control.failed.min(hosts) }
     }
 

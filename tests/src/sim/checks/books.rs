@@ -15,12 +15,13 @@ use tidegate_policies::evidence::{Class, Counts};
 use super::Violation;
 use super::host::Insert;
 use super::log::Entry;
-use crate::sim::scenario::Limits;
+use crate::sim::scenario::{Credit, Limits};
 
 /// The account.
 #[derive(Debug)]
 pub struct Books {
     limits: Limits,
+    credit: Option<Credit>,
     /// The last entry that is in the account.
     index: u64,
     rollouts: BTreeMap<RolloutId, Book>,
@@ -39,6 +40,8 @@ struct Book {
     halted: bool,
     place: Option<Place>,
     hosts: BTreeMap<HostId, Row>,
+    /// Times that a host was verified.
+    verified: u64,
 }
 
 /// One host in one rollout.
@@ -60,9 +63,10 @@ struct Standing {
 }
 
 impl Books {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, credit: Option<Credit>) -> Self {
         Self {
             limits,
+            credit,
             index: 0,
             rollouts: BTreeMap::new(),
             grants: BTreeMap::new(),
@@ -89,7 +93,7 @@ impl Books {
         match event {
             Event::RolloutCreated { rollout, .. } => {
                 let (version, hosts) = (rollout.version.clone(), BTreeMap::new());
-                let book = Book { version, halted: false, place: None, hosts };
+                let book = Book { version, halted: false, place: None, hosts, verified: 0 };
                 self.rollouts.insert(rollout.id.clone(), book);
             }
             Event::WaveStarted { rollout, place, .. } => {
@@ -187,6 +191,9 @@ impl Books {
             row.acknowledged &= row.class == class;
             row.class = class;
         }
+        if class == Class::Verified && before != Class::Verified {
+            book.verified += 1;
+        }
         if class == Class::InFlight && before != Class::InFlight {
             row.begun = true;
             self.begins += 1;
@@ -209,6 +216,15 @@ impl Books {
                 "grant {id} begins at index {index} as one of {in_flight} in flight and {exposed} \
                  exposed; the operator allowed {:?}",
                 self.limits
+            );
+            return Err(Violation::new("I1", what));
+        }
+        let earned = self.credit.map(|of| of.start + of.gain * book.verified);
+        if let Some(earned) = earned.filter(|&earned| in_flight > earned) {
+            let what = format!(
+                "grant {id} begins at index {index} as one of {in_flight} in flight, and {} verified hosts \
+                 made room for {earned}",
+                book.verified
             );
             return Err(Violation::new("I1", what));
         }

@@ -80,7 +80,7 @@ impl Checks {
     pub fn new(scenario: &Scenario) -> Self {
         Self {
             log: Log::default(),
-            books: Books::new(scenario.limits),
+            books: Books::new(scenario.limits, scenario.credit),
             truth: Truth::new(scenario.lease, scenario.soak),
             minority: Minority::default(),
             wall: Wall::default(),
