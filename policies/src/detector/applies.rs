@@ -5,6 +5,8 @@
 //! every good rollout would look bad. A refusal is taken back, since the host's reasons are its own.
 //! Evidence is a function of three numbers, so they are all that is kept.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::bits::{Bits, log2_ceil, log2_floor};
@@ -102,6 +104,18 @@ impl Applies {
         each.max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1))).unwrap_or((Bits::LEAST, 0))
     }
 
+    /// These less those of a slice of them: what the others have done. What is pending stays.
+    #[must_use]
+    pub const fn without(&self, slice: &Self) -> Self {
+        let ended = slice.begun.saturating_sub(slice.pending);
+        Self {
+            begun: self.begun.saturating_sub(ended),
+            pending: self.pending,
+            failed: self.failed.saturating_sub(slice.failed),
+            stalled: self.stalled.saturating_sub(slice.stalled),
+        }
+    }
+
     /// What goes into a new generation of evidence: only what has not ended is charged.
     const fn reborn(&self) -> Self {
         Self { begun: self.pending, pending: self.pending, failed: 0, stalled: 0 }
@@ -156,6 +170,20 @@ impl ApplyBook {
         let counts = |applies: &Applies| applies.failed.max(applies.stalled) >= 2;
         let all = self.slices.iter().enumerate();
         all.filter(move |(_, applies)| counts(applies)).map(move |(n, applies)| (id(n), *applies))
+    }
+
+    /// What `own` has shown is held against nobody else: it is taken from the whole cohort, and the slices
+    /// that cross it begin anew, as it does itself.
+    pub(super) fn set_apart(&mut self, own: SliceId, crossing: &BTreeSet<SliceId>) {
+        let of_slice = self.of(own);
+        if let Some(whole) = self.slices.first_mut() {
+            *whole = whole.without(&of_slice);
+        }
+        for slice in crossing.iter().chain(std::iter::once(&own)) {
+            if let Some(applies) = self.slices.get_mut(usize::from(slice.0)) {
+                *applies = applies.reborn();
+            }
+        }
     }
 
     /// A new generation of evidence begins.

@@ -23,21 +23,25 @@
 //! | a domain is listened to by itself, or no more; is not heard; is heard again | [`Detector::watch`], [`Detector::unwatch`]; [`Detector::disrupt`]; [`Detector::recover`] |
 //! | a hold is released to try again | [`Detector::probe`] |
 //! | a person resumes | [`Detector::renew`] |
+//! | a slice is halted by itself; a person lets it go on | [`Detector::set_apart`]; [`Detector::rejoin`] |
 //! | any of these happened, and on a tick | [`Detector::inputs`], into [`crate::decide::judge`]; on a change [`Detector::record`] |
 //!
 //! A host that fails leaves its risk set, whichever cohort it is in; who calls keeps what each host is in.
 
 pub mod applies;
 pub mod bits;
+pub mod cut;
 pub mod domains;
 pub mod grid;
 pub mod ledger;
 pub mod place;
+mod quarantine;
 pub mod risk;
 pub mod ruling;
 pub mod signatures;
 pub mod slices;
 pub mod stream;
+pub mod suspects;
 pub mod trail;
 pub mod words;
 
@@ -45,16 +49,19 @@ pub mod words;
 mod tests;
 mod weigh;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use self::applies::{ApplyBook, ApplyEnd};
 use self::domains::Domains;
 use self::ledger::Ledger;
+pub use self::quarantine::Apart;
 use self::place::{Bursts, DomainId, Place};
 use self::risk::{RiskSets, Stratum};
 use self::ruling::{Inputs, OnSlice, Ruling};
 use self::signatures::{KernelEvidence, Signatures};
-use self::slices::{Dimension, Membership, SLICES_OF_A_HOST, Slices};
+use self::slices::{Dimension, Membership, SLICES_OF_A_HOST, SliceId, Slices};
 use self::stream::{Cohort, Symptom, Window, Windows};
 use self::trail::{Step, Trail};
 use crate::share::Share;
@@ -98,6 +105,10 @@ pub struct Detector {
     trail: Trail,
     generation: u16,
     probes: u16,
+    /// Slices that are halted by themselves.
+    apart: BTreeSet<SliceId>,
+    /// How often a person has let a slice go on that was.
+    resumed: BTreeMap<SliceId, u16>,
     halted: Option<Box<Record>>,
 }
 
@@ -137,6 +148,8 @@ impl Detector {
             trail: Trail::default(),
             generation: 0,
             probes: 0,
+            apart: BTreeSet::new(),
+            resumed: BTreeMap::new(),
             halted: None,
         }
     }
@@ -163,12 +176,13 @@ impl Detector {
     }
 
     /// The apply of a begun grant has ended. Called once a begin, whatever becomes of the host: a host
-    /// that is lost first has no fault of its apply.
+    /// that is lost first has no fault of its apply. What a host of a halted slice does is taken back.
     ///
     /// # Panics
     ///
     /// If none is pending.
     pub fn end_apply(&mut self, host: &Subject, end: ApplyEnd) {
+        let end = if self.is_apart(&host.slices) { ApplyEnd::Refused } else { end };
         self.applies.end(&host.slices, end);
         if let ApplyEnd::Fault(_) = end {
             self.note_rest();

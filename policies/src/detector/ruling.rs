@@ -7,9 +7,10 @@ use super::applies::{Applies, ApplyFault, PENALTY};
 use super::bits::Bits;
 use super::domains::{DomainsShown, GRID_PENALTY};
 use super::grid::AtStake;
-use super::ledger::{LEAST_HOSTS, Shown};
+use super::ledger::Shown;
 use super::slices::SliceId;
 use super::stream::{Stream, Window};
+use super::suspects::{self, Suspect};
 
 /// What the grid of hazard ratios costs: an eighth a ratio.
 const GRID: Bits = Bits::whole(3);
@@ -30,14 +31,15 @@ pub struct Inputs {
     pub on_slice: OnSlice,
     /// The strongest slices and streams that count, at most [`MOST_ROWS`], the strongest first.
     pub hosts: Vec<HostsRow>,
-    /// Patched hosts of the whole cohort whose failure was evidence in the stream of both symptoms.
-    pub treated: u32,
     /// What the domains have shown.
     pub domains: DomainsShown,
     /// Domains at risk now.
     pub domains_at_risk: AtRisk,
     /// The strongest slices in which applies fail, at most [`MOST_ROWS`], the strongest first.
     pub applies: Vec<AppliesRow>,
+    /// Slices that may be what is bad, where evidence halts and the policy would quarantine; at most
+    /// [`suspects::MOST_SUSPECTS`].
+    pub suspects: Vec<Suspect>,
 }
 
 /// What one slice has shown in one stream.
@@ -53,8 +55,6 @@ pub struct HostsRow {
     pub penalty: Bits,
     /// What it has shown.
     pub shown: Shown,
-    /// Patched hosts of the slice whose failure was evidence in the stream of both symptoms.
-    pub union_treated: u32,
     /// Hosts at risk now, in the window of the strongest sum.
     pub at_risk: AtRisk,
 }
@@ -177,11 +177,9 @@ pub struct Ruling {
 
 /// Computes the ruling. Equal inputs give equal rulings, on every replica and every build.
 pub fn recompute(inputs: &Inputs) -> Ruling {
-    let hosts = inputs.hosts.iter().map(hosts_finding);
-    let applies = inputs.applies.iter().flat_map(applies_findings);
     let domains = inputs.domains.counts().then(|| domains_finding(inputs));
     let mut finding: Option<Finding> = None;
-    for next in hosts.chain(domains).chain(applies) {
+    for next in hosts_and_applies(inputs).chain(domains) {
         if finding.as_ref().is_none_or(|best| next.weighed > best.weighed) {
             finding = Some(next);
         }
@@ -198,22 +196,13 @@ pub fn recompute(inputs: &Inputs) -> Ruling {
         Standing::Halt => inputs.halt_at,
         Standing::Go | Standing::Hold => inputs.hold_at,
     };
-    Ruling { standing, scope: scope(inputs, standing, &finding), finding: Some(finding) }
+    Ruling { standing, scope: suspects::scope(inputs, standing), finding: Some(finding) }
 }
 
-/// A slice is quarantined only if the hosts outside of it cannot count: fewer than two of them failed.
-fn scope(inputs: &Inputs, standing: Standing, finding: &Finding) -> Scope {
-    let Rule::Hosts { slice, stream, .. } = finding.rule else { return Scope::Everything };
-    let wanted = standing == Standing::Halt && inputs.on_slice == OnSlice::Quarantine;
-    let mut rows = inputs.hosts.iter();
-    let row = rows.find(|row| row.slice == slice && row.stream == stream);
-    let Some(row) = row.filter(|_| wanted && slice != SliceId(0)) else {
-        return Scope::Everything;
-    };
-    match inputs.treated.saturating_sub(row.union_treated) {
-        ..LEAST_HOSTS => Scope::Slice(slice),
-        LEAST_HOSTS.. => Scope::Everything,
-    }
+/// The strongest findings of hosts and applies.
+pub(super) fn hosts_and_applies(inputs: &Inputs) -> impl Iterator<Item = Finding> {
+    let hosts = inputs.hosts.iter().map(hosts_finding);
+    hosts.chain(inputs.applies.iter().flat_map(applies_findings))
 }
 
 fn hosts_finding(row: &HostsRow) -> Finding {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::bits::{Bits, log2_ceil, log2_floor};
+use super::cut::Cut;
 
 /// Slices that one host is in at most: the whole cohort, six facts, one pair.
 pub const SLICES_OF_A_HOST: usize = 8;
@@ -230,6 +231,21 @@ impl Slices {
             Some(slice) if slice.dimension == Dimension::Whole => "the whole cohort".to_owned(),
             Some(slice) => format!("{} {}", slice.dimension.word(), slice.value),
         }
+    }
+
+    /// The slice by its facts; `None` for the whole cohort, and for one that does not exist.
+    pub fn cut(&self, id: SliceId) -> Option<Cut> {
+        let Slice { dimension, value, .. } = self.get(id)?;
+        let kind = self.kinds.get(dimension)?;
+        let of_slice = kind.values.iter().filter(|(_, of)| **of == id);
+        let values = of_slice.map(|(value, _)| value.clone()).collect();
+        Some(Cut { dimension: *dimension, value: value.clone(), values })
+    }
+
+    /// The slice that is looked at by itself and has these facts.
+    pub fn named(&self, cut: &Cut) -> Option<SliceId> {
+        let same = |of: &Slice| (of.dimension, &of.value) == (cut.dimension, &cut.value);
+        self.iter().find(|(_, of)| same(of)).map(|(id, _)| id)
     }
 
     /// Every slice with its id.

@@ -44,6 +44,11 @@ impl Step {
         let seen = self.seen.iter().find(|(of, _)| *of == slice);
         seen.filter(|_| self.evidence[stream.index()]).map(|(_, counted)| *counted)
     }
+
+    /// Whether its host is of this slice.
+    pub fn is_of(&self, slice: SliceId) -> bool {
+        self.seen.iter().any(|(of, _)| *of == slice)
+    }
 }
 
 impl Trail {
@@ -57,6 +62,11 @@ impl Trail {
             self.steps.pop_front();
         }
         self.steps.push_back(step);
+    }
+
+    /// All of them; none are kept.
+    pub(super) fn take(&mut self) -> Vec<Step> {
+        self.steps.drain(..).collect()
     }
 
     pub(super) fn clear(&mut self) {

@@ -114,12 +114,11 @@ impl Detector {
         }
     }
 
-    fn inputs_now(&self) -> Inputs {
-        let treated = self.ledger.shown(SliceId(0), Stream::Union).treated;
-        Inputs { hosts: self.hosts_rows(), treated, ..self.inputs_of_the_rest() }
+    pub(super) fn inputs_now(&self) -> Inputs {
+        self.suspected(Inputs { hosts: self.hosts_rows(), ..self.inputs_of_the_rest() })
     }
 
-    fn record_now(&self) -> Record {
+    pub(super) fn record_now(&self) -> Record {
         let inputs = self.inputs_now();
         let ruling = recompute(&inputs);
         let rule = ruling.finding.as_ref().map(|finding| finding.rule);
@@ -150,7 +149,7 @@ impl Detector {
             hold_at,
             on_slice: self.rule.on_slice,
             hosts: Vec::new(),
-            treated: 0,
+            suspects: Vec::new(),
             domains: self.domains.shown(),
             domains_at_risk: self.domains.at_risk().into(),
             applies: self.applies_rows(),
@@ -177,9 +176,8 @@ impl Detector {
             slice,
             name: self.slices.name(slice),
             stream,
-            penalty: self.slices.penalty(slice),
+            penalty: self.penalty(slice),
             shown,
-            union_treated: self.ledger.shown(slice, Stream::Union).treated,
             at_risk: self.risk.of_slice(slice).in_window(window).into(),
         }
     }
@@ -188,7 +186,7 @@ impl Detector {
         let row = |(slice, applies)| AppliesRow {
             slice,
             name: self.slices.name(slice),
-            penalty: self.slices.penalty(slice),
+            penalty: self.penalty(slice),
             applies,
         };
         let mut rows: Vec<_> = self.applies.counting().map(row).collect();
@@ -199,13 +197,13 @@ impl Detector {
 
     /// The strongest sum of a slice and stream less all that its weights cost.
     fn weighed(&self, slice: SliceId, stream: Stream, shown: &Shown) -> Bits {
-        weighed(shown, self.slices.penalty(slice), stream)
+        weighed(shown, self.penalty(slice), stream)
     }
 }
 
 /// What one failure says at each ratio, window by window; nothing where the host is not inside of the
 /// window or one of the cohorts is empty.
-fn said(counted: Counted, cohort: Cohort) -> [Option<[i64; RATIOS]>; WINDOWS] {
+pub(super) fn said(counted: Counted, cohort: Cohort) -> [Option<[i64; RATIOS]>; WINDOWS] {
     Window::ALL.map(|window| match cohort {
         Cohort::Control => shifts(counted.in_window(window)),
         Cohort::Treated(windows) if windows.contains(window) => {

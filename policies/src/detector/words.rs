@@ -13,6 +13,9 @@ use super::stream::{Cohort, Stream, Window};
 use super::trail::Step;
 use crate::time::Millis;
 
+/// Suspects that are shown.
+const FEW_SUSPECTS: usize = 3;
+
 impl Ruling {
     /// One sentence: what the evidence says, with the numbers that it rests on.
     pub fn sentence(&self) -> String {
@@ -58,6 +61,10 @@ impl Record {
         };
         let Finding { sum, penalty, weighed, threshold, .. } = finding;
         line(&mut text, format_args!("verdict   {verdict}, {}", self.whom()));
+        for suspect in self.inputs.suspects.iter().take(FEW_SUSPECTS) {
+            let said = suspect.sentence(self.inputs.hold_at);
+            line(&mut text, format_args!("suspect   {said}"));
+        }
         line(
             &mut text,
             format_args!(
@@ -89,12 +96,14 @@ impl Record {
 
     fn whom(&self) -> String {
         match (self.ruling.standing, self.ruling.scope) {
-            (Standing::Halt, Scope::Slice(slice)) => format!("of slice {} alone", slice.0),
+            (Standing::Halt, Scope::Slice(slice)) => {
+                let suspect = self.inputs.suspects.iter().find(|suspect| suspect.slice == slice);
+                let name = suspect.map_or("one slice", |suspect| suspect.name.as_str());
+                format!("of {name} alone")
+            }
             (Standing::Halt, Scope::Everything) => match self.inputs.on_slice {
                 OnSlice::Everything => "of everything".to_owned(),
-                OnSlice::Quarantine => {
-                    "of everything: hosts outside of one slice failed, too".into()
-                }
+                OnSlice::Quarantine => "of everything: it stands in no slice alone".to_owned(),
             },
             (Standing::Go | Standing::Hold, _) => "for everything".to_owned(),
         }

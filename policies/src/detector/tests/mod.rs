@@ -3,6 +3,7 @@
 mod applies;
 mod domains;
 mod golden;
+mod quarantine;
 mod replay;
 mod slices;
 
