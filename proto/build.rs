@@ -6,11 +6,12 @@ use std::{env, fs};
 
 use tonic_prost_build::Config;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "tidegate/v1/agent.proto",
     "tidegate/v1/cluster.proto",
     "tidegate/v1/fleet.proto",
     "tidegate/v1/host.proto",
+    "tidegate/v1/incident.proto",
     "tidegate/v1/patch_set.proto",
     "tidegate/v1/peer.proto",
     "tidegate/v1/rollout.proto",

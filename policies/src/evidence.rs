@@ -91,6 +91,22 @@ impl Counts {
         self.in_flight + self.all_failures()
     }
 
+    /// These but for those of `part`, which are counted here, too.
+    #[must_use]
+    pub const fn without(&self, part: &Self) -> Self {
+        Self {
+            offered: self.offered.saturating_sub(part.offered),
+            begun: self.begun.saturating_sub(part.begun),
+            in_flight: self.in_flight.saturating_sub(part.in_flight),
+            verified: self.verified.saturating_sub(part.verified),
+            crashed: self.crashed.saturating_sub(part.crashed),
+            failed: self.failed.saturating_sub(part.failed),
+            stalled: self.stalled.saturating_sub(part.stalled),
+            silent: self.silent.saturating_sub(part.silent),
+            refused: self.refused.saturating_sub(part.refused),
+        }
+    }
+
     /// Moves one host from one class to another.
     ///
     /// # Panics

@@ -147,5 +147,7 @@ const fn action_word(action: &Action) -> &'static str {
         Action::PromoteMember(_) => "member.promote",
         Action::RemoveMember(_) => "member.remove",
         Action::CheckState => "cluster.check-state",
+        Action::HaltSlice(_) => "rollout.slice.halt",
+        Action::ResumeSlice(_) => "rollout.slice.resume",
     }
 }

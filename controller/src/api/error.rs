@@ -199,6 +199,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::PatchSetHalted { .. }
         | Rejection::SeriesBusy { .. }
         | Rejection::WrongState { .. }
+        | Rejection::SliceNotHalted { .. }
         | Rejection::MovedOn { .. }
         | Rejection::GatesShut { .. }
         | Rejection::MemberRemoved { .. }

@@ -11,6 +11,7 @@ pub mod convert;
 mod desk;
 pub mod error;
 mod fleet_service;
+mod incident_service;
 mod members;
 mod page;
 mod patch_set_service;

@@ -71,18 +71,15 @@ impl RolloutService for Desk {
         let actor = caller::operator(request.metadata())?;
         let request = request.into_inner();
         unsupported(&request.etag, request.validate_only)?;
-        let resume =
-            rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
-        let id = resume.rollout.clone();
-        self.steer(actor, request.request_id, Action::ResumeRollout(resume), id).await
+        let (id, action) = rollout::resume(&request).map_err(ApiError::from)?;
+        self.steer(actor, request.request_id, action, id).await
     }
 
     async fn halt_rollout(&self, request: Request<pb::HaltRolloutRequest>) -> Answer<pb::Rollout> {
         let actor = caller::operator(request.metadata())?;
         let request = request.into_inner();
-        let halt = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
-        let id = halt.rollout.clone();
-        self.steer(actor, request.request_id, Action::HaltRollout(halt), id).await
+        let (id, action) = rollout::halt(&request).map_err(ApiError::from)?;
+        self.steer(actor, request.request_id, action, id).await
     }
 
     async fn promote_rollout(
@@ -317,8 +314,15 @@ fn explain(
         revision: machine.applied(),
         rollout: Some(drawn),
         grant,
-        evidence: if host.is_empty() { machine.explain_evidence(of) } else { Vec::new() },
+        evidence: if host.is_empty() { lines(machine, of) } else { Vec::new() },
     })
+}
+
+/// What is halted of the rollout, and what its judgement rests on.
+fn lines(machine: &Machine, of: &Rollout) -> Vec<String> {
+    let mut lines = machine.explain_slices(of);
+    lines.extend(machine.explain_evidence(of));
+    lines
 }
 
 fn replay(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_policies::evidence::{Class, Failure};
+use tidegate_policies::evidence::{Class, Counts, Failure};
 use tidegate_policies::time::Elapsed;
 
 use super::cluster::Cluster;
@@ -12,10 +12,11 @@ use super::fleet::Host;
 use super::grant_book::Moved;
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
-use super::membership::Part;
+use super::incidents::{HaltScope, IncidentState};
+use super::membership::{Eligible, Part};
 use super::patch_sets::Halt;
 use super::records::note_of;
-use super::rollouts::{Entry, Place, Rollout, StageProgress, State, WaveProgress};
+use super::rollouts::{Entry, Place, Rollout, StageProgress, State, Way};
 use super::{Blob, Machine, Position};
 
 impl Machine {
@@ -73,13 +74,17 @@ impl Machine {
             Event::RolloutPaused { rollout, .. } => {
                 self.with_rollout(at, rollout, |rollout| rollout.state = State::Paused);
             }
-            Event::RolloutResumed { rollout, from, acknowledged, .. } => {
-                self.resume(at, rollout, *from, acknowledged);
+            Event::RolloutResumed { rollout, from, acknowledged, actor, reason } => {
+                self.resume(at, (rollout, *from), acknowledged, (actor, reason));
             }
             Event::WaveApproved { rollout, .. } => {
                 self.with_rollout(at, rollout, |rollout| rollout.approved = true);
             }
             Event::Halted { rollout, halt } => self.put_halt(at, rollout, halt),
+            Event::SliceHalted { rollout, slice } => self.put_slice_halt(at, rollout, slice),
+            Event::SliceResumed { rollout, rejoined } => {
+                self.lift_slice_halt(at, rollout, rejoined);
+            }
             Event::GrantOffered(grant) => self.add_grant(at, grant),
             Event::GrantMoved { grant, to, soak_ends } => {
                 self.move_grant(at, *grant, to, *soak_ends);
@@ -146,12 +151,23 @@ impl Machine {
     fn take_census(&mut self, id: &RolloutId) {
         let Some(rollout) = self.rollouts.get(id) else { return };
         let mut stages = rollout.stages.clone();
-        for part in self.parts(rollout) {
-            count_part(&mut stages, part, part.first_wave(rollout), Census::Enters);
+        for (part, eligible) in self.parts(rollout) {
+            let in_wave = (part, part.first_wave(rollout), eligible);
+            count_part(&mut stages, in_wave, Way::Enters);
         }
         if let Some(rollout) = self.rollouts.get_mut(id) {
             rollout.stages = stages;
         }
+    }
+
+    /// Counts them again: who is eligible has changed for many at once.
+    pub(super) fn take_census_anew(&mut self, id: &RolloutId) {
+        let Some(rollout) = self.rollouts.get_mut(id) else { return };
+        for stage in &mut rollout.stages {
+            stage.waves.iter_mut().for_each(|wave| wave.hosts = 0);
+            (stage.hosts, stage.held_out, stage.shut_out.hosts) = (0, 0, 0);
+        }
+        self.take_census(id);
     }
 
     /// A part of each tier is held out, where the policy judges by comparison.
@@ -162,11 +178,9 @@ impl Machine {
             return;
         }
         for (stage, holdout) in rollout.stages.iter_mut().zip(holdouts) {
-            let waves = stage.waves.iter().map(|wave| WaveProgress { hosts: 0, ..*wave }).collect();
-            stage.waves = waves;
-            (stage.hosts, stage.held_out, stage.holdout) = (0, 0, holdout);
+            stage.holdout = holdout;
         }
-        self.take_census(id);
+        self.take_census_anew(id);
     }
 
     /// Puts `after` in its row, and keeps tokens and censuses true.
@@ -181,21 +195,26 @@ impl Machine {
                 token.enrolled += 1;
             }
         }
-        let parts = |machine: &Self, host: &Host| -> Vec<(RolloutId, Part)> {
+        let parts = |machine: &Self, host: &Host| -> Vec<(RolloutId, Part, Eligible)> {
             let started = machine.rollouts.values().filter(|rollout| rollout.place.is_some());
-            started.filter_map(|r| Some((r.id.clone(), machine.part(r, host).ok()?))).collect()
+            let counted = |r: &Rollout| {
+                let part = machine.place_of(r, host).ok()?;
+                Some((r.id.clone(), part, machine.eligible(r, host)))
+            };
+            started.filter_map(counted).collect()
         };
         let left = before.map(|host| parts(self, &host)).unwrap_or_default();
-        let entered = parts(self, &after);
+        let (entered, id) = (parts(self, &after), after.id);
         self.hosts.put(after);
-        let left = left.into_iter().map(|(rollout, part)| (rollout, part, Census::Leaves));
-        let entered = entered.into_iter().map(|(rollout, part)| (rollout, part, Census::Enters));
-        for (rollout, part, census) in left.chain(entered) {
+        let left = left.into_iter().map(|one| (one, Way::Leaves));
+        let entered = entered.into_iter().map(|one| (one, Way::Enters));
+        for ((rollout, part, eligible), way) in left.chain(entered) {
             if let Some(rollout) = self.rollouts.get_mut(&rollout) {
                 let first_wave = part.first_wave(rollout);
-                count_part(&mut rollout.stages, part, first_wave, census);
+                count_part(&mut rollout.stages, (part, first_wave, eligible), way);
             }
         }
+        self.follow_slices(id);
     }
 
     fn start_wave(&mut self, at: Position, id: &RolloutId, place: Place) {
@@ -213,7 +232,13 @@ impl Machine {
         self.reach_wave(id, before);
     }
 
-    fn resume(&mut self, at: Position, id: &RolloutId, from: State, acknowledged: &[HostId]) {
+    fn resume(
+        &mut self,
+        at: Position,
+        (id, from): (&RolloutId, State),
+        acknowledged: &[HostId],
+        (actor, reason): (&str, &str),
+    ) {
         self.with_rollout(at, id, |rollout| rollout.state = rollout.state_when_lifted());
         acknowledged.iter().for_each(|&host| self.acknowledge(id, host));
         if from == State::Halted
@@ -222,6 +247,14 @@ impl Machine {
         {
             patch_set.halt = None;
             patch_set.epoch += 1;
+            let resolved = IncidentState::Resolved {
+                actor: actor.to_owned(),
+                reason: reason.to_owned(),
+                acknowledged: u64::try_from(acknowledged.len()).unwrap_or(u64::MAX),
+                index: at.index,
+                at: self.clock.wall,
+            };
+            self.incidents.close(&version, &HaltScope::Everything, &resolved);
         }
         let number = self.rollouts.get(id).map(|rollout| rollout.created_index);
         if let (State::Halted, Some(number)) = (from, number)
@@ -231,13 +264,17 @@ impl Machine {
         }
     }
 
-    fn acknowledge(&mut self, id: &RolloutId, host: HostId) {
+    pub(super) fn acknowledge(&mut self, id: &RolloutId, host: HostId) {
         let Some(rollout) = self.rollouts.get_mut(id) else { return };
         let entry = self.entries.get(rollout, host).filter(|entry| !entry.acknowledged);
         let Some(entry) = entry else { return };
         rollout.unacknowledged.shift(entry.class, Class::None);
         if let Some(stage) = rollout.stages.get_mut(entry.stage) {
             stage.acknowledged += 1;
+            stage.shut_out.acknowledged += u64::from(entry.shut_out);
+        }
+        if entry.shut_out {
+            rollout.shut_out.shift(entry.class, Class::None);
         }
         let entry = Entry { acknowledged: true, ..entry };
         self.entries.put(rollout.created_index, host, &entry);
@@ -246,6 +283,10 @@ impl Machine {
     fn put_halt(&mut self, at: Position, id: &RolloutId, halt: &Halt) {
         self.with_rollout(at, id, |rollout| rollout.state = State::Halted);
         let version = self.rollouts.get(id).map(|rollout| rollout.version.clone());
+        if let Some(version) = &version {
+            let reached = self.verdict_of(at, id, halt);
+            self.incidents.open(version, HaltScope::Everything, (halt, reached));
+        }
         if let Some(patch_set) = version.and_then(|version| self.patch_sets.get_mut(&version)) {
             patch_set.epoch = halt.epoch;
             patch_set.halt = Some(halt.clone());
@@ -268,6 +309,7 @@ impl Machine {
             class: before.map_or(Class::None, |entry| entry.class),
             begun: before.is_some_and(|entry| entry.begun),
             acknowledged: false,
+            shut_out: before.is_some_and(|entry| entry.shut_out),
             refusals: before.map_or(0, |entry| entry.refusals),
         };
         self.entries.put(number, grant.host, &entry);
@@ -321,6 +363,7 @@ fn recount(rollout: &mut Rollout, entry: &mut Entry, phase: &Phase) {
         // What was acknowledged was the outcome of then: another one counts anew.
         entry.acknowledged = false;
         stage.acknowledged -= 1;
+        stage.shut_out.acknowledged -= u64::from(entry.shut_out);
         Class::None
     } else {
         from
@@ -332,7 +375,9 @@ fn recount(rollout: &mut Rollout, entry: &mut Entry, phase: &Phase) {
         (&mut stage.counts, from),
         (&mut rollout.unacknowledged, unacknowledged),
     ];
-    for (book, from) in books {
+    let apart = [(&mut stage.shut_out.counts, from), (&mut rollout.shut_out, unacknowledged)];
+    let apart = apart.into_iter().filter(|_| entry.shut_out);
+    for (book, from) in books.into_iter().chain(apart) {
         book.shift(from, to);
         book.begun += u64::from(begins);
     }
@@ -348,31 +393,42 @@ fn pass_wave(rollout: &mut Rollout, now: Elapsed) {
 
 /// A host counts in the step of its newest grant, with all that it counts as.
 fn move_between_stages(rollout: &mut Rollout, entry: Entry, to: usize) {
-    if let Some(left) = rollout.stages.get_mut(entry.stage) {
-        left.counts.shift(entry.class, Class::None);
-        left.counts.begun -= u64::from(entry.begun);
-    }
-    if let Some(entered) = rollout.stages.get_mut(to) {
-        entered.counts.shift(Class::None, entry.class);
-        entered.counts.begun += u64::from(entry.begun);
-    }
+    let books = |stage: usize, rollout: &mut Rollout, change: &dyn Fn(&mut Counts)| {
+        let Some(stage) = rollout.stages.get_mut(stage) else { return };
+        change(&mut stage.counts);
+        if entry.shut_out {
+            change(&mut stage.shut_out.counts);
+        }
+    };
+    books(entry.stage, rollout, &|left| {
+        left.shift(entry.class, Class::None);
+        left.begun -= u64::from(entry.begun);
+    });
+    books(to, rollout, &|entered| {
+        entered.shift(Class::None, entry.class);
+        entered.begun += u64::from(entry.begun);
+    });
 }
 
-/// Which way a host goes through a census.
-#[derive(Clone, Copy)]
-enum Census {
-    Enters,
-    Leaves,
-}
-
-fn count_part(stages: &mut [StageProgress], part: Part, first_wave: usize, census: Census) {
+/// Counts a host of a step, its first wave, and whether it is eligible.
+fn count_part(
+    stages: &mut [StageProgress],
+    (part, first_wave, eligible): (Part, usize, Eligible),
+    way: Way,
+) {
     let Some(stage) = stages.get_mut(part.stage) else { return };
-    let waves = stage.waves.iter_mut().skip(first_wave).map(|wave| &mut wave.hosts);
-    let held_out = part.held_out.then_some(&mut stage.held_out);
-    for hosts in std::iter::once(&mut stage.hosts).chain(held_out).chain(waves) {
-        match census {
-            Census::Enters => *hosts += 1,
-            Census::Leaves => *hosts -= 1,
+    let counts: Vec<&mut u64> = match eligible {
+        Eligible::ShutOut => vec![&mut stage.shut_out.hosts],
+        Eligible::Yes => {
+            let waves = stage.waves.iter_mut().skip(first_wave).map(|wave| &mut wave.hosts);
+            let held_out = part.held_out.then_some(&mut stage.held_out);
+            std::iter::once(&mut stage.hosts).chain(held_out).chain(waves).collect()
+        }
+    };
+    for hosts in counts {
+        match way {
+            Way::Enters => *hosts += 1,
+            Way::Leaves => *hosts -= 1,
         }
     }
 }

@@ -11,7 +11,9 @@ use super::fleet::{Facts, Host, Mode, SpoolMark};
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
 use super::patch_sets::{Halt, PatchSet};
+use super::quarantine::Rejoined;
 use super::rollouts::{Place, Reached, Rollout, State};
+use super::slices::HaltedSlice;
 use super::tokens::Token;
 use super::trial::TrialMove;
 
@@ -142,6 +144,20 @@ pub enum Event {
         rollout: RolloutId,
         /// The halt.
         halt: Box<Halt>,
+    },
+    /// A halt stands on one slice; the rest goes on.
+    SliceHalted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The slice and its halt.
+        slice: Box<HaltedSlice>,
+    },
+    /// A person lifted the halt of one slice.
+    SliceResumed {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The slice, and what was acknowledged.
+        rejoined: Box<Rejoined>,
     },
     /// A host may ask to begin.
     GrantOffered(Grant),

@@ -24,15 +24,30 @@ pub struct HostGate {
 impl Machine {
     /// Every gate on the way of `host` in `rollout`, in the order they are looked at.
     pub fn explain_host(&self, rollout: &Rollout, host: &Host) -> Vec<HostGate> {
-        let part = self.part(rollout, host);
-        vec![
-            mode_gate(host),
-            artifact_gate(self, rollout, host),
-            self.rollout_gate(rollout),
+        let part = self.place_of(rollout, host);
+        let mut gates =
+            vec![mode_gate(host), artifact_gate(self, rollout, host), self.rollout_gate(rollout)];
+        gates.extend(self.slice_gate(rollout, host));
+        gates.extend([
             turn_gate(rollout, host, &part),
             self.grant_gate(rollout, host, &part),
             self.room_gate(rollout, host),
-        ]
+        ]);
+        gates
+    }
+
+    /// No slice that the host is in is halted by itself; `None` where none of the patch set's is.
+    fn slice_gate(&self, rollout: &Rollout, host: &Host) -> Option<HostGate> {
+        let patch_set = self.patch_sets().get(&rollout.version)?;
+        let halted = patch_set.slices.len();
+        let (state, detail) = match self.part(rollout, host) {
+            _ if halted == 0 => return None,
+            Err(none @ NoPart::SliceHalted { .. }) => (GateState::Shut, none.words(host, rollout)),
+            Ok(_) | Err(NoPart::NoApply | NoPart::NoArtifact | NoPart::TierNotInPolicy) => {
+                (GateState::Open, format!("it is in none of the {halted} halted slices"))
+            }
+        };
+        Some(HostGate { name: "slice", state, detail })
     }
 
     /// The rollout and its patch set let hosts begin.

@@ -1,6 +1,8 @@
 //! What do the books say about a rollout now? Gathers the inputs, asks `policies`, and acts.
 
 use tidegate_policies::decide::{Inputs, Verdict, VerdictKind};
+use tidegate_policies::detector::cut::Cut;
+use tidegate_policies::detector::ruling::Scope;
 use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::GateState;
 use tidegate_policies::time::Elapsed;
@@ -11,7 +13,8 @@ use super::ids::{GrantId, HostId, RolloutId};
 use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
 use super::records::JUDGE;
 use super::rollouts::{Entry, Place, Reached, Rollout, State};
-use super::trial::TrialMove;
+use super::slices::HaltedSlice;
+use super::trial::{Basis, TrialMove};
 use super::{Machine, Position};
 
 impl Machine {
@@ -21,6 +24,7 @@ impl Machine {
         let stage = rollout.policy.ladder.get(place.stage)?;
         let progress = rollout.stages.get(place.stage)?;
         let policy = &rollout.policy;
+        let (tier, tier_acknowledged) = progress.rest();
         Some(Inputs {
             now: self.clock.elapsed,
             guard_rails: policy.guard_rails_of(rollout.hosts()),
@@ -28,8 +32,9 @@ impl Machine {
             exposure_budget: policy.exposure.budget.of(rollout.hosts()),
             in_flight_cap: self.in_flight_cap(rollout, place),
             counts: rollout.unacknowledged,
-            tier: progress.counts,
-            tier_acknowledged: progress.acknowledged,
+            shut_out: rollout.shut_out,
+            tier,
+            tier_acknowledged,
             tier_acknowledged_eligible: self.acknowledged_eligible(rollout, place.stage),
             tier_hosts: progress.hosts,
             wave_hosts: progress.waves.get(place.wave)?.hosts,
@@ -73,10 +78,18 @@ impl Machine {
     /// Judges every rollout that this entry may have moved, and acts on the verdicts.
     pub(super) fn judge(&mut self, at: Position, events: &mut Vec<Event>) {
         for id in self.to_judge(at, events) {
-            let held = self.hold_of(&id);
-            self.take(at, held, events);
-            let decided = self.judge_one(at, &id);
-            self.take(at, decided, events);
+            loop {
+                let held = self.hold_of(&id);
+                self.take(at, held, events);
+                let decided = self.judge_one(at, &id);
+                let narrowed =
+                    decided.iter().any(|event| matches!(event, Event::SliceHalted { .. }));
+                self.take(at, decided, events);
+                // What is left without the slice is judged at once. Each turn halts a slice that was not.
+                if !narrowed {
+                    break;
+                }
+            }
         }
     }
 
@@ -93,6 +106,8 @@ impl Machine {
             }
             Event::WaveStarted { rollout, .. }
             | Event::RolloutResumed { rollout, .. }
+            | Event::SliceHalted { rollout, .. }
+            | Event::SliceResumed { rollout, .. }
             | Event::WaveApproved { rollout, .. } => Some(rollout.clone()),
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
@@ -142,11 +157,12 @@ impl Machine {
         let verdict = basis.judge();
         let mut decided = Vec::new();
         if changed {
+            let basis = basis.clone();
             let reached = Reached { verdict: verdict.clone(), basis, index: at.index };
             decided.push(Event::VerdictReached { rollout: id.clone(), reached: Box::new(reached) });
         }
         match verdict.kind {
-            VerdictKind::Halt => decided.extend(self.halt_by_judge(at, rollout, &verdict)),
+            VerdictKind::Halt => decided.extend(self.halt_by_judge(at, rollout, &verdict, &basis)),
             VerdictKind::Promote if promotes => {
                 decided.push(promotion(
                     rollout,
@@ -198,15 +214,35 @@ impl Machine {
         self.patch_sets.get(&rollout.version).is_none_or(|patch_set| patch_set.halt.is_some())
     }
 
-    fn halt_by_judge(&self, at: Position, rollout: &Rollout, verdict: &Verdict) -> Vec<Event> {
+    fn halt_by_judge(
+        &self,
+        at: Position,
+        rollout: &Rollout,
+        verdict: &Verdict,
+        basis: &Basis,
+    ) -> Vec<Event> {
         let shut: Vec<_> =
             verdict.gates.iter().filter(|gate| gate.state == GateState::Shut).cloned().collect();
         let reason = shut.first().map_or_else(
             || "a guard rail was crossed".to_owned(),
             |gate| format!("{} was crossed: {}", gate.name.as_str(), gate.detail),
         );
+        if let Some((cut, why)) = self.alone(rollout, verdict, basis) {
+            let halt = self.slice_halt(at, rollout, &cut, (JUDGE, format!("{reason}; {why}")));
+            let slice = HaltedSlice { cut, halt: Halt { gates: shut, ..halt } };
+            return self.slice_halted(rollout, slice);
+        }
         let halt = Halt { gates: shut, ..self.halt(at, rollout, JUDGE.to_owned(), reason) };
         self.halted(rollout, halt)
+    }
+
+    /// The slice that a verdict halts alone, and why; `None`: it halts everything.
+    fn alone(&self, rollout: &Rollout, verdict: &Verdict, basis: &Basis) -> Option<(Cut, String)> {
+        let Scope::Slice(slice) = verdict.scope else { return None };
+        let cut = self.trial(rollout)?.detector().slices().cut(slice)?;
+        let patch_set = self.patch_sets.get(&rollout.version)?;
+        let why = basis.why_alone(slice)?;
+        patch_set.slice_around(&cut).is_none().then_some((cut, why))
     }
 
     /// `halt` stands on `rollout`, and what was offered of its patch set is withdrawn.

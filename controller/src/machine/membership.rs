@@ -10,6 +10,7 @@ use super::fleet::{Host, Mode};
 use super::ids::HostId;
 use super::patch_sets::{Artifact, KernelKey, PatchSet};
 use super::rollouts::Rollout;
+use super::slices::HaltedSlice;
 
 /// A host's part in a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,26 @@ pub enum NoPart {
     NoArtifact,
     /// The policy's ladder stops before its tier.
     TierNotInPolicy,
+    /// A slice that it is in is halted.
+    SliceHalted {
+        /// The slice, as a person types it.
+        slice: String,
+        /// Who halted it.
+        actor: String,
+        /// Log index of the halt.
+        index: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Whether a host that has its place in a rollout may have its part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Eligible {
+    /// It may.
+    Yes,
+    /// A slice that it is in is halted.
+    ShutOut,
 }
 
 impl NoPart {
@@ -47,6 +68,11 @@ impl NoPart {
             Self::TierNotInPolicy => {
                 format!("policy {} stops before its tier {}", rollout.policy.name, host.tier)
             }
+            Self::SliceHalted { slice, actor, index, reason } => format!(
+                "{actor} halted its slice {slice} at log index {index}: {reason}; `tidegate rollout resume \
+                 {} --slice '{slice}' --reason REASON` lets it go on",
+                rollout.id
+            ),
         }
     }
 }
@@ -63,6 +89,32 @@ impl Machine {
     ///
     /// [`NoPart`]: the host is not eligible.
     pub fn part(&self, rollout: &Rollout, host: &Host) -> Result<Part, NoPart> {
+        let place = self.place_of(rollout, host)?;
+        match self.halted_slice(rollout, host) {
+            None => Ok(place),
+            Some(HaltedSlice { cut, halt }) => Err(NoPart::SliceHalted {
+                slice: cut.to_string(),
+                actor: halt.actor.clone(),
+                index: halt.index,
+                reason: halt.reason.clone(),
+            }),
+        }
+    }
+
+    /// Whether a host with a place in `rollout` may have its part.
+    pub(super) fn eligible(&self, rollout: &Rollout, host: &Host) -> Eligible {
+        match self.halted_slice(rollout, host) {
+            None => Eligible::Yes,
+            Some(_) => Eligible::ShutOut,
+        }
+    }
+
+    /// The part that `host` has in `rollout` unless a slice that it is in is halted.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPart`], but for halted slices.
+    pub fn place_of(&self, rollout: &Rollout, host: &Host) -> Result<Part, NoPart> {
         match host.mode {
             Mode::NoApply => return Err(NoPart::NoApply),
             Mode::Normal => (),
@@ -82,8 +134,9 @@ impl Machine {
 }
 
 impl Machine {
-    /// The part of every eligible host in `rollout`. Looks at what hosts share once for all.
-    pub(super) fn parts(&self, rollout: &Rollout) -> impl Iterator<Item = Part> {
+    /// The part of every host that has a place in `rollout`, and whether it may have it. Looks at what hosts
+    /// share once for all.
+    pub(super) fn parts(&self, rollout: &Rollout) -> impl Iterator<Item = (Part, Eligible)> {
         let artifacts = self.patch_sets.get(&rollout.version).map(|patch_set| &patch_set.artifacts);
         let fits =
             |kernel: &KernelKey| artifacts.is_some_and(|artifacts| artifacts.contains_key(kernel));
@@ -102,13 +155,16 @@ impl Machine {
             .collect();
         let steps = 0..rollout.policy.ladder.len();
         let holdouts: Vec<_> = steps.map(|step| holdout(rollout, step)).collect();
+        let shut_out = self.shut_out(rollout);
         self.hosts.eligibilities().filter_map(move |(host, (mode, profile))| {
             let of_tier = *step_of.get(&profile).filter(|_| mode == Mode::Normal)?;
             let stage = drawn.get(&host).copied().or(of_tier)?;
             let name = host.to_string();
             let out = holdouts[stage].as_ref();
             let held_out = out.is_some_and(|(lot, share)| lot.place(&name).is_inside(*share));
-            Some(Part { stage, bucket: lots[stage].place(&name), held_out })
+            let part = Part { stage, bucket: lots[stage].place(&name), held_out };
+            let out = shut_out(host, profile);
+            Some((part, if out { Eligible::ShutOut } else { Eligible::Yes }))
         })
     }
 }

@@ -22,11 +22,13 @@ pub mod grant_book;
 pub mod grants;
 pub mod hosts;
 pub mod ids;
+pub mod incidents;
 mod interned;
 pub mod judge;
 pub mod measure;
 pub mod membership;
 pub mod patch_sets;
+pub mod quarantine;
 pub mod records;
 pub mod rejection;
 pub mod replay;
@@ -37,6 +39,8 @@ pub mod restore;
 pub mod rollouts;
 mod room;
 pub mod rules;
+pub mod slice_words;
+pub mod slices;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -58,6 +62,7 @@ use fleet::Host;
 use grant_book::Grants;
 use hosts::Hosts;
 use ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
+use incidents::Incidents;
 use patch_sets::PatchSet;
 use records::Records;
 pub use rejection::Rejection;
@@ -108,6 +113,7 @@ pub struct Machine {
     trials: BTreeMap<u64, Trial>,
     subjects: Subjects,
     records: Records,
+    incidents: Incidents,
     requests: Requests,
     vouches: Vouches,
     /// Index of the last applied entry.
@@ -216,6 +222,11 @@ impl Machine {
     /// The decision records.
     pub fn records(&self) -> &Records {
         &self.records
+    }
+
+    /// The incidents.
+    pub fn incidents(&self) -> &Incidents {
+        &self.incidents
     }
 
     /// Voters that hold every artifact of `patch_set`.

@@ -9,6 +9,7 @@ use tidegate_policies::time::WallTime;
 
 use super::grants::Phase;
 use super::ids::{Digest, HostId, RolloutId, Version};
+use super::slices::HaltedSlice;
 
 /// What a livepatch is built for, and what a host runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,6 +94,9 @@ pub struct PatchSet {
     pub epoch: u64,
     /// The halt that stands on it.
     pub halt: Option<Halt>,
+    /// The slices of it that are halted by themselves, in the order of their halts; none is inside of
+    /// another.
+    pub slices: Vec<HaltedSlice>,
 }
 
 /// A sticky tombstone: committed before any further grant can begin.

@@ -205,6 +205,19 @@ pub enum Rejection {
     /// A command that needs a reason has none.
     #[error("`reason` is empty: say why, it is kept in the record")]
     ReasonMissing,
+    /// The slice is not halted by itself.
+    #[error(
+        "`{slice}` is not halted by itself on `{rollout}`: of its slices {halted}; see `tidegate rollout get \
+         {rollout}`"
+    )]
+    SliceNotHalted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The slice that was named.
+        slice: String,
+        /// The slices that are, or `none is`.
+        halted: String,
+    },
     /// The rollout has moved on since the caller looked.
     #[error(
         "the rollout `{rollout}` is in {tier} wave {wave}, not where you meant to promote from: look \
@@ -367,6 +380,7 @@ impl Rejection {
             Self::SeriesBusy { .. } => "SERIES_BUSY",
             Self::WrongState { .. } => "ROLLOUT_NOT_RUNNING",
             Self::ReasonMissing => "REASON_MISSING",
+            Self::SliceNotHalted { .. } => "SLICE_NOT_HALTED",
             Self::MovedOn { .. } => "ROLLOUT_MOVED_ON",
             Self::GatesShut { .. } => "GATES_SHUT",
             Self::NodeIdZero => "NODE_ID_ZERO",

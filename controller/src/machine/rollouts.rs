@@ -32,6 +32,8 @@ pub struct Rollout {
     pub counts: Counts,
     /// Hosts by outcome, less those whose failure was acknowledged.
     pub unacknowledged: Counts,
+    /// Of the unacknowledged, the hosts of halted slices.
+    pub shut_out: Counts,
     /// A person has promoted the present wave.
     pub approved: bool,
     /// When the last recorded apply's soak ends at the earliest.
@@ -77,18 +79,40 @@ pub struct Place {
 /// Progress of one step of the ladder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageProgress {
-    /// Eligible hosts that belong to it.
+    /// Eligible hosts that belong to it, but for those of halted slices.
     pub hosts: u64,
     /// Hosts by outcome.
     pub counts: Counts,
     /// How many hosts' failure was acknowledged.
     pub acknowledged: u64,
+    /// Its hosts that halted slices shut out.
+    pub shut_out: ShutOut,
     /// The part of its hosts that is held out: they come when the others are verified.
     pub holdout: Share,
     /// Eligible hosts that are.
     pub held_out: u64,
     /// Its waves.
     pub waves: Vec<WaveProgress>,
+}
+
+/// The hosts of a step that halted slices shut out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShutOut {
+    /// How many of its hosts would be eligible but for that.
+    pub hosts: u64,
+    /// By outcome; they are counted with the step's, too.
+    pub counts: Counts,
+    /// How many hosts' failure was acknowledged; these, too.
+    pub acknowledged: u64,
+}
+
+/// Which way a host goes through a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It counts from now on.
+    Enters,
+    /// It counts no more.
+    Leaves,
 }
 
 /// Progress of one wave.
@@ -115,6 +139,8 @@ pub struct Entry {
     pub begun: bool,
     /// Its failure was acknowledged by a person.
     pub acknowledged: bool,
+    /// It is in a halted slice, and counted apart.
+    pub shut_out: bool,
     /// Grants that it refused.
     pub refusals: u8,
 }
@@ -132,6 +158,14 @@ pub struct Reached {
 
 /// Grants of one rollout that a host may refuse before it is left alone.
 pub const MAX_REFUSALS: u8 = 3;
+
+impl StageProgress {
+    /// Hosts by outcome, and those whose failure was acknowledged, but for those of halted slices.
+    pub fn rest(&self) -> (Counts, u64) {
+        let acknowledged = self.acknowledged.saturating_sub(self.shut_out.acknowledged);
+        (self.counts.without(&self.shut_out.counts), acknowledged)
+    }
+}
 
 impl Rollout {
     /// The policy of the present step.
@@ -158,9 +192,39 @@ impl Rollout {
         }
     }
 
-    /// Eligible hosts of all steps.
+    /// Eligible hosts of all steps, those of halted slices among them.
     pub fn hosts(&self) -> u64 {
-        self.stages.iter().map(|stage| stage.hosts).sum()
+        self.stages.iter().map(|stage| stage.hosts + stage.shut_out.hosts).sum()
+    }
+
+    /// Hosts that halted slices shut out, of all steps.
+    pub fn shut_out_hosts(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.shut_out.hosts).sum()
+    }
+
+    /// A host is counted apart, or no more.
+    pub(super) fn count_apart(&mut self, entry: &Entry, way: Way) {
+        let unacknowledged = if entry.acknowledged { Class::None } else { entry.class };
+        let mut books = vec![(&mut self.shut_out, unacknowledged)];
+        if let Some(stage) = self.stages.get_mut(entry.stage) {
+            match way {
+                Way::Enters => stage.shut_out.acknowledged += u64::from(entry.acknowledged),
+                Way::Leaves => stage.shut_out.acknowledged -= u64::from(entry.acknowledged),
+            }
+            books.push((&mut stage.shut_out.counts, entry.class));
+        }
+        for (book, class) in books {
+            match way {
+                Way::Enters => {
+                    book.shift(Class::None, class);
+                    book.begun += u64::from(entry.begun);
+                }
+                Way::Leaves => {
+                    book.shift(class, Class::None);
+                    book.begun -= u64::from(entry.begun);
+                }
+            }
+        }
     }
 
     /// Where it stands once nothing stops it: what a resume goes back to.
@@ -182,9 +246,9 @@ impl Rollout {
         if place.stage > step || self.ended.is_some() {
             return true;
         }
-        let counts = &progress.counts;
+        let (counts, acknowledged) = progress.rest();
         let shown = counts.begun.saturating_sub(counts.refused);
-        let judged = counts.begun.saturating_sub(progress.acknowledged + counts.refused);
+        let judged = counts.begun.saturating_sub(acknowledged + counts.refused);
         let others = progress.hosts.saturating_sub(progress.held_out);
         place.stage == step
             && place.wave + 1 == stage.waves.len()

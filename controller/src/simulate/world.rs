@@ -169,6 +169,8 @@ impl World<'_> {
                 | Event::RolloutStarted { .. }
                 | Event::RolloutPaused { .. }
                 | Event::RolloutResumed { .. }
+                | Event::SliceHalted { .. }
+                | Event::SliceResumed { .. }
                 | Event::WaveApproved { .. }
                 | Event::Trial { .. }
                 | Event::GrantMoved { .. } => (),

@@ -10,7 +10,8 @@ use crate::share::Share;
 
 /// `None` where nothing of this kind halts.
 pub(super) fn guard_rail(inputs: &Inputs, words: Words, failure: Failure) -> Option<Gate> {
-    let (seen, limit) = (inputs.counts.failures(failure), inputs.guard_rails.limit(failure));
+    let rest = inputs.counts.without(&inputs.shut_out);
+    let (seen, limit) = (rest.failures(failure), inputs.guard_rails.limit(failure));
     if limit == GuardRails::NEVER {
         return None;
     }
@@ -29,8 +30,9 @@ pub(super) fn guard_rail(inputs: &Inputs, words: Words, failure: Failure) -> Opt
 /// The gate and what it demands; `None` where the policy has no such rail.
 pub(super) fn failure_share(inputs: &Inputs, words: Words) -> Option<(Gate, VerdictKind)> {
     let rail = inputs.guard_rails.failure_share?;
-    let failures = inputs.counts.all_failures();
-    let resolved = failures + inputs.counts.verified;
+    let rest = inputs.counts.without(&inputs.shut_out);
+    let failures = rest.all_failures();
+    let resolved = failures + rest.verified;
     let above = |share: Share| {
         failures >= rail.at_least
             && u128::from(failures) * 1_000_000 > u128::from(share.ppm()) * u128::from(resolved)

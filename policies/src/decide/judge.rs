@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Inputs, Next, Verdict, VerdictKind, Weighed, Words, rails, rest};
 use crate::credit::hold::Hold;
-use crate::detector::ruling::{self, Standing, recompute};
+use crate::detector::ruling::{self, Scope, Standing, recompute};
 use crate::detector::signatures::SignatureRuling;
 use crate::gate::{Gate, GateName, GateState, Unit};
 use crate::policy::WhenFewer;
@@ -76,7 +76,8 @@ fn judge_in(case: &Case, words: Words) -> Verdict {
     weighed.push(gate, demand);
     let (gate, demand) = silent_share(case, words);
     weighed.push(gate, demand);
-    let (gate, demand) = evidence(case, words);
+    let before = weighed.demand;
+    let (gate, demand, scope) = evidence(case, words);
     weighed.push(gate, demand);
     weighed.extend(rest(&case.books, words));
     if case.books.next == Next::Tier
@@ -85,7 +86,9 @@ fn judge_in(case: &Case, words: Words) -> Verdict {
         prove(&mut weighed, (&case.books, seen), words);
     }
     weighed.push(credit(&case.credit, words), VerdictKind::Continue);
-    weighed.verdict()
+    // A guard rail knows no slice: what crosses one halts everything.
+    let scope = if before == VerdictKind::Halt { Scope::Everything } else { scope };
+    Verdict { scope, ..weighed.verdict() }
 }
 
 fn signature(ruling: &SignatureRuling, words: Words) -> (Gate, VerdictKind) {
@@ -130,7 +133,8 @@ fn silent_share(case: &Case, words: Words) -> (Gate, VerdictKind) {
     (gate, demand)
 }
 
-fn evidence(case: &Case, words: Words) -> (Gate, VerdictKind) {
+/// The gate, what it demands, and of whom.
+fn evidence(case: &Case, words: Words) -> (Gate, VerdictKind, Scope) {
     let ruling = recompute(&case.evidence);
     let standing = match (ruling.standing, case.hold) {
         (Standing::Go, Some(_)) => Standing::Hold,
@@ -149,7 +153,7 @@ fn evidence(case: &Case, words: Words) -> (Gate, VerdictKind) {
         unit: Unit::Millibits,
         detail: words.say(|| ruling.sentence()),
     };
-    (gate, demand)
+    (gate, demand, ruling.scope)
 }
 
 fn prove(weighed: &mut Weighed, (books, proven): (&Inputs, &ProofSeen), words: Words) {

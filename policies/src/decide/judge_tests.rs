@@ -6,9 +6,10 @@ use super::tests::{GOOD, inputs, set};
 use super::*;
 use crate::detector::bits::Bits;
 use crate::detector::grid::RATIOS;
-use crate::detector::ruling::Standing;
+use crate::detector::ruling::{OnSlice, Scope, Standing};
 use crate::detector::signatures::{Seen, SignatureRuling};
-use crate::detector::slices::Slices;
+use crate::detector::slices::{Dimension, SliceId, Slices};
+use crate::detector::suspects::Suspect;
 use crate::detector::{Detector, EvidenceRule};
 use crate::proof::bound::{Group, Rate};
 use crate::proof::{self, ProofRule};
@@ -128,4 +129,58 @@ fn a_tier_is_left_with_its_proof_and_not_before() {
 #[test]
 fn credit_that_is_used_up_is_waited_for() {
     check(|case| case.credit.in_flight = 4, "Continue on credit");
+}
+
+/// A slice of which two hosts failed, and to which all of it points.
+fn suspect() -> Suspect {
+    Suspect {
+        slice: SliceId(3),
+        dimension: Dimension::Kernel,
+        name: "kernel 6.8".to_owned(),
+        weighed: Bits::whole(9),
+        outside: None,
+        failed: 2,
+        failed_outside: 0,
+        pointed: Bits::whole(9),
+    }
+}
+
+#[test]
+fn a_halt_by_evidence_is_of_the_slice_that_stands_alone_and_by_a_guard_rail_of_everything() {
+    let scope = |change: &dyn Fn(&mut Case)| {
+        let mut case = case();
+        evidence(&mut case, 7);
+        case.evidence.on_slice = OnSlice::Quarantine;
+        case.evidence.suspects = vec![suspect()];
+        change(&mut case);
+        let verdict = judge(&case);
+        assert_eq!(verdict.kind, VerdictKind::Halt);
+        verdict.scope
+    };
+    assert_eq!(scope(&|_| ()), Scope::Slice(SliceId(3)));
+    assert_eq!(scope(&|case| case.books.counts.crashed = 2), Scope::Everything);
+    assert_eq!(scope(&|case| case.evidence.on_slice = OnSlice::Everything), Scope::Everything);
+    let outside = |bits| move |case: &mut Case| case.evidence.suspects[0].outside = Some(bits);
+    let hold_at = case().evidence.hold_at;
+    assert_eq!(scope(&outside(hold_at)), Scope::Everything);
+    assert_eq!(scope(&outside(hold_at.less(Bits(1)))), Scope::Slice(SliceId(3)));
+    let pointed = |bits| move |case: &mut Case| case.evidence.suspects[0].pointed = bits;
+    assert_eq!(scope(&pointed(hold_at)), Scope::Slice(SliceId(3)));
+    assert_eq!(scope(&pointed(hold_at.less(Bits(1)))), Scope::Everything);
+}
+
+#[test]
+fn of_two_suspects_the_one_that_failures_point_at_more_is_halted_and_a_pair_must_be_told_from_both() {
+    let with = |other: Suspect| {
+        let mut case = case();
+        evidence(&mut case, 7);
+        case.evidence.on_slice = OnSlice::Quarantine;
+        case.evidence.suspects = vec![suspect(), other];
+        judge(&case).scope
+    };
+    let more = Suspect { slice: SliceId(4), pointed: Bits::whole(10), ..suspect() };
+    assert_eq!(with(more.clone()), Scope::Slice(SliceId(4)));
+    let pair = Suspect { dimension: Dimension::KernelAndCpu, ..more };
+    assert_eq!(with(pair.clone()), Scope::Slice(SliceId(3)));
+    assert_eq!(with(Suspect { pointed: Bits::whole(13), ..pair }), Scope::Slice(SliceId(4)));
 }

@@ -13,6 +13,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use self::judge::{Case, CreditSeen, ProofSeen, judge, judge_silently};
+use crate::detector::ruling::Scope;
 use crate::evidence::{Counts, Failure};
 use crate::gate::{Gate, GateName, GateState};
 use crate::policy::{GuardRails, Promotion, StageGates};
@@ -33,7 +34,10 @@ pub struct Inputs {
     pub in_flight_cap: u64,
     /// Hosts of the whole rollout by outcome, less the acknowledged failures.
     pub counts: Counts,
-    /// Hosts of the present tier by outcome.
+    /// Of these, the hosts of halted slices. They are exposed like any other, and a halt has answered what
+    /// went wrong with them: no guard rail counts them.
+    pub shut_out: Counts,
+    /// Hosts of the present tier by outcome; those of halted slices are left out here and below.
     pub tier: Counts,
     /// Hosts of the present tier whose failure a person has acknowledged.
     pub tier_acknowledged: u64,
@@ -82,6 +86,8 @@ pub enum VerdictKind {
 pub struct Verdict {
     /// What to do.
     pub kind: VerdictKind,
+    /// Whom a halt stops; [`Scope::Everything`] where it is none.
+    pub scope: Scope,
     /// Every gate, in the order they are looked at.
     pub gates: Vec<Gate>,
 }
@@ -163,7 +169,7 @@ impl Weighed {
             (VerdictKind::Continue | VerdictKind::Promote, true) => VerdictKind::Promote,
             (VerdictKind::Continue | VerdictKind::Promote, false) => VerdictKind::Continue,
         };
-        Verdict { kind, gates: self.gates }
+        Verdict { kind, scope: Scope::Everything, gates: self.gates }
     }
 }
 

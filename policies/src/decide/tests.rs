@@ -32,6 +32,7 @@ pub(super) fn inputs() -> Inputs {
         exposure_budget: 50,
         in_flight_cap: 30,
         counts: Counts::default(),
+        shut_out: Counts::default(),
         tier: Counts::default(),
         tier_acknowledged: 0,
         tier_acknowledged_eligible: 0,
@@ -253,4 +254,22 @@ fn a_full_budget_is_named() {
     assert_eq!(state(full(49, 0)), GateState::Open);
     assert_eq!(state(full(50, 0)), GateState::Waiting);
     assert_eq!(state(full(0, 50)), GateState::Shut);
+}
+
+#[test]
+fn what_went_wrong_in_a_halted_slice_crosses_no_guard_rail_and_stays_exposed() {
+    let crashed = Counts { crashed: 2, begun: 2, ..Counts::default() };
+    check(|inputs| inputs.counts = crashed, "Halt on guard-rail/crashed");
+    let apart = |inputs: &mut Inputs| (inputs.counts, inputs.shut_out) = (crashed, crashed);
+    check(apart, "Continue on coverage");
+    let budget = |inputs: &mut Inputs| {
+        apart(inputs);
+        set_tier(inputs, GOOD);
+        inputs.exposure_budget = 2;
+    };
+    check(budget, "Continue on exposure-budget");
+}
+
+fn set_tier(inputs: &mut Inputs, counts: Counts) {
+    inputs.tier = counts;
 }

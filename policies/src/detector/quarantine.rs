@@ -81,7 +81,8 @@ impl Detector {
 
     /// The slices all of whose hosts are inside of `cut`.
     fn inside(&self, cut: &Cut) -> BTreeSet<SliceId> {
-        let cuts = self.slices.iter().filter_map(|(slice, _)| Some((slice, self.slices.cut(slice)?)));
+        let cuts =
+            self.slices.iter().filter_map(|(slice, _)| Some((slice, self.slices.cut(slice)?)));
         cuts.filter(|(_, of)| cut.covers(of)).map(|(slice, _)| slice).collect()
     }
 

@@ -59,7 +59,9 @@ impl Suspect {
                 format!("outside of it {failed_outside} failed, {outside} bits, below {hold_at}")
             }
             Some(outside) => {
-                format!("outside of it {failed_outside} failed, too: {outside} bits, {hold_at} hold")
+                format!(
+                    "outside of it {failed_outside} failed, too: {outside} bits, {hold_at} hold"
+                )
             }
         };
         let alone = if self.stands_alone(hold_at) { "it stands alone" } else { "not it alone" };
@@ -94,7 +96,8 @@ pub(super) fn scope(inputs: &Inputs, standing: Standing) -> Scope {
         OnSlice::Everything => Scope::Everything,
         OnSlice::Quarantine => {
             let alone = inputs.suspects.iter().filter(|of| of.stands_alone(inputs.hold_at));
-            let most = alone.max_by_key(|of| (of.rank(inputs.hold_at), std::cmp::Reverse(of.slice)));
+            let most =
+                alone.max_by_key(|of| (of.rank(inputs.hold_at), std::cmp::Reverse(of.slice)));
             most.map_or(Scope::Everything, |suspect| Scope::Slice(suspect.slice))
         }
     }

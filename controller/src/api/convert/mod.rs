@@ -8,6 +8,7 @@ pub mod check;
 pub mod enroll;
 pub mod facts;
 pub mod fleet;
+pub mod incident;
 pub mod patch_set;
 pub mod records;
 pub mod report;

@@ -1,5 +1,6 @@
 //! Rollouts, in and out.
 
+use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::document;
 use tidegate_policies::evidence::Counts;
 use tidegate_policies::gate::GateName;
@@ -12,13 +13,22 @@ use super::verdict::{counts, gate, verdict};
 use super::{fleet, timestamp};
 use crate::api::error::BadField;
 use crate::machine::Machine;
-use crate::machine::command::{CreateRollout, Promote, PromoteRollout, WithReason};
+use crate::machine::command::{
+    Action, CreateRollout, OfSlice, Promote, PromoteRollout, WithReason,
+};
 use crate::machine::ids::{NotAName, RolloutId, Version};
 use crate::machine::patch_sets::{Halt, Witness};
+use crate::machine::slice_words::SliceSeen;
 use crate::machine::rollouts::{Place, Rollout, StageProgress, State, WaveProgress};
+
+/// The scope of a halt that stops everybody.
+const EVERYTHING: &str = "everything";
 
 /// Longest reason, in bytes.
 pub const MAX_REASON_BYTES: usize = 512;
+
+/// Longest slice, in bytes.
+pub const MAX_SLICE_BYTES: usize = 256;
 
 /// A rollout to create.
 ///
@@ -82,6 +92,46 @@ pub fn with_reason(name: &str, reason: &str) -> Result<WithReason, BadField> {
     Ok(WithReason { rollout: id(name)?, reason })
 }
 
+/// What a halt asks for: of everything, or of one slice.
+///
+/// # Errors
+///
+/// [`BadField`].
+pub fn halt(request: &pb::HaltRolloutRequest) -> Result<(RolloutId, Action), BadField> {
+    let halt = with_reason(&request.name, &request.reason)?;
+    let id = halt.rollout.clone();
+    let action = match slice(&halt, &request.slice)? {
+        None => Action::HaltRollout(halt),
+        Some(slice) => Action::HaltSlice(slice),
+    };
+    Ok((id, action))
+}
+
+/// What a resume asks for: of everything, or of one slice.
+///
+/// # Errors
+///
+/// [`BadField`].
+pub fn resume(request: &pb::ResumeRolloutRequest) -> Result<(RolloutId, Action), BadField> {
+    let resume = with_reason(&request.name, &request.reason)?;
+    let id = resume.rollout.clone();
+    let action = match slice(&resume, &request.slice)? {
+        None => Action::ResumeRollout(resume),
+        Some(slice) => Action::ResumeSlice(slice),
+    };
+    Ok((id, action))
+}
+
+fn slice(of: &WithReason, slice: &str) -> Result<Option<OfSlice>, BadField> {
+    let slice = bounded("slice", slice, MAX_SLICE_BYTES)?;
+    if slice.is_empty() {
+        return Ok(None);
+    }
+    let cut = Cut::parse(&slice).map_err(|no| BadField::new("slice", &slice, &no.to_string()))?;
+    let WithReason { rollout, reason } = of.clone();
+    Ok(Some(OfSlice { rollout, cut, reason }))
+}
+
 /// A promotion.
 ///
 /// # Errors
@@ -119,7 +169,7 @@ pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
         wave: current.map_or(0, |place| u32::try_from(place.wave + 1).unwrap_or(u32::MAX)),
         tiers: of.stages.iter().enumerate().map(|(at, stage)| tier(of, at, stage)).collect(),
         verdict: judged.as_ref().map(|now| verdict(now, reached)),
-        halt: set.and_then(|set| set.halt.as_ref()).map(|of| halt(machine, of)),
+        halt: set.and_then(|set| set.halt.as_ref()).map(|of| halted(machine, of, EVERYTHING)),
         epoch: set.map_or(0, |set| set.epoch),
         in_flight_hosts: open.in_flight,
         in_flight_cap_hosts: inputs.as_ref().map_or(0, |inputs| inputs.in_flight_cap),
@@ -138,6 +188,18 @@ pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
             ..Counts::default()
         })),
         counts: Some(counts(&all)),
+        halted_slices: machine.halted_slices(of).iter().map(|of| slice_seen(machine, of)).collect(),
+        shut_out_hosts: of.shut_out_hosts(),
+    }
+}
+
+fn slice_seen(machine: &Machine, of: &SliceSeen<'_>) -> pb::HaltedSlice {
+    let slice = of.slice.cut.to_string();
+    pb::HaltedSlice {
+        halt: Some(halted(machine, &of.slice.halt, &slice)),
+        slice,
+        hosts: of.hosts,
+        incident: of.incident.map_or_else(String::new, |number| format!("incidents/{number}")),
     }
 }
 
@@ -174,6 +236,7 @@ fn tier(rollout: &Rollout, at: usize, progress: &StageProgress) -> pb::TierProgr
         eligible_hosts: progress.hosts,
         counts: Some(counts(&progress.counts)),
         waves: progress.waves.iter().enumerate().map(wave).collect(),
+        shut_out_hosts: progress.shut_out.hosts,
     }
 }
 
@@ -190,14 +253,15 @@ fn elapsed(at: Option<Elapsed>) -> u64 {
     at.map_or(0, |at| at.0)
 }
 
-fn halt(machine: &Machine, halt: &Halt) -> pb::Halt {
+/// A halt of `scope`.
+pub(super) fn halted(machine: &Machine, halt: &Halt, scope: &str) -> pb::Halt {
     pb::Halt {
         actor: halt.actor.clone(),
         reason: halt.reason.clone(),
         log_index: halt.index,
         epoch: halt.epoch,
         time: Some(timestamp(halt.at)),
-        scope: "everything".to_owned(),
+        scope: scope.to_owned(),
         counts: Some(counts(&halt.counts)),
         gates: halt.gates.iter().map(gate).collect(),
         witnesses: halt.witnesses.iter().map(|of| witness(machine, of)).collect(),

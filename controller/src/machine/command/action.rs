@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::policy::Policy;
 
 use super::members::{AddMember, PromoteMember, RemoveMember};
@@ -47,6 +48,10 @@ pub enum Action {
     RemoveMember(RemoveMember),
     /// Have every node say which state it has.
     CheckState,
+    /// Stop one slice for good, until a person lifts it; the rest goes on.
+    HaltSlice(OfSlice),
+    /// Let a halted slice go on.
+    ResumeSlice(OfSlice),
 }
 
 /// Let hosts enrol.
@@ -93,6 +98,17 @@ pub struct CreateRollout {
 pub struct WithReason {
     /// The rollout.
     pub rollout: RolloutId,
+    /// Why; may be empty where the action allows it.
+    pub reason: String,
+}
+
+/// A slice of a rollout and a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfSlice {
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// The slice.
+    pub cut: Cut,
     /// Why; may be empty where the action allows it.
     pub reason: String,
 }

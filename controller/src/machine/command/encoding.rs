@@ -103,7 +103,9 @@ impl Action {
             | Self::AddMember(_)
             | Self::PromoteMember(_)
             | Self::RemoveMember(_)
-            | Self::CheckState => 2,
+            | Self::CheckState
+            | Self::HaltSlice(_)
+            | Self::ResumeSlice(_) => 2,
         }
     }
 }

@@ -117,7 +117,9 @@ impl Action {
             | Self::ResumeRollout(_)
             | Self::HaltRollout(_)
             | Self::PromoteRollout(_)
-            | Self::CheckState => None,
+            | Self::CheckState
+            | Self::HaltSlice(_)
+            | Self::ResumeSlice(_) => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::machine::command::BeginGrant;
 use crate::machine::event::Event;
 use crate::machine::fleet::Host;
 use crate::machine::grants::{Begun, Grant, Phase};
-use crate::machine::membership::artifact_for;
+use crate::machine::membership::{NoPart, artifact_for};
 use crate::machine::patch_sets::PatchSet;
 use crate::machine::reply::{Begin, NoGo, NoGoReason};
 use crate::machine::rollouts::{Rollout, State};
@@ -72,7 +72,12 @@ impl Machine {
         match self.part(rollout, host) {
             Ok(part) if part.has_its_turn(rollout) => Ok(()),
             Ok(_) => Err(never(NoGoReason::Withdrawn, "it is not its tier's turn".to_owned())),
-            Err(none) => Err(never(NoGoReason::Withdrawn, none.words(host, rollout))),
+            Err(none @ NoPart::SliceHalted { .. }) => {
+                Err(never(NoGoReason::Halted, none.words(host, rollout)))
+            }
+            Err(none @ (NoPart::NoApply | NoPart::NoArtifact | NoPart::TierNotInPolicy)) => {
+                Err(never(NoGoReason::Withdrawn, none.words(host, rollout)))
+            }
         }
     }
 

@@ -36,6 +36,7 @@ impl Machine {
             place: None,
             stages: create.policy.ladder.iter().map(progress).collect(),
             counts: Counts::default(),
+            shut_out: Counts::default(),
             unacknowledged: Counts::default(),
             approved: false,
             soaks_end: None,

@@ -8,6 +8,7 @@ mod create_rollout;
 mod create_token;
 mod enroll_host;
 mod halt_rollout;
+mod halt_slice;
 mod leave_joint;
 #[cfg(feature = "next-version")]
 mod next_probe;
@@ -19,6 +20,7 @@ mod record_reports;
 mod register_node;
 mod remove_member;
 mod resume_rollout;
+mod resume_slice;
 mod start_rollout;
 mod store_blob;
 mod tick;
@@ -79,6 +81,8 @@ impl Machine {
             Action::PromoteMember(promote) => machine.promote_member(*promote, actor),
             Action::RemoveMember(remove) => machine.remove_member(*remove, actor),
             Action::CheckState => machine.check_state(actor),
+            Action::HaltSlice(of) => machine.halt_slice(at, of, actor),
+            Action::ResumeSlice(of) => machine.resume_slice(of, actor),
         })
     }
 

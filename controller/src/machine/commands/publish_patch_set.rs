@@ -40,6 +40,7 @@ impl Machine {
             published_index: at.index,
             epoch: 1,
             halt: None,
+            slices: Vec::new(),
         };
         let patch_set = Box::new(patch_set);
         let published = Event::PatchSetPublished { patch_set, actor: actor.to_owned() };

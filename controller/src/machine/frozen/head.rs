@@ -10,6 +10,7 @@ use crate::machine::entries::Entries;
 use crate::machine::grant_book::Grants;
 use crate::machine::hosts::Hosts;
 use crate::machine::ids::TokenId;
+use crate::machine::incidents::Incidents;
 use crate::machine::interned::Interned;
 use crate::machine::records::{Chain, Records};
 use crate::machine::requests::Requests;
@@ -18,9 +19,9 @@ use crate::machine::tokens::Token;
 use crate::machine::trial::{Subjects, Trial};
 
 use super::sections::{
-    ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, GRANTS, HOSTS, LABEL_NUMBERS, LABELS,
-    LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS, REQUEST_NUMBERS, ROLLOUTS, SUBJECTS,
-    TRIALS,
+    ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, GRANTS, HOSTS, INCIDENTS, LABEL_NUMBERS,
+    LABELS, LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS, REQUEST_NUMBERS, ROLLOUTS,
+    SUBJECTS, TRIALS,
 };
 use super::{Pieces, Section, ThawError};
 
@@ -63,6 +64,7 @@ impl Machine {
             self.entries.acknowledged.tree(),
             self.subjects.rows.tree(),
             self.records.kept.tree(),
+            self.incidents.kept.tree(),
             self.requests.answered.tree(),
             self.requests.numbers.tree(),
         ]
@@ -121,6 +123,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             trials,
             subjects,
             records: Records::of_table(self.table(RECORDS)?, chain),
+            incidents: Incidents { kept: self.table(INCIDENTS)? },
             requests,
             vouches,
             applied,

@@ -13,6 +13,7 @@ pub(in crate::machine) const RECORDS: u8 = 10;
 pub(in crate::machine) const ANSWERED: u8 = 11;
 pub(in crate::machine) const REQUEST_NUMBERS: u8 = 12;
 pub(in crate::machine) const SUBJECTS: u8 = 13;
+pub(in crate::machine) const INCIDENTS: u8 = 14;
 
 /// Clocks, members, tokens, vouches, and where the chain of records stands.
 pub(super) const CORE: u8 = 64;

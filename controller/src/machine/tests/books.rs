@@ -71,6 +71,7 @@ fn counts_balance(machine: &Machine, rollout: &Rollout) {
 
     let mut counts = Counts::default();
     let mut unacknowledged = Counts::default();
+    let mut shut_out = Counts::default();
     let mut stages = vec![StageProgress::default(); rollout.stages.len()];
     for (host, (grant, began)) in newest {
         let entry = &entries[&host];
@@ -78,7 +79,14 @@ fn counts_balance(machine: &Machine, rollout: &Rollout) {
         assert_eq!((entry.grant, entry.stage), (grant.id, grant.stage), "entry of {host}");
         assert_eq!((entry.class, entry.begun), (class, began), "class of {host}");
         let stage = &mut stages[grant.stage];
-        for book in [&mut counts, &mut unacknowledged, &mut stage.counts] {
+        let row = machine.hosts.get(&host).unwrap();
+        let out = machine.halted_slice(rollout, &row).is_some();
+        assert_eq!(entry.shut_out, out, "whether {host} is in a halted slice");
+        let mut books = vec![&mut counts, &mut unacknowledged, &mut stage.counts];
+        if out {
+            books.extend([&mut shut_out, &mut stage.shut_out.counts]);
+        }
+        for book in books {
             book.shift(Class::None, class);
             book.begun += u64::from(began);
         }
@@ -86,23 +94,36 @@ fn counts_balance(machine: &Machine, rollout: &Rollout) {
             assert!(matches!(class, Class::Failure(_)), "{host} is acknowledged as {class:?}");
             unacknowledged.shift(class, Class::None);
             stage.acknowledged += 1;
+            if out {
+                shut_out.shift(class, Class::None);
+                stage.shut_out.acknowledged += 1;
+            }
             acknowledged.push((host, grant.stage));
         }
     }
     assert!(machine.entries.acknowledged(rollout).eq(acknowledged), "acknowledged, by host");
     assert_eq!(rollout.counts, counts, "counts of {}", rollout.id);
     assert_eq!(rollout.unacknowledged, unacknowledged, "unacknowledged of {}", rollout.id);
+    assert_eq!(rollout.shut_out, shut_out, "shut out of {}", rollout.id);
     for (kept, recount) in rollout.stages.iter().zip(stages) {
         assert_eq!(kept.counts, recount.counts, "counts of a tier of {}", rollout.id);
         assert_eq!(kept.acknowledged, recount.acknowledged, "acknowledged in {}", rollout.id);
+        let (kept, recount) = (kept.shut_out, recount.shut_out);
+        assert_eq!(kept.counts, recount.counts, "shut out of a tier of {}", rollout.id);
+        assert_eq!(kept.acknowledged, recount.acknowledged, "shut out and acknowledged");
     }
 }
 
 fn census_balances(machine: &Machine, rollout: &Rollout) {
     let mut stages: Vec<(u64, Vec<u64>)> =
         rollout.stages.iter().map(|stage| (0, vec![0; stage.waves.len()])).collect();
+    let mut shut_out = vec![0; rollout.stages.len()];
     for host in machine.hosts.values().filter(|_| rollout.place.is_some()) {
-        let Ok(part) = machine.part(rollout, &host) else { continue };
+        let Ok(part) = machine.place_of(rollout, &host) else { continue };
+        if machine.halted_slice(rollout, &host).is_some() {
+            shut_out[part.stage] += 1;
+            continue;
+        }
         let (hosts, waves) = &mut stages[part.stage];
         *hosts += 1;
         let shares = rollout.policy.ladder[part.stage].waves.iter().enumerate();
@@ -116,4 +137,6 @@ fn census_balances(machine: &Machine, rollout: &Rollout) {
         let kept_waves: Vec<u64> = kept.waves.iter().map(|wave| wave.hosts).collect();
         assert_eq!((kept.hosts, kept_waves), (hosts, waves), "census of {}", rollout.id);
     }
+    let kept: Vec<u64> = rollout.stages.iter().map(|stage| stage.shut_out.hosts).collect();
+    assert_eq!(kept, shut_out, "hosts that {} shuts out", rollout.id);
 }

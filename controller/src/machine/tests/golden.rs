@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 20] = [
+const ENTRIES: [(&str, &str); 22] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -32,6 +32,8 @@ const ENTRIES: [(&str, &str); 20] = [
     ("pause-rollout", "pause r1 reason=wait as=op-5"),
     ("resume-rollout", "resume r1 reason=go as=op-6"),
     ("halt-rollout", "halt r1 reason=stop as=op-7"),
+    ("halt-slice", "halt r1 slice=kernel=k1,cpu=x reason=stop as=op-13"),
+    ("resume-slice", "resume r1 slice=zone=z1 reason=go as=op-14"),
     ("promote-rollout", "promote r1 force=now tier=free wave=2 as=op-8"),
     ("add-member", "add 4 at=node-4:7443 as=op-9"),
     ("promote-member", "vote 4 replacing=1 as=op-10"),

@@ -29,6 +29,7 @@ mod resumes;
 mod script;
 mod show;
 mod silence;
+mod slices;
 mod trial_books;
 mod trials;
 mod versions;

@@ -11,6 +11,7 @@
 //! begin h1                           also grant=7 or grant=h2 epoch=1 boot=b2 kernel=k2 version=113.2
 //! report h1 applied health-gone      also grant=7 boot=b2 spool=2 seq=1 kernel=k2 marker=h1 evidence=oops
 //! halt r1 reason=why                 pause, resume likewise
+//! halt r1 slice=kernel=k2            resume likewise
 //! promote r1 force=why tier=free wave=1
 //! add 4                              see `cluster_words`, where node 4 is added, registers, vouches
 //! ---                                from here on the transcript is shown
@@ -20,11 +21,12 @@
 
 use std::collections::BTreeMap;
 
+use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::time::{Millis, WallTime};
 
 use crate::machine::command::{
-    Action, Bootstrap, Command, CreateRollout, CreateToken, Operate, Promote, PromoteRollout,
-    PublishPatchSet, StoreBlob, Tick, TierSpec, WithReason,
+    Action, Bootstrap, Command, CreateRollout, CreateToken, OfSlice, Operate, Promote,
+    PromoteRollout, PublishPatchSet, StoreBlob, Tick, TierSpec, WithReason,
 };
 use crate::machine::ids::{HostId, NodeId};
 use crate::machine::patch_sets::Artifact;
@@ -246,6 +248,16 @@ fn readings(text: Option<&str>) -> BTreeMap<NodeId, WallTime> {
 fn action(words: &Words<'_>) -> Action {
     let reason = words.get("reason").unwrap_or_default().to_owned();
     let with_reason = || WithReason { rollout: read(words.at(0)), reason: reason.clone() };
+    let slice = words.get("slice").map(|slice| OfSlice {
+        rollout: read(words.at(0)),
+        cut: Cut::parse(slice).expect("a slice"),
+        reason: reason.clone(),
+    });
+    match (words.verb, slice) {
+        ("resume", Some(slice)) => return Action::ResumeSlice(slice),
+        ("halt", Some(slice)) => return Action::HaltSlice(slice),
+        (_, _) => (),
+    }
     match words.verb {
         "token" => Action::CreateToken(CreateToken {
             token: read(words.at(0)),

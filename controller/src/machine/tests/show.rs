@@ -85,6 +85,14 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
         Event::Halted { rollout, halt } => {
             format!("HALT {rollout} by {}, epoch {}: {}", halt.actor, halt.epoch, halt.reason)
         }
+        Event::SliceHalted { rollout, slice } => {
+            let (cut, halt) = (&slice.cut, &slice.halt);
+            format!("HALT {rollout} {cut} alone by {}: {}", halt.actor, halt.reason)
+        }
+        Event::SliceResumed { rollout, rejoined } => {
+            let hosts: Vec<String> = rejoined.acknowledged.iter().map(|&host| name(host)).collect();
+            format!("resumed {rollout} {}, acknowledged [{}]", rejoined.cut, hosts.join(" "))
+        }
         Event::GrantOffered(Grant { id, host, epoch, .. }) => {
             format!("g{id} offered to {}, epoch {epoch}", name(*host))
         }

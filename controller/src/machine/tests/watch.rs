@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::evidence::Class;
 
 use crate::machine::command::{Command, Tick};
 use crate::machine::event::Event;
 use crate::machine::grants::{Grant, Phase};
-use crate::machine::ids::{RolloutId, Version};
+use crate::machine::ids::{HostId, RolloutId, Version};
 use crate::machine::reply::Begin;
 use crate::machine::rollouts::{Rollout, State};
+use crate::machine::slices::is_inside;
 use crate::machine::{Applied, Machine, Position, Reply};
 
 use super::books::books_balance;
@@ -20,6 +22,8 @@ use super::cluster_books::{cluster_goes_on, cluster_holds};
 pub(super) struct Watch {
     /// Patch sets that are halted, by the events alone.
     halted: BTreeSet<Version>,
+    /// Slices that are, likewise.
+    slices: BTreeSet<(Version, Cut)>,
 }
 
 /// One command: the state before, what it did, the state after.
@@ -51,6 +55,7 @@ impl Watch {
             (&applied.outcome, command)
         {
             assert!(!self.halted.contains(&begin.version), "go in spite of a halt");
+            assert!(!self.is_shut_out(before, &begin.version, begin.host), "go in a halted slice");
         }
         for event in &applied.events {
             self.look_at_event(step, event);
@@ -80,6 +85,8 @@ impl Watch {
         {
             let rollout = &before.rollouts[&after.grants.get(grant).unwrap().rollout];
             assert!(!self.halted.contains(&rollout.version), "a begin after a halt");
+            let host = after.grants.get(grant).unwrap().host;
+            assert!(!self.is_shut_out(before, &rollout.version, host), "a begin in a halted slice");
             leaves_room(before, rollout);
         }
         if let Event::GrantOffered(Grant { rollout, .. })
@@ -96,9 +103,27 @@ impl Watch {
         {
             self.halted.remove(&version(rollout));
         }
+        if let Event::SliceHalted { rollout, slice } = event {
+            self.slices.insert((version(rollout), slice.cut.clone()));
+        }
+        if let Event::SliceResumed { rollout, rejoined } = event {
+            let version = version(rollout);
+            self.slices.retain(|(of, cut)| *of != version || !rejoined.cut.covers(cut));
+        }
+        if let Event::GrantOffered(grant) = event {
+            let version = version(&grant.rollout);
+            assert!(!self.is_shut_out(after, &version, grant.host), "an offer in a halted slice");
+        }
         if let Event::VerdictReached { reached, .. } = event {
             assert_eq!(reached.basis.judge(), reached.verdict, "a verdict of its inputs");
         }
+    }
+}
+
+impl Watch {
+    fn is_shut_out(&self, machine: &Machine, version: &Version, host: HostId) -> bool {
+        let Some(host) = machine.hosts.get(&host) else { return false };
+        self.slices.iter().any(|(of, cut)| of == version && is_inside(cut, &host.facts))
     }
 }
 

@@ -8,6 +8,7 @@ use tidegate_policies::decide::{
     judge_silently,
 };
 use tidegate_policies::detector::Record;
+use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::detector::ruling::recompute;
 use tidegate_policies::detector::slices::{Membership, SliceId};
 use tidegate_policies::detector::trail;
@@ -61,6 +62,14 @@ impl Basis {
         }
     }
 
+    /// Why a slice is what is bad, and the rest is not; `None` where the evidence does not say so.
+    pub fn why_alone(&self, slice: SliceId) -> Option<String> {
+        let Self::Evidence { case, .. } = self else { return None };
+        let mut suspects = case.evidence.suspects.iter();
+        let suspect = suspects.find(|suspect| suspect.slice == slice)?;
+        Some(suspect.sentence(case.evidence.hold_at))
+    }
+
     /// The arithmetic of the evidence, line by line, so that a person can do it again; `None` where guard
     /// rails alone decide.
     pub fn arithmetic(&self) -> Option<String> {
@@ -80,7 +89,9 @@ impl Machine {
         let books = self.inputs(rollout)?;
         let judged = rollout.policy.judgement.as_ref().zip(self.trial(rollout));
         let Some((judgement, trial)) = judged else { return Some(Basis::Books(Box::new(books))) };
-        let case = Box::new(trial.case(rollout, judgement, books));
+        let slices = self.patch_sets.get(&rollout.version).map(|patch_set| patch_set.slices.iter());
+        let halted: Vec<Cut> = slices.into_iter().flatten().map(|of| of.cut.clone()).collect();
+        let case = Box::new(trial.case((rollout, &halted), judgement, books));
         Some(Basis::Evidence { case, steps: Vec::new() })
     }
 
@@ -158,19 +169,24 @@ impl Trial {
         self.book.room(&self.credit, slices, (reserved, most), now).is_ok()
     }
 
-    fn case(&self, rollout: &Rollout, judgement: &Judgement, books: Inputs) -> Case {
+    fn case(
+        &self,
+        (rollout, halted): (&Rollout, &[Cut]),
+        judgement: &Judgement,
+        books: Inputs,
+    ) -> Case {
         let fleet = rollout.hosts();
         let (slice, in_flight, cap) =
             self.book.tightest(&self.credit, self.detector.slices(), books.in_flight_cap);
         let name = self.detector.slices().name(slice);
         let proof = match books.next {
-            Next::Tier => Some(self.proof_seen(rollout, judgement, &books)),
+            Next::Tier => Some(self.proof_seen((rollout, halted), judgement, &books)),
             Next::Wave | Next::End => None,
         };
         Case {
             evidence: self.detector.inputs(),
             signatures: self.detector.signatures().ruling(judgement.signatures, fleet),
-            silent_in_window: rollout.unacknowledged.silent,
+            silent_in_window: books.counts.without(&books.shut_out).silent,
             hold: self.hold,
             proof,
             credit: CreditSeen { name, in_flight, cap },
@@ -180,9 +196,14 @@ impl Trial {
 
     /// What must be proven before the tier is left. A tier that is too small for it, and whose policy asks for
     /// every verified host of it instead, proves nothing.
-    fn proof_seen(&self, rollout: &Rollout, judgement: &Judgement, books: &Inputs) -> ProofSeen {
+    fn proof_seen(
+        &self,
+        (rollout, halted): (&Rollout, &[Cut]),
+        judgement: &Judgement,
+        books: &Inputs,
+    ) -> ProofSeen {
         let step = rollout.place.map_or(0, |place| place.stage);
-        let (strata, strata_short) = self.strata_of(rollout, step + 1);
+        let (strata, strata_short) = self.strata_of(rollout, step + 1, halted);
         let wanted = books.gates.min_verified;
         let failed = books.tier.all_failures();
         let treated = Group { hosts: books.tier.verified + failed, failed };

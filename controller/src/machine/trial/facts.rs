@@ -20,7 +20,7 @@ pub(super) struct Stands {
 }
 
 /// The single facts that slices are cut by; what is not known is left out.
-pub(super) fn facts_of(facts: &Facts) -> Vec<(Dimension, String)> {
+pub(in crate::machine) fn facts_of(facts: &Facts) -> Vec<(Dimension, String)> {
     let kernel = &facts.kernel;
     let cpu = cpu(&facts.cpu_vendor, &facts.cpu_family, &facts.cpu_model);
     let class = facts.labels.get(CLASS).cloned().unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn facts_of(facts: &Facts) -> Vec<(Dimension, String)> {
 }
 
 /// The same of what many hosts share: everything but the class, which is a label.
-pub(super) fn facts_of_profile(profile: &Profile) -> Vec<(Dimension, String)> {
+pub(in crate::machine) fn facts_of_profile(profile: &Profile) -> Vec<(Dimension, String)> {
     let kernel = &profile.kernel;
     known([
         (Dimension::Kernel, kernel.release.clone()),
@@ -47,12 +47,12 @@ pub(super) fn facts_of_profile(profile: &Profile) -> Vec<(Dimension, String)> {
 }
 
 /// The class that labels give.
-pub(super) fn class_of(labels: &Labels) -> Option<&String> {
+pub(in crate::machine) fn class_of(labels: &Labels) -> Option<&String> {
     labels.get(CLASS)
 }
 
 /// The facts, borrowed.
-pub(super) fn borrowed(facts: &[(Dimension, String)]) -> Vec<(Dimension, &str)> {
+pub(in crate::machine) fn borrowed(facts: &[(Dimension, String)]) -> Vec<(Dimension, &str)> {
     facts.iter().map(|(dimension, value)| (*dimension, value.as_str())).collect()
 }
 

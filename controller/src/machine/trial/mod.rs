@@ -5,8 +5,9 @@
 //! knows who is in which cohort, who is heard, and whose time runs. A rollout whose policy says nothing
 //! of evidence has no trial.
 
+mod apart;
 mod case;
-mod facts;
+pub(in crate::machine) mod facts;
 mod follow;
 mod hearing;
 mod moves;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tidegate_policies::credit::{CreditBook, CreditRule};
 use tidegate_policies::detector::Detector;
+use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::detector::slices::{Dimension, SliceId, Slices, pair};
 use tidegate_policies::share::Share;
 
@@ -125,7 +126,8 @@ impl Machine {
 impl Trial {
     /// Kinds of hosts that a step has – kernel and CPU together – and of them those of which too few are
     /// verified to say anything of the others.
-    pub(super) fn strata_of(&self, rollout: &Rollout, step: usize) -> (u64, u64) {
+    /// Kinds that halted slices shut out are left out.
+    pub(super) fn strata_of(&self, rollout: &Rollout, step: usize, halted: &[Cut]) -> (u64, u64) {
         use tidegate_policies::proof::StratumSeen;
         let Some(judgement) = &rollout.policy.judgement else { return (0, 0) };
         let paired = |slice: &SliceId| {
@@ -133,7 +135,7 @@ impl Trial {
             slice.is_some_and(|slice| slice.dimension == Dimension::KernelAndCpu)
         };
         let kinds = self.hosts.get(step).into_iter().flatten();
-        let kinds = kinds.filter(|(slice, _)| paired(slice));
+        let kinds = kinds.filter(|(slice, _)| paired(slice) && !self.is_shut_out(**slice, halted));
         kinds.fold((0, 0), |(strata, short), (slice, hosts)| {
             let verified = self.book.of(*slice).verified;
             let covers = judgement.proof.covers(StratumSeen { hosts: *hosts, verified });

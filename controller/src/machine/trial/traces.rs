@@ -42,6 +42,7 @@ mod tests {
             fixes: Vec::new(),
             epoch: 1,
             halt: None,
+            slices: Vec::new(),
             published: Default::default(),
             published_index: 1,
         }

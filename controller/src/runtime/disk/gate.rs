@@ -33,15 +33,18 @@ fn worst_state_for(command: &Command) -> DiskState {
 
 const fn worst_state_for_action(action: &Action) -> DiskState {
     match action {
-        Action::HaltRollout(_) | Action::PauseRollout(_) => DiskState::Critical,
+        Action::HaltRollout(_) | Action::HaltSlice(_) | Action::PauseRollout(_) => {
+            DiskState::Critical
+        }
         // Whoever replaces a node whose disk is too small needs these.
         Action::AddMember(_)
         | Action::PromoteMember(_)
         | Action::RemoveMember(_)
         | Action::CheckState => DiskState::Scarce,
-        Action::CreateToken(_) | Action::ResumeRollout(_) | Action::PromoteRollout(_) => {
-            DiskState::Scarce
-        }
+        Action::CreateToken(_)
+        | Action::ResumeRollout(_)
+        | Action::ResumeSlice(_)
+        | Action::PromoteRollout(_) => DiskState::Scarce,
         // What they begin grows: hosts, reports, artifacts on every disk.
         Action::PublishPatchSet(_) | Action::CreateRollout(_) | Action::StartRollout(_) => {
             DiskState::Low

@@ -79,8 +79,10 @@ fn the_arithmetic_says_which_slice_stands_alone_and_why() {
     let (mut world, _, bad) = fleet(OnSlice::Quarantine);
     fail_until_it_halts(&mut world, &bad);
     let text = world.detector.record().arithmetic();
-    let lines: Vec<&str> =
-        text.lines().filter(|line| line.starts_with("verdict") || line.starts_with("suspect")).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("verdict") || line.starts_with("suspect"))
+        .collect();
     expect_test::expect![[r#"
         verdict   halt, of kernel 6.8 alone
         suspect   kernel 6.8: 4 failed, 5.301 bits; outside of it 0 failed, too few to count; that all stand in it points at it by 19.298 bits of 3.322: it stands alone"#]].assert_eq(&lines.join("\n"));

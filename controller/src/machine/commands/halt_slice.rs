@@ -1,0 +1,20 @@
+//! `HaltSlice`: a person stops one slice, and the rest goes on. Never refused for what the rollout is.
+
+use super::Decided;
+use crate::machine::command::OfSlice;
+use crate::machine::slices::HaltedSlice;
+use crate::machine::{Machine, Position, Reply};
+
+impl Machine {
+    pub(super) fn halt_slice(&self, at: Position, of: &OfSlice, actor: &str) -> Decided {
+        let rollout = self.rollout(&of.rollout)?;
+        let reply = Reply::Rollout(rollout.id.clone());
+        let cut = self.resolved(rollout, &of.cut);
+        if self.patch_set(&rollout.version)?.slice_around(&cut).is_some() {
+            return Ok((reply, Vec::new()));
+        }
+        let reason = if of.reason.is_empty() { "no reason given" } else { &of.reason };
+        let halt = self.slice_halt(at, rollout, &cut, (actor, reason.to_owned()));
+        Ok((reply, self.slice_halted(rollout, HaltedSlice { cut, halt })))
+    }
+}

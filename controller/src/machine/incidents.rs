@@ -1,0 +1,142 @@
+//! What was halted, on which evidence, and what became of it? Every halt opens an incident.
+//!
+//! A halt is gone once a person lifts it. Its incident stays, with the verdict that it rests on, so that it
+//! can be read and computed again when the rollout has long gone on.
+
+use serde::{Deserialize, Serialize};
+use tidegate_policies::detector::cut::Cut;
+use tidegate_policies::time::WallTime;
+
+use super::frozen::sections::INCIDENTS;
+use super::ids::Version;
+use super::patch_sets::Halt;
+use super::rollouts::Reached;
+use super::table::Table;
+
+/// Incidents that are kept; of those that are closed the oldest leave first, and open ones never do.
+pub const MAX_INCIDENTS: usize = 1_000;
+
+/// Whom a halt stops.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HaltScope {
+    /// Everybody.
+    Everything,
+    /// The hosts of one slice.
+    Slice(Cut),
+}
+
+/// One halt, from its first moment on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Counts the cluster's incidents up from 1.
+    pub number: u64,
+    /// The patch set that is halted.
+    pub version: Version,
+    /// Whom it stops.
+    pub scope: HaltScope,
+    /// The halt, with its rollout, actor, reason, numbers and hosts.
+    pub halt: Halt,
+    /// The verdict that halted, with all that it was computed from; `None`: a person did.
+    pub verdict: Option<Box<Reached>>,
+    /// What became of it.
+    pub state: IncidentState,
+}
+
+/// What became of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IncidentState {
+    /// The halt stands.
+    Open,
+    /// A halt of more hosts took its place.
+    Widened {
+        /// The number of that halt's incident.
+        into: u64,
+        /// Log index.
+        index: u64,
+        /// When.
+        at: WallTime,
+    },
+    /// A person has lifted the halt.
+    Resolved {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+        /// Failures that were acknowledged.
+        acknowledged: u64,
+        /// Log index.
+        index: u64,
+        /// When.
+        at: WallTime,
+    },
+}
+
+/// The incidents. They are read by value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incidents {
+    /// By number.
+    pub(super) kept: Table<u64, Incident>,
+}
+
+impl HaltScope {
+    /// `everything`, or the slice as a person types it.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Everything => "everything".to_owned(),
+            Self::Slice(cut) => cut.to_string(),
+        }
+    }
+}
+
+impl Default for Incidents {
+    /// No incident yet.
+    fn default() -> Self {
+        Self { kept: Table::new(INCIDENTS) }
+    }
+}
+
+impl Incidents {
+    /// The incident of this number.
+    pub fn get(&self, number: u64) -> Option<Incident> {
+        self.kept.get(number)
+    }
+
+    /// All that are kept, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = Incident> {
+        self.kept.iter().rev().map(|(_, incident)| incident)
+    }
+
+    /// The open one on this patch set and scope.
+    pub fn open_on(&self, version: &Version, scope: &HaltScope) -> Option<Incident> {
+        let open = self.newest_first().filter(|of| of.state == IncidentState::Open);
+        let mut same = open.filter(|of| of.version == *version && of.scope == *scope);
+        same.next()
+    }
+
+    /// A halt stands: its incident, whose number is returned.
+    pub(super) fn open(
+        &mut self,
+        version: &Version,
+        scope: HaltScope,
+        of: (&Halt, Option<Reached>),
+    ) -> u64 {
+        if self.kept.len() >= MAX_INCIDENTS {
+            let closed = self.kept.iter().find(|(_, of)| of.state != IncidentState::Open);
+            closed.map(|(number, _)| self.kept.remove(number));
+        }
+        let number = self.kept.last_key().unwrap_or(0) + 1;
+        let (halt, verdict) = (of.0.clone(), of.1.map(Box::new));
+        let version = version.clone();
+        let incident =
+            Incident { number, version, scope, halt, verdict, state: IncidentState::Open };
+        self.kept.insert(number, &incident);
+        number
+    }
+
+    /// What became of every open incident on this patch set and scope.
+    pub(super) fn close(&mut self, version: &Version, scope: &HaltScope, state: &IncidentState) {
+        while let Some(open) = self.open_on(version, scope) {
+            self.kept.insert(open.number, &Incident { state: state.clone(), ..open });
+        }
+    }
+}
