@@ -320,6 +320,7 @@ pub fn halt(name: &str, reason: &str) -> pb::HaltRolloutRequest {
         request_id: request_id(),
         name: name.to_owned(),
         reason: reason.to_owned(),
+        ..pb::HaltRolloutRequest::default()
     }
 }
 

@@ -18,6 +18,10 @@ pub(crate) enum Subject {
     Tiers,
     /// The controllers.
     Cluster,
+    /// `incidents/{number}`.
+    Incident(String),
+    /// All incidents.
+    Incidents,
     /// All rollouts.
     Rollouts,
     /// All patch sets.
@@ -35,8 +39,10 @@ impl Subject {
             Self::Rollout(name) => format!("tidegate rollout get {}", id_of(name)),
             Self::PatchSet(name) => format!("tidegate patchset get {}", id_of(name)),
             Self::Host(name) => format!("tidegate host get {}", id_of(name)),
+            Self::Incident(name) => format!("tidegate incident get {}", id_of(name)),
             Self::Tiers
             | Self::Cluster
+            | Self::Incidents
             | Self::Rollouts
             | Self::PatchSets
             | Self::Hosts
@@ -48,6 +54,7 @@ impl Subject {
     fn list(&self) -> String {
         let command = match self {
             Self::Rollout(_) | Self::Rollouts => "rollout list",
+            Self::Incident(_) | Self::Incidents => "incident list",
             Self::PatchSet(_) | Self::PatchSets => "patchset list",
             Self::Host(_) | Self::Hosts => "host list",
             Self::Tokens => "token list",
@@ -63,6 +70,8 @@ impl Subject {
             Self::Rollout(name) => format!("tidegate rollout explain {}", id_of(name)),
             Self::PatchSet(_)
             | Self::Host(_)
+            | Self::Incident(_)
+            | Self::Incidents
             | Self::Tiers
             | Self::Cluster
             | Self::Rollouts
@@ -182,7 +191,9 @@ fn for_reason(reason: &str, subject: &Subject) -> Option<String> {
         }
         "REASON_MISSING" => "add --reason REASON".to_owned(),
         "REQUEST_ID_REUSED" => "leave --request-id out: it belongs to another request".to_owned(),
-        "ROLLOUT_MOVED_ON" | "ROLLOUT_NOT_DRAFT" | "ROLLOUT_NOT_RUNNING" => subject.show(),
+        "SLICE_NOT_HALTED" | "ROLLOUT_MOVED_ON" | "ROLLOUT_NOT_DRAFT" | "ROLLOUT_NOT_RUNNING" => {
+            subject.show()
+        }
         "UNKNOWN_PATCH_SET" => Subject::PatchSets.list(),
         "UNKNOWN_TIER" => Subject::Tiers.list(),
         _ => return None,

@@ -23,12 +23,13 @@ pub use args::{Globals, OutputFormat};
 pub use commands::backup::BackupTo;
 pub use commands::cluster::ClusterCommand;
 pub use commands::host::{HostCommand, HostList};
+pub use commands::incident::{IncidentCommand, IncidentNamed};
 pub use commands::members::{Add, Promote as PromoteMember, Remove, Transfer};
 pub use commands::pages::Limit;
 pub use commands::patch_set::{PatchSetCommand, Publish};
 pub use commands::promote::Promote;
 pub use commands::restore::Restore;
-pub use commands::rollout::{Explain, HostsOf, Named, Reasoned, Resume, RolloutCommand};
+pub use commands::rollout::{Explain, Halt, HostsOf, Named, Reasoned, Resume, RolloutCommand};
 pub use commands::start::Start;
 pub use commands::tier::TierCommand;
 pub use commands::token::{CreateToken, TokenCommand};
@@ -58,8 +59,11 @@ pub enum Command {
     /// Move a patch set through the ladder, and see why it is where it is.
     #[command(subcommand, visible_alias = "ro")]
     Rollout(RolloutCommand),
-    /// Stop a rollout now. Never asks; safe to repeat.
-    Halt(Reasoned),
+    /// Stop a rollout now, or one slice of it. Never asks; safe to repeat.
+    Halt(Halt),
+    /// See what was halted, on which evidence, and what became of it.
+    #[command(subcommand)]
+    Incident(IncidentCommand),
     /// Publish and inspect patch sets.
     #[command(subcommand, name = "patchset")]
     PatchSet(PatchSetCommand),
@@ -101,6 +105,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
     match command {
         Command::Rollout(command) => commands::rollout::run(session, command).await,
         Command::Halt(halt) => commands::rollout::halt(session, halt).await,
+        Command::Incident(command) => commands::incident::run(session, command).await,
         Command::PatchSet(command) => commands::patch_set::run(session, command).await,
         Command::Host(command) => commands::host::run(session, command).await,
         Command::Token(command) => commands::token::run(session, command).await,

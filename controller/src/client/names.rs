@@ -11,6 +11,11 @@ pub(crate) fn patch_set(text: &str) -> Result<String, String> {
     full_name("patchSets", text)
 }
 
+/// Reads an incident's name.
+pub(crate) fn incident(text: &str) -> Result<String, String> {
+    full_name("incidents", text)
+}
+
 /// Reads a host's name.
 pub(crate) fn host(text: &str) -> Result<String, String> {
     full_name("hosts", text)

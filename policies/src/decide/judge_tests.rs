@@ -170,7 +170,8 @@ fn a_halt_by_evidence_is_of_the_slice_that_stands_alone_and_by_a_guard_rail_of_e
 }
 
 #[test]
-fn of_two_suspects_the_one_that_failures_point_at_more_is_halted_and_a_pair_must_be_told_from_both() {
+fn of_two_suspects_the_one_that_failures_point_at_more_is_halted_and_a_pair_must_be_told_from_both()
+{
     let with = |other: Suspect| {
         let mut case = case();
         evidence(&mut case, 7);

@@ -153,15 +153,26 @@ impl Detector {
         let of_whole = self.penalty(SliceId(0));
         let outside =
             counts.map(|(stream, shown)| super::ruling::weighed(shown, of_whole, *stream)).max();
-        let pointed = self.trail.iter().filter_map(|step| points_at(step, slice));
+        let failed = self.ledger.shown(slice, Stream::Union).treated;
         Some(Suspect {
             weighed,
             outside,
-            failed: u64::from(self.ledger.shown(slice, Stream::Union).treated),
+            failed: u64::from(failed),
             failed_outside: u64::from(union.treated),
-            pointed: pointed.fold(blank.pointed, Bits::plus),
+            pointed: blank.pointed.plus(self.points_at(slice).times(u64::from(failed))),
             ..blank
         })
+    }
+
+    /// How much likelier it is that a patched host which failed stands in the slice if the slice is what is
+    /// bad: how few of the patched hosts are in it, of all strata, the failed ones included.
+    fn points_at(&self, slice: SliceId) -> Bits {
+        let patched = |slice| {
+            let at_risk = self.risk.of_slice(slice).treated[Window::Soak.index()];
+            let failed = self.ledger.shown(slice, Stream::Union).treated;
+            (u64::from(at_risk) + u64::from(failed)).max(1)
+        };
+        Bits(log2_floor(patched(SliceId(0))) - log2_ceil(patched(slice)))
     }
 
     /// What the whole cohort has shown but for the failures of a slice, as far as the trail knows them.
@@ -194,17 +205,6 @@ impl Detector {
             ..blank
         })
     }
-}
-
-/// How much likelier it is that this patched host stands in the slice if the slice is what is bad.
-fn points_at(step: &Step, slice: SliceId) -> Option<Bits> {
-    let Cohort::Treated(windows) = step.cohort else { return None };
-    let window = Window::ALL.into_iter().find(|window| windows.contains(*window))?;
-    let at_risk = |slice| {
-        let counted = step.evidence_for(slice, Stream::Union)?;
-        Some(u64::from(counted.treated[window.index()]).max(1))
-    };
-    Some(Bits(log2_floor(at_risk(SliceId(0))?) - log2_ceil(at_risk(slice)?)))
 }
 
 /// Takes from a sum what a failure has added to it.

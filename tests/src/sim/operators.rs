@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use tidegate_controller::api::convert;
 use tidegate_controller::machine::cluster::Cluster;
 use tidegate_controller::machine::command::{
-    Action, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Operate, Promote,
+    Action, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, OfSlice, Operate, Promote,
     PromoteRollout, PublishPatchSet, StoreBlob, TierSpec, WithReason,
 };
 use tidegate_controller::machine::fleet::Mode;
 use tidegate_controller::machine::ids::{Digest, NodeId};
 use tidegate_controller::machine::rollouts::State;
 use tidegate_controller::machine::{Machine, Outcome, Position, Rejection};
+use tidegate_policies::detector::cut::Cut;
+use tidegate_policies::detector::slices::Dimension;
 use tidegate_policies::document;
 
 use super::chance::Chance;
@@ -232,6 +234,11 @@ impl World {
                 self.operate(0, Action::PauseRollout(because(patch, "lunch")));
                 self.operate(later, Action::ResumeRollout(because(patch, "lunch is over")));
             }
+            // No draw of its own, so that the other whims of a seed are what they were.
+            3..=5 if later % 2 == 0 => {
+                self.operate(0, Action::HaltSlice(of_slice(patch, "a bad feeling")));
+                self.operate(later, Action::ResumeSlice(of_slice(patch, "it was nothing")));
+            }
             3..=5 => {
                 self.operate(0, Action::HaltRollout(because(patch, "a bad feeling")));
                 self.operate(later, Action::ResumeRollout(because(patch, "it was nothing")));
@@ -251,6 +258,8 @@ impl World {
         let Some(machine) = self.newest() else { return };
         let state = |patch: Patch| machine.rollouts().get(&patch.rollout()).map(|one| one.state);
         let (good, bad) = (state(Patch::Good), state(Patch::Bad));
+        let patch_set = machine.patch_sets().get(&Patch::Good.version());
+        let is_sliced = patch_set.is_some_and(|patch_set| !patch_set.slices.is_empty());
         match bad {
             Some(State::Running | State::Paused) => {
                 self.operate(0, Action::HaltRollout(because(Patch::Bad, "it harms")));
@@ -263,12 +272,21 @@ impl World {
             }
             Some(State::Draft | State::Running | State::Completed) | None => (),
         }
+        if is_sliced {
+            self.operate(0, Action::ResumeSlice(of_slice(Patch::Good, "all is calm")));
+        }
     }
 }
 
 /// A rollout and a reason.
 pub(super) fn because(patch: Patch, reason: &str) -> WithReason {
     WithReason { rollout: patch.rollout(), reason: reason.to_owned() }
+}
+
+/// The slice that operators halt by themselves: a zone.
+fn of_slice(patch: Patch, reason: &str) -> OfSlice {
+    let cut = Cut::one(Dimension::Zone, "zone-1".to_owned());
+    OfSlice { rollout: patch.rollout(), cut, reason: reason.to_owned() }
 }
 
 fn promote(patch: Patch, how: Promote) -> Action {

@@ -2,7 +2,6 @@
 
 use tidegate_proto::v1 as pb;
 
-use super::check::resource;
 use super::rollout::halted;
 use super::timestamp;
 use super::verdict::verdict;
@@ -16,7 +15,9 @@ use crate::machine::incidents::{Incident, IncidentState};
 ///
 /// [`BadField`].
 pub fn number(name: &str) -> Result<u64, BadField> {
-    resource("name", "incidents", name)
+    let number = name.strip_prefix("incidents/").and_then(|number| number.parse().ok());
+    let what = "is not of the form `incidents/NUMBER`";
+    number.ok_or_else(|| BadField::new("name", name, what))
 }
 
 /// An incident for the wire, with the arithmetic of its verdict.
@@ -56,10 +57,7 @@ pub fn line(machine: &Machine, of: &Incident) -> pb::Incident {
         state: state.into(),
         halt: Some(halted(machine, &of.halt, &scope)),
         scope,
-        verdict: of
-            .verdict
-            .as_ref()
-            .map(|reached| verdict(&reached.basis.judge(), reached.index)),
+        verdict: of.verdict.as_ref().map(|reached| verdict(&reached.basis.judge(), reached.index)),
         evidence: Vec::new(),
         widened_into,
         resolution,

@@ -18,8 +18,8 @@ use crate::machine::command::{
 };
 use crate::machine::ids::{NotAName, RolloutId, Version};
 use crate::machine::patch_sets::{Halt, Witness};
-use crate::machine::slice_words::SliceSeen;
 use crate::machine::rollouts::{Place, Rollout, StageProgress, State, WaveProgress};
+use crate::machine::slice_words::SliceSeen;
 
 /// The scope of a halt that stops everybody.
 const EVERYTHING: &str = "everything";

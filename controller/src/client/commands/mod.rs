@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod cluster;
 pub(crate) mod host;
+pub(crate) mod incident;
 pub(crate) mod manifest;
 pub(crate) mod members;
 pub(crate) mod pages;

@@ -36,8 +36,8 @@ pub enum RolloutCommand {
     Pause(Reasoned),
     /// Lift a pause or a halt; lifting a halt acknowledges the failures counted so far.
     Resume(Resume),
-    /// Stop a rollout now. Never asks; safe to repeat.
-    Halt(Reasoned),
+    /// Stop a rollout now, or one slice of it. Never asks; safe to repeat.
+    Halt(Halt),
     /// Say why a rollout, or a host in it, is where it is.
     Explain(Explain),
     /// Compute a recorded verdict again from what was recorded with it; exit code 1 where it differs.
@@ -65,6 +65,17 @@ pub struct Reasoned {
     reason: String,
 }
 
+/// Flags of `rollout halt`.
+#[derive(Debug, Args)]
+pub struct Halt {
+    #[command(flatten)]
+    of: Reasoned,
+    /// Stop this slice alone, and let the rest go on: a fact and its value, `kernel=5.15.0-107.117`, or
+    /// `kernel=…,cpu=…`. There are kernel, cpu, arch, flavour, zone and class.
+    #[arg(long, value_name = "FACT=VALUE", default_value = "", hide_default_value = true)]
+    slice: String,
+}
+
 /// Flags of `rollout resume`.
 #[derive(Debug, Args)]
 pub struct Resume {
@@ -74,6 +85,10 @@ pub struct Resume {
     /// Why, for the record.
     #[arg(long)]
     reason: String,
+    /// Let this halted slice go on, as `rollout get` names it; left out: lift the pause or the halt of
+    /// everything, which leaves halted slices as they are.
+    #[arg(long, value_name = "FACT=VALUE", default_value = "", hide_default_value = true)]
+    slice: String,
 }
 
 /// Flags of `rollout explain`.
@@ -171,10 +186,11 @@ async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
 }
 
 /// Halts; also `tidegate halt`.
-pub(crate) async fn halt(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> {
-    let Reasoned { name, reason } = flags;
+pub(crate) async fn halt(session: &mut Session, flags: Halt) -> Result<Exit, Failure> {
+    let Halt { of: Reasoned { name, reason }, slice } = flags;
     let (intent, request_id) = steering(session, "halt", &name);
-    let body = v1::HaltRolloutRequest { request_id, name: name.clone(), reason };
+    let body =
+        v1::HaltRolloutRequest { request_id, name: name.clone(), reason, slice: slice.clone() };
     let rollout = session
         .client
         .unary(&intent, body, async |attempt, body| {
@@ -183,9 +199,29 @@ pub(crate) async fn halt(session: &mut Session, flags: Reasoned) -> Result<Exit,
         })
         .await?;
     let under_way = hosts(rollout.in_flight_hosts);
-    session.out.talk(&format!("no further host begins; under way and still watched: {under_way}"));
-    announce(session, &rollout, "halted", &format!("tidegate rollout explain {}", id_of(&name)))?;
+    let next = format!("tidegate rollout explain {}", id_of(&name));
+    if slice.is_empty() {
+        session
+            .out
+            .talk(&format!("no further host begins; under way and still watched: {under_way}"));
+        announce(session, &rollout, "halted", &next)?;
+    } else {
+        session.out.talk(&slice_stops(&rollout, &slice));
+        announce(session, &rollout, &format!("has {slice} halted"), &next)?;
+    }
     Ok(Exit::Done)
+}
+
+/// How many hosts the halt of a slice stops; a slice that nobody is in is mostly misspelt.
+fn slice_stops(rollout: &v1::Rollout, slice: &str) -> String {
+    let stops = rollout.halted_slices.iter().find(|of| of.slice == slice);
+    match stops.map(|of| of.hosts) {
+        Some(0) => format!(
+            "{slice} is halted, and no enrolled host is in it: is it spelt as `tidegate host get HOST` shows it?"
+        ),
+        Some(n) => format!("no further host of {slice} begins: {}; the rest goes on", hosts(n)),
+        None => format!("{slice} is inside of a slice that is halted already"),
+    }
 }
 
 async fn pause(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> {
@@ -215,7 +251,11 @@ async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
     let name = flags.name;
     let before = fetch(session, &name).await?;
     let attempt = format!("resume {name}");
-    session.asking.confirm(&attempt, &resume_stakes(&before), Danger::Moderate).await?;
+    let stakes = match flags.slice.as_str() {
+        "" => resume_stakes(&before),
+        slice => slice_stakes(&before, slice),
+    };
+    session.asking.confirm(&attempt, &stakes, Danger::Moderate).await?;
     let intent = Intent::write(attempt, Subject::Rollout(name.clone()), session.request_id);
     let body = v1::ResumeRolloutRequest {
         request_id: session.request_id.to_string(),
@@ -223,6 +263,7 @@ async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
         reason: flags.reason,
         etag: String::new(),
         validate_only: false,
+        slice: flags.slice,
     };
     let rollout = session
         .client
@@ -247,6 +288,16 @@ fn resume_stakes(rollout: &v1::Rollout) -> String {
         format!(" It acknowledges the halt by {}: {}.", halt.actor, failures_in_words(&counts))
     });
     format!("{} goes on ({}).{place}{acknowledged}", rollout.name, standing(rollout))
+}
+
+fn slice_stakes(rollout: &v1::Rollout, slice: &str) -> String {
+    let of = rollout.halted_slices.iter().find(|of| of.slice == slice);
+    let Some(of) = of else { return format!("{slice} of {} is not halted.", rollout.name) };
+    let acknowledged = of.halt.as_ref().map_or_else(String::new, |halt| {
+        let counts = halt.counts.unwrap_or_default();
+        format!(" It acknowledges the halt by {}: {}.", halt.actor, failures_in_words(&counts))
+    });
+    format!("{slice} of {} goes on: {}.{acknowledged}", rollout.name, hosts(of.hosts))
 }
 
 async fn explain(session: &mut Session, flags: Explain) -> Result<Exit, Failure> {

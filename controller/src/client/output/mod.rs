@@ -2,6 +2,7 @@
 //! stderr unless quiet.
 
 pub(crate) mod cluster;
+pub(crate) mod incident;
 pub(crate) mod json;
 pub(crate) mod rollout;
 pub(crate) mod rows;

@@ -24,11 +24,22 @@ pub(crate) fn tree(rollout: &v1::Rollout, show: Show, now: DateTime<Utc>) -> Str
     let blocks = [
         head(rollout, now),
         rollout.halt.as_ref().map(|halt| halted(halt, show, now)).unwrap_or_default(),
+        slices(rollout, show, now),
         tiers(rollout),
         gate_table(gates),
     ];
     let blocks: Vec<String> = blocks.into_iter().filter(|block| !block.is_empty()).collect();
     blocks.join("\n\n")
+}
+
+/// The slices that are halted while the rest goes on.
+fn slices(rollout: &v1::Rollout, show: Show, now: DateTime<Utc>) -> String {
+    let slice = |of: &v1::HaltedSlice| {
+        let halt = of.halt.as_ref().map(|halt| halted(halt, show, now)).unwrap_or_default();
+        let said = format!("{} ({}, {})", of.slice, hosts(of.hosts), of.incident);
+        format!("{}\n{halt}", pair("slice", &said))
+    };
+    rollout.halted_slices.iter().map(slice).collect::<Vec<_>>().join("\n\n")
 }
 
 fn head(rollout: &v1::Rollout, now: DateTime<Utc>) -> String {
@@ -48,6 +59,10 @@ fn head(rollout: &v1::Rollout, now: DateTime<Utc>) -> String {
     let in_flight = share_of(rollout.in_flight_hosts, rollout.in_flight_cap_hosts);
     lines.push(pair("exposure", &format!("{exposure} hosts of the budget")));
     lines.push(pair("in flight", &format!("{in_flight} hosts of the cap")));
+    if rollout.shut_out_hosts > 0 {
+        let shut_out = format!("{} of halted slices", hosts(rollout.shut_out_hosts));
+        lines.push(pair("shut out", &shut_out));
+    }
     if let Some(counts) = rollout.acknowledged.as_ref().filter(|counts| failures(counts) > 0) {
         lines.push(pair("acknowledged", &failures_in_words(counts)));
     }
@@ -64,7 +79,7 @@ fn head(rollout: &v1::Rollout, now: DateTime<Utc>) -> String {
     lines.join("\n")
 }
 
-fn pair(key: &str, value: &str) -> String {
+pub(crate) fn pair(key: &str, value: &str) -> String {
     format!("{key:<13}{}", plain(value)).trim_end().to_owned()
 }
 
@@ -126,7 +141,7 @@ pub(crate) fn failures_in_words(counts: &v1::Counts) -> String {
     if said.is_empty() { "no failures".to_owned() } else { said.join(", ") }
 }
 
-fn halted(halt: &v1::Halt, show: Show, now: DateTime<Utc>) -> String {
+pub(crate) fn halted(halt: &v1::Halt, show: Show, now: DateTime<Utc>) -> String {
     let counts = halt.counts.unwrap_or_default();
     let when = ago(halt.time.as_ref(), now);
     let mut lines = vec![
@@ -273,7 +288,7 @@ pub(crate) fn replayed(answer: &v1::ReplayRolloutResponse) -> String {
     lines.join("\n")
 }
 
-fn gate_line(gate: &v1::Gate) -> String {
+pub(crate) fn gate_line(gate: &v1::Gate) -> String {
     let state = word::<v1::GateState>(gate.state).to_lowercase();
     let state = format!("[{state}]");
     format!("{state:<9} {}: {}", plain(&gate.name), plain(&gate.detail))

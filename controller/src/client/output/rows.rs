@@ -73,6 +73,43 @@ impl Row for v1::Rollout {
     }
 }
 
+impl Resource for v1::Incident {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::incident(self)
+    }
+}
+
+impl Row for v1::Incident {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("NUMBER", Always),
+        ("STATE", Always),
+        ("ROLLOUT", Always),
+        ("SCOPE", Always),
+        ("BY", Always),
+        ("OPENED", Always),
+        ("LOG", Wide),
+        ("BECAUSE", Always),
+    ];
+
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
+        let halt = self.halt.clone().unwrap_or_default();
+        vec![
+            id_of(&self.name).to_owned(),
+            word::<v1::IncidentState>(self.state),
+            id_of(&self.rollout).to_owned(),
+            self.scope.clone(),
+            halt.actor,
+            ago(halt.time.as_ref(), now),
+            halt.log_index.to_string(),
+            or_dash(&halt.reason),
+        ]
+    }
+}
+
 impl Resource for v1::PatchSet {
     fn name(&self) -> String {
         self.name.clone()

@@ -13,6 +13,7 @@ fn stage(tier: &str, state: StageState, eligible_hosts: u64, begun: u64) -> v1::
         eligible_hosts,
         counts: Some(v1::Counts { begun, verified: begun, ..Default::default() }),
         waves: Vec::new(),
+        shut_out_hosts: 0,
     }
 }
 

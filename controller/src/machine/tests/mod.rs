@@ -20,6 +20,7 @@ mod offers;
 mod overdue;
 mod policy;
 mod promotion;
+mod quarantines;
 mod random;
 mod records;
 mod reports;

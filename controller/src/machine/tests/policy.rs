@@ -1,10 +1,13 @@
 //! Which policy does a `create` line of a script mean? Keys with defaults that let a test say little.
 //!
 //! `budget= in-flight= crashed= failed= stalled= silent= beat=1s beats=3 offer=10s soak=4s coverage=100%
-//! verified=100% min=0 fewer=every|hold promotion=manual share=N,hold%,halt% judged=START,GAIN,FLOOR`, and the ladder:
+//! verified=100% min=0 fewer=every|hold promotion=manual share=N,hold%,halt% judged=START,GAIN,FLOOR
+//! on-slice=quarantine`, and the ladder:
 //! `free=50%,100%`, `canary=draw1` (a draw of at least 1 per stratum). Without a ladder: `free=100%`.
 
 use tidegate_policies::credit::CreditRule;
+use tidegate_policies::detector::EvidenceRule;
+use tidegate_policies::detector::ruling::OnSlice;
 use tidegate_policies::policy::{
     DrawRule, Exposure, FailureShare, GuardRails, Judgement, Policy, Promotion, Stage, StageGates,
     Timing, WhenFewer,
@@ -23,6 +26,10 @@ pub(super) fn policy(words: &Words<'_>) -> Policy {
     };
     let rail = |key| words.read(key).unwrap_or(100);
     let span = |key, default| words.get(key).map_or_else(|| Millis::from_secs(default), millis);
+    let on_slice = match words.get("on-slice") {
+        Some("quarantine") => OnSlice::Quarantine,
+        Some(_) | None => OnSlice::Everything,
+    };
     Policy {
         name: "test".to_owned(),
         description: "For a test.".to_owned(),
@@ -43,12 +50,12 @@ pub(super) fn policy(words: &Words<'_>) -> Policy {
             health_checks: vec![Millis(0)],
         },
         ladder: ladder(words),
-        judgement: words.get("judged").map(judgement),
+        judgement: words.get("judged").map(|text| judgement(text, on_slice)),
     }
 }
 
 /// `standard`, or credit: `start,gain,floor`, with every place of a cap to be taken at once.
-fn judgement(text: &str) -> Judgement {
+fn judgement(text: &str, on_slice: OnSlice) -> Judgement {
     let numbers: Vec<u64> = text.split(',').filter_map(|number| number.parse().ok()).collect();
     let [start, gain, floor] = numbers[..] else { return Judgement::STANDARD };
     let credit = CreditRule {
@@ -60,7 +67,8 @@ fn judgement(text: &str) -> Judgement {
         slice_floor: floor,
         ramp: Millis(1),
     };
-    Judgement { credit: Some(credit), ..Judgement::STANDARD }
+    let evidence = EvidenceRule { on_slice, ..EvidenceRule::STANDARD };
+    Judgement { credit: Some(credit), evidence, ..Judgement::STANDARD }
 }
 
 fn failure_share(text: &str) -> FailureShare {

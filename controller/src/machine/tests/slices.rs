@@ -2,9 +2,12 @@
 
 use expect_test::expect;
 
+use crate::machine::Position;
 use crate::machine::ids::RolloutId;
 use crate::machine::incidents::{HaltScope, IncidentState};
+use crate::machine::quarantine::Rejoined;
 use crate::machine::rollouts::{Rollout, State};
+use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::gate::GateState;
 
 use super::check;
@@ -139,7 +142,8 @@ fn a_slice_goes_on_only_if_a_person_says_why_and_names_it_as_it_is() {
             SLICE_NOT_HALTED
         resume r1 reason=why slice=kernel=k2
             ok; resumed r1 kernel=k2, acknowledged []
-    "#]].assert_eq(&transcript);
+    "#]]
+    .assert_eq(&transcript);
     let incident = world.machine.incidents().get(1).unwrap();
     assert!(matches!(&incident.state, IncidentState::Resolved { reason, .. } if reason == "why"));
     world.finish();
@@ -213,4 +217,32 @@ fn every_halt_opens_an_incident_that_says_whom_it_stops_and_what_became_of_it() 
         panic!("{:?}", incident.state)
     };
     assert_eq!((actor.as_str(), reason.as_str(), acknowledged), ("eve", "known", 3));
+}
+
+/// The machine forgets that a slice is halted; who watches it does not.
+#[test]
+#[should_panic(expected = "go in a halted slice")]
+fn a_host_of_a_halted_slice_that_is_let_go_is_caught() {
+    let mut world = after("begin h5\nhalt r1 slice=kernel=k2 reason=odd");
+    forget_the_halt(&mut world);
+    run(&mut world, "begin h5");
+}
+
+#[test]
+#[should_panic(expected = "an offer in a halted slice")]
+fn an_offer_to_a_host_of_a_halted_slice_is_caught() {
+    let mut world = after("halt r1 slice=kernel=k2 reason=odd");
+    forget_the_halt(&mut world);
+    run(&mut world, "tick 1s asking=h5");
+}
+
+fn forget_the_halt(world: &mut World) {
+    let rejoined = Rejoined {
+        cut: Cut::parse("kernel=k2").unwrap(),
+        acknowledged: Vec::new(),
+        actor: "nobody".to_owned(),
+        reason: "a fault".to_owned(),
+    };
+    let at = Position { index: world.machine.applied(), term: 1 };
+    world.machine.lift_slice_halt(at, &"r1".parse().unwrap(), &rejoined);
 }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use tidegate_controller::machine::command::Action;
 use tidegate_controller::machine::event::Event;
+use tidegate_controller::machine::fleet::Facts;
 use tidegate_controller::machine::grants::{Grant, Phase};
 use tidegate_controller::machine::ids::{GrantId, HostId, RolloutId, Version};
 use tidegate_controller::machine::reply::Begin;
 use tidegate_controller::machine::rollouts::{Place, State};
+use tidegate_controller::machine::slices::is_inside;
 use tidegate_controller::machine::{Command, Machine, Reply};
+use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::evidence::{Class, Counts};
 
 use super::Violation;
@@ -28,6 +31,10 @@ pub struct Books {
     grants: BTreeMap<GrantId, Standing>,
     /// The last report counted of each spool.
     spools: BTreeMap<(HostId, u64), u64>,
+    /// The facts of each host, as the log tells them.
+    facts: BTreeMap<HostId, Facts>,
+    /// The slices that are halted.
+    slices: Vec<(Version, Cut)>,
     /// Grants that began.
     pub(super) begins: u64,
     halts: u64,
@@ -71,6 +78,8 @@ impl Books {
             rollouts: BTreeMap::new(),
             grants: BTreeMap::new(),
             spools: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            slices: Vec::new(),
             begins: 0,
             halts: 0,
         }
@@ -110,6 +119,19 @@ impl Books {
             Event::RolloutResumed { rollout, from, acknowledged, .. } => {
                 self.resumed(index, entry, (rollout, *from), acknowledged)?;
             }
+            Event::SliceHalted { rollout, slice } => {
+                self.halts += 1;
+                let book = self.rollouts.get(rollout);
+                self.slices.extend(book.map(|book| (book.version.clone(), slice.cut.clone())));
+            }
+            Event::SliceResumed { rollout, rejoined } => {
+                self.slice_resumed(index, entry, rollout, &rejoined.cut)?;
+                self.acknowledged(rollout, &rejoined.acknowledged);
+            }
+            Event::HostEnrolled(host) => drop(self.facts.insert(host.id, host.facts.clone())),
+            Event::HostChanged { host, facts, .. } => {
+                self.facts.insert(*host, (**facts).clone());
+            }
             Event::GrantOffered(grant) => self.offered(grant),
             Event::GrantMoved { grant, to, .. } => self.moved(index, *grant, to)?,
             Event::ReportCounted { host, mark } => {
@@ -124,9 +146,7 @@ impl Books {
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }
-            | Event::HostEnrolled(_)
             | Event::GoodbyeSaid { .. }
-            | Event::HostChanged { .. }
             | Event::PatchSetPublished { .. }
             | Event::RolloutStarted { .. }
             | Event::RolloutCompleted { .. }
@@ -158,12 +178,45 @@ impl Books {
         if from == State::Halted {
             book.halted = false;
         }
-        for host in acknowledged {
+        self.acknowledged(rollout, acknowledged);
+        Ok(())
+    }
+
+    fn acknowledged(&mut self, rollout: &RolloutId, hosts: &[HostId]) {
+        let Some(book) = self.rollouts.get_mut(rollout) else { return };
+        for host in hosts {
             if let Some(row) = book.hosts.get_mut(host) {
                 row.acknowledged = true;
             }
         }
+    }
+
+    /// Only a person lifts the halt of a slice.
+    fn slice_resumed(
+        &mut self,
+        index: u64,
+        entry: &Entry,
+        rollout: &RolloutId,
+        cut: &Cut,
+    ) -> Result<(), Violation> {
+        let by_a_person = matches!(
+            &*entry.command,
+            Command::Operate(operate) if matches!(operate.action, Action::ResumeSlice(_))
+        );
+        if !by_a_person {
+            let what = format!("{cut} of {rollout} is resumed at {index}, and nobody asked for it");
+            return Err(Violation::new("I9", what));
+        }
+        let version = self.rollouts.get(rollout).map(|book| &book.version);
+        self.slices.retain(|(of, halted)| Some(of) != version || !cut.covers(halted));
         Ok(())
+    }
+
+    /// The halted slice of a patch set that a host is in, by the facts that the log tells of it.
+    fn halted_slice(&self, version: &Version, host: HostId) -> Option<&Cut> {
+        let facts = self.facts.get(&host)?;
+        let of_version = self.slices.iter().filter(|(of, _)| of == version);
+        of_version.map(|(_, cut)| cut).find(|cut| is_inside(cut, facts))
     }
 
     fn offered(&mut self, grant: &Grant) {
@@ -210,6 +263,10 @@ impl Books {
                 format!("grant {id} begins at index {index}, and {} is halted", book.version);
             return Err(Violation::new("I2", what));
         }
+        if let Some(cut) = self.halted_slice(&book.version, grant.host) {
+            let what = format!("grant {id} begins at index {index}, and its slice {cut} is halted");
+            return Err(Violation::new("I2", what));
+        }
         let (in_flight, exposed) = book.exposure();
         if exposed > self.limits.budget || in_flight > self.limits.in_flight {
             let what = format!(
@@ -242,7 +299,9 @@ impl Books {
         let grant = self.grants.get(&begin.grant);
         let book = grant.and_then(|grant| self.rollouts.get(&grant.rollout));
         if grant.is_some_and(|grant| grant.host == begin.host)
-            && book.is_some_and(|book| !book.halted)
+            && book.is_some_and(|book| {
+                !book.halted && self.halted_slice(&book.version, begin.host).is_none()
+            })
         {
             return Ok(());
         }

@@ -122,6 +122,8 @@ impl Truth {
                 | Event::RolloutCompleted { .. }
                 | Event::RolloutPaused { .. }
                 | Event::RolloutResumed { .. }
+                | Event::SliceHalted { .. }
+                | Event::SliceResumed { .. }
                 | Event::WaveApproved { .. }
                 | Event::Trial { .. }
                 | Event::VerdictReached { .. } => (),

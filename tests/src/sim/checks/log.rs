@@ -275,6 +275,12 @@ fn event_line(event: &Event) -> Option<String> {
         Event::GrantOffered(grant) => Some(format!("grant {} offered to {}", grant.id, grant.host)),
         Event::GrantMoved { grant, to, .. } => Some(format!("grant {grant} {}", to.word())),
         Event::Halted { rollout, halt } => Some(format!("{rollout} halted: {}", halt.reason)),
+        Event::SliceHalted { rollout, slice } => {
+            Some(format!("{rollout}: {} halted: {}", slice.cut, slice.halt.reason))
+        }
+        Event::SliceResumed { rollout, rejoined } => {
+            Some(format!("{rollout}: {} resumed", rejoined.cut))
+        }
         Event::WaveStarted { rollout, label, .. } => Some(format!("{rollout}: {label}")),
         Event::RolloutResumed { rollout, .. } => Some(format!("{rollout} resumed")),
         Event::RolloutPaused { rollout, .. } => Some(format!("{rollout} paused")),

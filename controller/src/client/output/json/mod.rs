@@ -4,6 +4,7 @@
 //! bytes are lower-case hex. Keys are only ever added.
 
 mod fleet;
+mod incident;
 mod rollout;
 
 use prost_types::Timestamp;
@@ -13,6 +14,7 @@ use tidegate_proto::v1;
 use super::time;
 
 pub(crate) use fleet::{grant, host, patch_set, tier, token};
+pub(crate) use incident::incident;
 pub(crate) use rollout::{change, explanation, replay, rollout};
 
 /// An enum's word without the prefix of its type; an unknown number stays a number.
@@ -42,6 +44,7 @@ words! {
     v1::DiskState: "DISK_STATE_",
     v1::GateState: "GATE_STATE_",
     v1::GrantPhase: "GRANT_PHASE_",
+    v1::IncidentState: "INCIDENT_STATE_",
     v1::PatchSetState: "PATCH_SET_STATE_",
     v1::RolloutState: "ROLLOUT_STATE_",
     v1::Severity: "SEVERITY_",

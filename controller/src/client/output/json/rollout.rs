@@ -24,6 +24,8 @@ pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
         "exposureBudgetHosts": rollout.exposure_budget_hosts,
         "revision": rollout.revision,
         "etag": rollout.etag,
+        "haltedSlices": rollout.halted_slices.iter().map(halted_slice).collect::<Value>(),
+        "shutOutHosts": rollout.shut_out_hosts,
     });
     with(
         object,
@@ -37,6 +39,11 @@ pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
             ("counts", rollout.counts.as_ref().map(counts)),
         ],
     )
+}
+
+fn halted_slice(of: &v1::HaltedSlice) -> Value {
+    let object = json!({ "slice": of.slice, "hosts": of.hosts, "incident": of.incident });
+    with(object, [("halt", of.halt.as_ref().map(halt))])
 }
 
 fn tier_progress(tier: &v1::TierProgress) -> Value {
@@ -54,6 +61,7 @@ fn tier_progress(tier: &v1::TierProgress) -> Value {
         "state": enumeration::<v1::StageState>(tier.state),
         "eligibleHosts": tier.eligible_hosts,
         "waves": waves.collect::<Value>(),
+        "shutOutHosts": tier.shut_out_hosts,
     });
     with(object, [("counts", tier.counts.as_ref().map(counts))])
 }
@@ -72,7 +80,7 @@ fn counts(counts: &v1::Counts) -> Value {
     })
 }
 
-fn verdict(verdict: &v1::Verdict) -> Value {
+pub(super) fn verdict(verdict: &v1::Verdict) -> Value {
     json!({
         "kind": enumeration::<v1::VerdictKind>(verdict.kind),
         "gates": verdict.gates.iter().map(gate).collect::<Value>(),
@@ -93,7 +101,7 @@ fn gate(gate: &v1::Gate) -> Value {
     })
 }
 
-fn halt(halt: &v1::Halt) -> Value {
+pub(super) fn halt(halt: &v1::Halt) -> Value {
     let witnesses = halt.witnesses.iter().map(|witness| {
         json!({
             "host": witness.host,

@@ -16,25 +16,27 @@ fn a_rollouts_own_fields() {
     check(
         &rollout(&sample),
         &expect![[r#"
-        {
-          "createTime": "2026-11-03T09:10:00Z",
-          "epoch": 2,
-          "etag": "\"4720\"",
-          "exposedHosts": 20,
-          "exposureBudgetHosts": 60,
-          "inFlightCapHosts": 50,
-          "inFlightHosts": 18,
-          "name": "rollouts/113.1",
-          "patchSet": "patchSets/113.1",
-          "policyName": "standard",
-          "policyToml": "name = \"standard\"\n",
-          "revision": 4720,
-          "startTime": "2026-11-03T09:11:00.500Z",
-          "state": "RUNNING",
-          "tier": "tiers/free",
-          "tiers": [],
-          "wave": 1
-        }"#]],
+            {
+              "createTime": "2026-11-03T09:10:00Z",
+              "epoch": 2,
+              "etag": "\"4720\"",
+              "exposedHosts": 20,
+              "exposureBudgetHosts": 60,
+              "haltedSlices": [],
+              "inFlightCapHosts": 50,
+              "inFlightHosts": 18,
+              "name": "rollouts/113.1",
+              "patchSet": "patchSets/113.1",
+              "policyName": "standard",
+              "policyToml": "name = \"standard\"\n",
+              "revision": 4720,
+              "shutOutHosts": 0,
+              "startTime": "2026-11-03T09:11:00.500Z",
+              "state": "RUNNING",
+              "tier": "tiers/free",
+              "tiers": [],
+              "wave": 1
+            }"#]],
     );
 }
 
@@ -45,31 +47,32 @@ fn a_tiers_progress() {
     check(
         &tier_progress(&sample),
         &expect![[r#"
-        {
-          "counts": {
-            "begun": 120,
-            "crashed": 1,
-            "failed": 0,
-            "inFlight": 18,
-            "offered": 3,
-            "refused": 2,
-            "silent": 1,
-            "stalled": 0,
-            "verified": 100
-          },
-          "eligibleHosts": 10000,
-          "state": "CURRENT",
-          "tier": "tiers/free",
-          "waves": [
             {
-              "hosts": 125,
-              "passedElapsedMs": 0,
-              "sharePpm": 12500,
-              "startedElapsedMs": 3601000,
-              "state": "CURRENT"
-            }
-          ]
-        }"#]],
+              "counts": {
+                "begun": 120,
+                "crashed": 1,
+                "failed": 0,
+                "inFlight": 18,
+                "offered": 3,
+                "refused": 2,
+                "silent": 1,
+                "stalled": 0,
+                "verified": 100
+              },
+              "eligibleHosts": 10000,
+              "shutOutHosts": 0,
+              "state": "CURRENT",
+              "tier": "tiers/free",
+              "waves": [
+                {
+                  "hosts": 125,
+                  "passedElapsedMs": 0,
+                  "sharePpm": 12500,
+                  "startedElapsedMs": 3601000,
+                  "state": "CURRENT"
+                }
+              ]
+            }"#]],
     );
 }
 
