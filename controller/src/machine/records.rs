@@ -227,20 +227,8 @@ pub fn note_of(event: &Event) -> Option<Note> {
         Event::Halted { rollout, halt } => {
             note(&halt.actor, "rollout.halted", rollout_subject(rollout.as_str()), halt_words(halt))
         }
-        Event::SliceHalted { rollout, slice } => {
-            let detail = format!("{} alone: {}", slice.cut, halt_words(&slice.halt));
-            let subject = rollout_subject(rollout.as_str());
-            note(&slice.halt.actor, "rollout.slice.halted", subject, detail)
-        }
-        Event::SliceResumed { rollout, rejoined } => {
-            let acknowledged = rejoined.acknowledged.len();
-            let detail = format!(
-                "{}: {} ({acknowledged} failures acknowledged)",
-                rejoined.cut, rejoined.reason
-            );
-            let subject = rollout_subject(rollout.as_str());
-            note(&rejoined.actor, "rollout.slice.resumed", subject, detail)
-        }
+        Event::SliceHalted { rollout, slice } => Some(slice.note(rollout)),
+        Event::SliceResumed { rollout, rejoined } => Some(rejoined.note(rollout)),
         Event::VerdictReached { rollout, reached } => {
             let detail = verdict_words(reached);
             note(JUDGE, "rollout.verdict", rollout_subject(rollout.as_str()), detail)
@@ -257,7 +245,8 @@ pub fn note_of(event: &Event) -> Option<Note> {
     }
 }
 
-fn halt_words(halt: &Halt) -> String {
+/// What a halt says of itself in a record.
+pub(super) fn halt_words(halt: &Halt) -> String {
     let counts = halt.counts;
     format!(
         "{}; {} crashed, {} failed, {} stalled, {} silent of {} begun; epoch {}",

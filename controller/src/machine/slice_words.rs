@@ -2,7 +2,10 @@
 
 use super::Machine;
 use super::hosts::{Labels, Profile};
+use super::ids::RolloutId;
 use super::incidents::HaltScope;
+use super::quarantine::Rejoined;
+use super::records::{Note, halt_words, rollout_subject};
 use super::rollouts::Rollout;
 use super::slices::HaltedSlice;
 use super::trial::facts::{borrowed, class_of, facts_of_profile};
@@ -19,6 +22,31 @@ pub struct SliceSeen<'a> {
     pub hosts: u64,
     /// The number of its incident; `None`: it is not kept any more.
     pub incident: Option<u64>,
+}
+
+impl HaltedSlice {
+    /// The record of its halt.
+    pub(super) fn note(&self, rollout: &RolloutId) -> Note {
+        Note {
+            actor: self.halt.actor.clone(),
+            event: "rollout.slice.halted".to_owned(),
+            subject: rollout_subject(rollout.as_str()),
+            detail: format!("{} alone: {}", self.cut, halt_words(&self.halt)),
+        }
+    }
+}
+
+impl Rejoined {
+    /// The record of its resume.
+    pub(super) fn note(&self, rollout: &RolloutId) -> Note {
+        let (cut, reason, acknowledged) = (&self.cut, &self.reason, self.acknowledged.len());
+        Note {
+            actor: self.actor.clone(),
+            event: "rollout.slice.resumed".to_owned(),
+            subject: rollout_subject(rollout.as_str()),
+            detail: format!("{cut}: {reason} ({acknowledged} failures acknowledged)"),
+        }
+    }
 }
 
 impl Machine {

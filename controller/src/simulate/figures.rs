@@ -11,7 +11,7 @@ use super::outcome::{End, Outcome};
 pub(super) struct Figures {
     /// How many runs.
     pub seeds: u64,
-    /// Share of them that halted, 0 to 1.
+    /// Share of them in which something was halted, everything or a slice, 0 to 1.
     pub halted_rate: f64,
     /// Share that halted though the patch had harmed nobody, 0 to 1.
     pub false_halt_rate: f64,
@@ -19,7 +19,7 @@ pub(super) struct Figures {
     pub harmed_mean: f64,
     /// Hosts harmed in 19 of 20 runs, at most.
     pub harmed_p95: u64,
-    /// Hosts in flight and gone wrong at the halt, in the mean over runs that halted.
+    /// Hosts in flight and gone wrong at the first halt, in the mean over runs that halted.
     pub exposed_at_halt_mean: Option<f64>,
     /// Minutes from the first harm that showed to the halt, half of the runs that halted take less.
     pub minutes_to_halt_median: Option<f64>,
@@ -27,7 +27,7 @@ pub(super) struct Figures {
     pub hours_to_full_median: Option<f64>,
     /// How often a run held, in the mean.
     pub holds_mean: f64,
-    /// How many runs halted with which scope.
+    /// How many runs halted which scope: `everything`, or a slice by its facts. A run may halt several.
     pub halt_scopes: BTreeMap<String, u64>,
 }
 
@@ -44,12 +44,15 @@ impl Figures {
         let to_halt = median(outcomes.iter().filter_map(|of| of.to_halt).collect());
         let to_full = median(outcomes.iter().filter_map(|of| of.to_full).collect());
         let mut halt_scopes = BTreeMap::new();
-        for _ in outcomes.iter().filter(|outcome| outcome.end == End::Halted) {
-            *halt_scopes.entry(EVERYTHING.to_owned()).or_insert(0) += 1;
+        let everything = outcomes.iter().filter(|outcome| outcome.end == End::Halted);
+        let scopes = everything.map(|_| EVERYTHING);
+        let slices = outcomes.iter().flat_map(|outcome| &outcome.slices).map(String::as_str);
+        for scope in scopes.chain(slices) {
+            *halt_scopes.entry(scope.to_owned()).or_insert(0) += 1;
         }
         Self {
             seeds: u64::try_from(runs).unwrap_or(u64::MAX),
-            halted_rate: share(&|outcome| outcome.end == End::Halted),
+            halted_rate: share(&Outcome::has_halted),
             false_halt_rate: share(&Outcome::is_false_halt),
             harmed_mean: rounded(mean(&harmed).unwrap_or(0.0), 3),
             harmed_p95: within(harmed, 95).unwrap_or(0),
@@ -128,6 +131,17 @@ mod tests {
                 + r#""harmed_p95":6,"exposed_at_halt_mean":13.0,"minutes_to_halt_median":6.0,"#
                 + r#""hours_to_full_median":10.0,"holds_mean":0.75,"halt_scopes":{"everything":3}}"#
         );
+    }
+
+    #[test]
+    fn a_run_that_halts_a_slice_and_goes_on_counts_by_its_slice() {
+        let slices = vec!["cpu=6-143".to_owned()];
+        let on = Outcome { end: End::Completed, slices, harmed: 4, ..Outcome::of_seed(2) };
+        let figures = Figures::of(&[halted(1, 3, 4), on]);
+        assert!((figures.halted_rate - 1.0).abs() < f64::EPSILON);
+        let scopes: Vec<(&str, u64)> =
+            figures.halt_scopes.iter().map(|(scope, runs)| (scope.as_str(), *runs)).collect();
+        assert_eq!(scopes, [("cpu=6-143", 1), ("everything", 1)]);
     }
 
     #[test]

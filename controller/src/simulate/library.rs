@@ -37,6 +37,7 @@ shipped![
     "fault-5-percent",
     "fault-50-percent",
     "one-cpu-model",
+    "one-cpu-model-alone",
     "one-kernel-and-model",
     "late-fault",
     "below-notice",

@@ -21,6 +21,8 @@ pub(super) struct Outcome {
     pub to_halt: Option<u64>,
     /// The gates that halted it.
     pub halted_by: Vec<String>,
+    /// The slices that were halted by themselves, in the order of their halts.
+    pub slices: Vec<String>,
     /// From the start to its completion.
     pub to_full: Option<u64>,
     /// How often it held.
@@ -81,6 +83,7 @@ impl Outcome {
             exposed_at_halt: None,
             to_halt: None,
             halted_by: Vec::new(),
+            slices: Vec::new(),
             to_full: None,
             holds: 0,
             held: false,
@@ -88,9 +91,14 @@ impl Outcome {
         }
     }
 
-    /// Whether it halted and the patch had harmed nobody.
+    /// Whether something was halted: everything, or a slice.
+    pub(super) fn has_halted(&self) -> bool {
+        self.end == End::Halted || !self.slices.is_empty()
+    }
+
+    /// Whether something was halted and the patch had harmed nobody.
     pub(super) fn is_false_halt(&self) -> bool {
-        self.end == End::Halted && self.harmed == 0
+        self.has_halted() && self.harmed == 0
     }
 }
 

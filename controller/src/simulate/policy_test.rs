@@ -92,7 +92,7 @@ fn read(asked: &str) -> Result<PolicyText, SimulateError> {
 fn unmet(expect: &Expect, outcomes: &[Outcome], figures: &Figures) -> Vec<String> {
     let of = |ends: &[End]| outcomes.iter().filter(|one| ends.contains(&one.end)).count();
     let shares = [
-        ("halted", expect.halted, of(&[End::Halted])),
+        ("halted", expect.halted, outcomes.iter().filter(|one| one.has_halted()).count()),
         ("stopped", expect.stopped, of(&[End::Halted, End::Held])),
         ("completed", expect.completed, of(&[End::Completed])),
     ];

@@ -80,7 +80,7 @@ fn for_people(scenario: &Scenario, played: &Played, detail: Detail) -> String {
     line("policy, fleet", format!("{policy}, {} hosts", scenario.fleet.hosts));
     line("runs", ends(&played.outcomes));
     let percent = |rate: f64| format!("{:.2}%", rate * 100.0);
-    let count = figures.halt_scopes.values().sum::<u64>();
+    let count = played.outcomes.iter().filter(|outcome| outcome.has_halted()).count();
     line("halted", format!("{} ({count}/{})", percent(figures.halted_rate), figures.seeds));
     line("halted falsely", percent(figures.false_halt_rate));
     let harmed = format!(
@@ -95,6 +95,9 @@ fn for_people(scenario: &Scenario, played: &Played, detail: Detail) -> String {
     line("from harm to halt", some(figures.minutes_to_halt_median, " min, median"));
     line("from start to full", some(figures.hours_to_full_median, " h, median"));
     line("holds in a run", format!("{:.2} in the mean", figures.holds_mean));
+    for (scope, runs) in figures.halt_scopes.iter().filter(|(scope, _)| scope.contains('=')) {
+        line("halted alone", format!("{scope}: {runs}"));
+    }
     for (gates, runs) in halted_by(&played.outcomes) {
         line("halted by", format!("{gates}: {runs}"));
     }

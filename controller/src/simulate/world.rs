@@ -16,6 +16,7 @@ use super::scenario::Scenario;
 use super::turns::Turns;
 use crate::machine::event::Event;
 use crate::machine::ids::GrantId;
+use crate::machine::patch_sets::Halt;
 use crate::machine::rollouts::Reached;
 use crate::machine::{Applied, Command};
 
@@ -146,10 +147,12 @@ impl World<'_> {
                     self.outcome.to_full = Some(self.now - self.start);
                     self.end = Some(End::Completed);
                 }
+                Event::SliceHalted { slice, .. } => {
+                    self.note_halt(&slice.halt);
+                    self.outcome.slices.push(slice.cut.to_string());
+                }
                 Event::Halted { halt, .. } => {
-                    self.outcome.exposed_at_halt = Some(halt.counts.exposed());
-                    self.outcome.to_halt =
-                        Some(self.now - self.start - self.outcome.first_harm.unwrap_or(0));
+                    self.note_halt(halt);
                     let gates = halt.gates.iter().map(|gate| gate.name.as_str().to_owned());
                     self.outcome.halted_by = gates.collect();
                     self.end = Some(End::Halted);
@@ -169,13 +172,19 @@ impl World<'_> {
                 | Event::RolloutStarted { .. }
                 | Event::RolloutPaused { .. }
                 | Event::RolloutResumed { .. }
-                | Event::SliceHalted { .. }
                 | Event::SliceResumed { .. }
                 | Event::WaveApproved { .. }
                 | Event::Trial { .. }
                 | Event::GrantMoved { .. } => (),
             }
         }
+    }
+
+    /// How much was exposed at the first halt, and how long it took.
+    fn note_halt(&mut self, halt: &Halt) {
+        let took = self.now - self.start - self.outcome.first_harm.unwrap_or(0);
+        self.outcome.exposed_at_halt.get_or_insert_with(|| halt.counts.exposed());
+        self.outcome.to_halt.get_or_insert(took);
     }
 
     fn judged(&mut self, reached: &Reached) {

@@ -102,7 +102,8 @@ mod tests {
             lift it with tidegate rollout resume 113.1 --slice 'kernel=6.8' --reason REASON
             check it withtidegate rollout replay 113.1 --at 91
 
-            kernel 6.8: 4 patched hosts failed"#]].assert_eq(&whole(&incident(), Show::Always, clock::now()));
+            kernel 6.8: 4 patched hosts failed"#]]
+        .assert_eq(&whole(&incident(), Show::Always, clock::now()));
     }
 
     #[test]
@@ -127,6 +128,7 @@ mod tests {
             scope        kernel=6.8
             resolved by  ada (log 140)
             because      firmware is fixed
-            acknowledged the failures of 4 hosts"#]].assert_eq(&whole(&resolved, Show::Always, clock::now()));
+            acknowledged the failures of 4 hosts"#]]
+        .assert_eq(&whole(&resolved, Show::Always, clock::now()));
     }
 }

@@ -5,6 +5,7 @@
 //! name = "one-cpu-model"
 //! about = "A patch that takes down three hosts in ten of one CPU model."
 //! policy = "standard"             # a preset, or a file beside this one: "ours.toml"
+//! on-slice = "quarantine"         # optional: instead of what the policy says in [evidence]
 //! give-up-after = "14d"           # a rollout that goes on then is counted as one that did not end
 //!
 //! [fleet]
@@ -54,6 +55,7 @@ pub(super) use fault::{Fault, Hits, Reach, Shows};
 pub(super) use fleet::{FleetPlan, Valued};
 pub(super) use mishap::{Liars, Lie, Mishap, What};
 
+use tidegate_policies::detector::ruling::OnSlice;
 use tidegate_policies::document::{self, DocumentError, Field, Place, Table, Value};
 use tidegate_policies::policy::Policy;
 use tidegate_policies::time::Millis;
@@ -93,13 +95,15 @@ pub(super) struct PolicyText {
 const NAME: Field = Field { key: "name", example: r#"name = "one-cpu-model""# };
 const ABOUT: Field = Field { key: "about", example: r#"about = "What it is about.""# };
 const POLICY: Field = Field { key: "policy", example: r#"policy = "standard""# };
+const ON_SLICE: Field = Field { key: "on-slice", example: r#"on-slice = "quarantine""# };
 const GIVE_UP_AFTER: Field = Field { key: "give-up-after", example: r#"give-up-after = "14d""# };
 const FLEET: Field = Field { key: "fleet", example: "[fleet]" };
 const FAULT: Field = Field { key: "fault", example: "[[fault]]" };
 const MISHAP: Field = Field { key: "mishap", example: "[[mishap]]" };
 const LIARS: Field = Field { key: "liars", example: "[liars]" };
 const EXPECT: Field = Field { key: "expect", example: "[expect]" };
-const FIELDS: &[Field] = &[NAME, ABOUT, POLICY, GIVE_UP_AFTER, FLEET, FAULT, MISHAP, LIARS, EXPECT];
+const FIELDS: &[Field] =
+    &[NAME, ABOUT, POLICY, ON_SLICE, GIVE_UP_AFTER, FLEET, FAULT, MISHAP, LIARS, EXPECT];
 
 const DAY: Millis = Millis::from_secs(86_400);
 /// When a rollout is given up that has not ended, where the scenario does not say.
@@ -128,7 +132,12 @@ pub(super) fn parse(
     let root = Table::open(document, root.get_ref(), FIELDS)?;
     let name = root.required(&NAME)?.text()?.to_owned();
     let about = root.required(&ABOUT)?.text()?.trim().to_owned();
-    let policy = read_policy(&root.required(&POLICY)?, policy_at)?;
+    let mut policy = read_policy(&root.required(&POLICY)?, policy_at)?;
+    if let Some(value) = root.optional(&ON_SLICE) {
+        let ways = [("everything", OnSlice::Everything), ("quarantine", OnSlice::Quarantine)];
+        let on_slice = value.one_of(&ways)?;
+        policy.policy.judgement.iter_mut().for_each(|of| of.evidence.on_slice = on_slice);
+    }
     let give_up_after = match root.optional(&GIVE_UP_AFTER) {
         Some(value) => value.millis(Millis::from_secs(1)..=DAY.times(365))?,
         None => GIVE_UP,
