@@ -132,6 +132,6 @@ mod tests {
             .filter(|(_, command)| may_pass(command, DiskState::Critical))
             .map(|(name, _)| name);
         let passing: Vec<String> = passing.collect();
-        assert_eq!(passing, ["halt-rollout", "pause-rollout", "tick", "tick-2"]);
+        assert_eq!(passing, ["halt-rollout", "halt-slice", "pause-rollout", "tick", "tick-2"]);
     }
 }
