@@ -108,6 +108,7 @@ mod tests {
             create-token: scarce
             enroll-host: low
             halt-rollout: critical
+            halt-slice: critical
             pause-rollout: critical
             promote-member: scarce
             promote-rollout: scarce
@@ -116,6 +117,7 @@ mod tests {
             register-node: scarce
             remove-member: scarce
             resume-rollout: scarce
+            resume-slice: scarce
             start-rollout: low
             store-blob: scarce
             tick: critical
