@@ -75,13 +75,31 @@ pub const PENALTY: Bits = Bits(log2_ceil(12));
 
 /// What a begin says for the share `k`: `log2((1 - p) / 0.99)`, less than nothing, rounded down.
 pub(super) const fn charge(k: usize) -> Bits {
-    Bits(log2_floor(100 - PERCENT[k]) - log2_ceil(99))
+    const CHARGES: [i64; SHARES] = {
+        let mut charges = [0; SHARES];
+        let mut k = 0;
+        while k < SHARES {
+            charges[k] = log2_floor(100 - PERCENT[k]) - log2_ceil(99);
+            k += 1;
+        }
+        charges
+    };
+    Bits(CHARGES[k])
 }
 
 /// What a failure says for the share `k` besides: `log2(p / 0.01)` less the charge, rounded down.
 pub(super) const fn correction(k: usize) -> Bits {
-    let success = log2_ceil(100 - PERCENT[k]) - log2_floor(99);
-    Bits(log2_floor(PERCENT[k]) - success)
+    const CORRECTIONS: [i64; SHARES] = {
+        let mut corrections = [0; SHARES];
+        let mut k = 0;
+        while k < SHARES {
+            let success = log2_ceil(100 - PERCENT[k]) - log2_floor(99);
+            corrections[k] = log2_floor(PERCENT[k]) - success;
+            k += 1;
+        }
+        corrections
+    };
+    Bits(CORRECTIONS[k])
 }
 
 impl Applies {

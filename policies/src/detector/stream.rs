@@ -131,8 +131,8 @@ impl Window {
     /// What its weight costs, rounded up: 0.45, 0.45, 0.1.
     pub const fn penalty(self) -> Bits {
         match self {
-            Self::Early | Self::Soak => Bits(log2_ceil(20) - log2_floor(9)),
-            Self::Tail => Bits(log2_ceil(10)),
+            Self::Early | Self::Soak => const { Bits(log2_ceil(20) - log2_floor(9)) },
+            Self::Tail => const { Bits(log2_ceil(10)) },
         }
     }
 }

@@ -190,7 +190,7 @@ impl Detector {
             applies,
         };
         let mut rows: Vec<_> = self.applies.counting().map(row).collect();
-        rows.sort_by_key(|row| (Reverse(row.weighed()), row.slice));
+        rows.sort_by_cached_key(|row| (Reverse(row.weighed()), row.slice));
         rows.truncate(MOST_ROWS);
         rows
     }
