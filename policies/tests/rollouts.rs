@@ -7,9 +7,10 @@
 mod world;
 
 use tidegate_policies::credit::CreditRule;
-use world::{Fleet, Outcome, Rng, Setup, credit_rollout, waves};
+use world::setup::Outcome;
+use world::{Fault, Fleet, Rng, Setup, credit_rollout, waves};
 
-const GOOD: Setup = Setup { base: 1e-3, fault: 0.0, rare_only: false, seed: 1 };
+const GOOD: Setup = Setup::good(1e-3, 1);
 
 fn credit(fleet: &Fleet, setup: Setup) -> Outcome {
     credit_rollout(fleet, setup, CreditRule::STANDARD)
@@ -22,7 +23,7 @@ fn good_rollouts_complete_and_bad_ones_halt_with_few_harmed() {
     for seed in 0..4 {
         let good = credit(&fleet, Setup { seed, ..GOOD });
         assert!(!good.halted && good.exposed > 2_800, "{good:?}");
-        let bad = credit(&fleet, Setup { fault: 0.2, seed, ..GOOD });
+        let bad = credit(&fleet, Setup { fault: Fault::Hosts(0.2), seed, ..GOOD });
         assert!(bad.halted && bad.harmed < 25 && bad.exposed < 300, "{bad:?}");
         assert!(bad.minutes < good.minutes, "{bad:?} {good:?}");
         held += u32::from(good.held);
@@ -33,7 +34,7 @@ fn good_rollouts_complete_and_bad_ones_halt_with_few_harmed() {
 #[test]
 fn a_bad_cpu_model_is_found_among_good_ones() {
     let fleet = Fleet::new(3_000);
-    let bad = credit(&fleet, Setup { fault: 0.6, rare_only: true, ..GOOD });
+    let bad = credit(&fleet, Setup { fault: Fault::Model(0.6), ..GOOD });
     assert!(bad.halted && bad.harmed < 20, "{bad:?}");
 }
 
@@ -41,7 +42,7 @@ fn a_bad_cpu_model_is_found_among_good_ones() {
 fn a_seed_gives_the_same_rollout_twice() {
     let fleet = Fleet::new(1_500);
     let run = |seed| {
-        let setup = Setup { fault: 0.02, seed, ..GOOD };
+        let setup = Setup { fault: Fault::Hosts(0.02), seed, ..GOOD };
         format!("{:?} {:?}", credit(&fleet, setup), waves(&fleet, setup))
     };
     assert_eq!(run(5), run(5));

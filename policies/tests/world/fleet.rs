@@ -8,76 +8,116 @@ use tidegate_policies::detector::slices::{Dimension, Slices, pair};
 use tidegate_policies::detector::{Detector, EvidenceRule, Subject};
 
 use super::Rng;
+use super::setup::Strata;
 
 /// The CPU model that a fault of one model is in: one host in fifty has it.
 const RARE: usize = 15;
+
+/// Hosts in a rack.
+pub const RACK: usize = 40;
+
+/// Zones; rack by rack they take turns.
+pub const ZONES: usize = 9;
+
+/// Kernels; the n-th is as frequent as 1 / n.
+const KERNELS: usize = 12;
 
 pub struct Fleet {
     pub hosts: Vec<Subject>,
     /// Whether the host has the rare CPU model.
     pub rare: Vec<bool>,
+    /// Which kernel it has, the most frequent one first.
+    pub kernel: Vec<usize>,
     pub detector: Detector,
 }
 
 struct Facts {
-    kernel: String,
-    cpu: String,
-    others: [(Dimension, String); 4],
-    rare: bool,
+    kernel: usize,
+    cpu: usize,
+    values: Vec<(Dimension, String)>,
 }
 
 impl Fleet {
     /// A fleet of so many hosts in racks of forty.
     pub fn new(hosts: usize) -> Self {
         let mut rng = Rng::new(0xF1EE7);
-        let facts: Vec<Facts> = (0..hosts).map(|_| Facts::draw(&mut rng)).collect();
+        let facts: Vec<Facts> = (0..hosts).map(|n| Facts::draw(&mut rng, Self::zone(n))).collect();
         let mut counts = BTreeMap::new();
         for facts in &facts {
-            for (dimension, value) in facts.single() {
-                *counts.entry((dimension, value.to_owned())).or_insert(0) += 1;
+            for value in facts.values.iter().cloned().chain([facts.pair()]) {
+                *counts.entry(value).or_insert(0) += 1;
             }
-            let both = pair(&facts.kernel, &facts.cpu);
-            *counts.entry((Dimension::KernelAndCpu, both)).or_insert(0) += 1;
         }
         let mut detector = Detector::new(EvidenceRule::STANDARD, Slices::freeze(&counts));
         let subject = |(n, facts): (usize, &Facts)| Subject {
             host: n as u64,
             stratum: Stratum(0),
             slices: detector.admit(&facts.single()),
-            place: Place { domain: DomainId(n as u64 / 40), unit: None },
+            place: Place { domain: Self::rack(n), unit: Some(Self::rack(n)) },
         };
         let hosts = facts.iter().enumerate().map(subject).collect();
-        Self { hosts, rare: facts.iter().map(|facts| facts.rare).collect(), detector }
+        let rare = facts.iter().map(|facts| facts.cpu == RARE).collect();
+        let kernel = facts.iter().map(|facts| facts.kernel).collect();
+        Self { hosts, rare, kernel, detector }
+    }
+
+    pub fn rack(host: usize) -> DomainId {
+        DomainId((host / RACK) as u64)
+    }
+
+    pub fn zone(host: usize) -> usize {
+        host / RACK % ZONES
+    }
+
+    /// A zone as a domain; no rack has its number.
+    pub fn zone_domain(zone: usize) -> DomainId {
+        DomainId(u64::MAX - zone as u64)
+    }
+
+    /// Which hosts each is compared with: those of its kind, where they are a hundred, else all others.
+    pub fn strata(&self, strata: Strata) -> Vec<Stratum> {
+        let kind = |host: usize| match strata {
+            Strata::One => 0,
+            Strata::Kernels => self.kernel[host],
+            Strata::KernelsAndZones => self.kernel[host] * ZONES + Self::zone(host),
+        };
+        let mut sizes = vec![0_u32; KERNELS * ZONES];
+        for host in 0..self.hosts.len() {
+            sizes[kind(host)] += 1;
+        }
+        let stratum = |kind: usize| if sizes[kind] < 100 { 0 } else { kind + 1 };
+        let stratum = |host| Stratum(u16::try_from(stratum(kind(host))).unwrap_or(u16::MAX));
+        (0..self.hosts.len()).map(stratum).collect()
     }
 }
 
 impl Facts {
-    fn draw(rng: &mut Rng) -> Self {
+    fn draw(rng: &mut Rng, zone: usize) -> Self {
         let cpu = if rng.chance(0.02) { RARE } else { rng.below(RARE) };
-        // The n-th kernel is as frequent as 1 / n.
-        let mut at = rng.unit() * (1..=12).map(|n| 1.0 / f64::from(n)).sum::<f64>();
-        let mut kernel = 1;
-        while kernel < 12 && at > 1.0 / f64::from(kernel) {
-            at -= 1.0 / f64::from(kernel);
+        let part = |n: usize| 1.0 / (n as f64 + 1.0);
+        let mut at = rng.unit() * (0..KERNELS).map(part).sum::<f64>();
+        let mut kernel = 0;
+        while kernel + 1 < KERNELS && at > part(kernel) {
+            at -= part(kernel);
             kernel += 1;
         }
         let mut value = |word: &str, n| format!("{word}{}", rng.below(n));
-        Self {
-            others: [
-                (Dimension::Arch, value("arch", 3)),
-                (Dimension::Zone, value("zone", 9)),
-                (Dimension::Flavour, value("flavour", 5)),
-                (Dimension::Class, value("class", 4)),
-            ],
-            kernel: format!("kernel{kernel}"),
-            cpu: format!("cpu{cpu}"),
-            rare: cpu == RARE,
-        }
+        let values = vec![
+            (Dimension::Kernel, format!("kernel{kernel}")),
+            (Dimension::Cpu, format!("cpu{cpu}")),
+            (Dimension::Arch, value("arch", 3)),
+            (Dimension::Zone, format!("zone{zone}")),
+            (Dimension::Flavour, value("flavour", 5)),
+            (Dimension::Class, value("class", 4)),
+        ];
+        Self { kernel, cpu, values }
     }
 
     fn single(&self) -> Vec<(Dimension, &str)> {
-        let mut facts = vec![(Dimension::Kernel, &*self.kernel), (Dimension::Cpu, &*self.cpu)];
-        facts.extend(self.others.iter().map(|(dimension, value)| (*dimension, &**value)));
-        facts
+        self.values.iter().map(|(dimension, value)| (*dimension, value.as_str())).collect()
+    }
+
+    fn pair(&self) -> (Dimension, String) {
+        (Dimension::KernelAndCpu, pair(&self.values[0].1, &self.values[1].1))
     }
 }

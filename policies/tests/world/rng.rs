@@ -14,6 +14,11 @@ impl Rng {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x1234_5678_9ABC_DEF0)
     }
 
+    /// The source of one thing in a run: what it gives does not depend on what else was drawn.
+    pub fn of(seed: u64, thing: u64) -> Self {
+        Self::new(Self::new(seed).draw() ^ Self::new(!thing).draw())
+    }
+
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;

@@ -3,86 +3,92 @@
 
 use tidegate_policies::detector::ruling::Standing;
 
-use super::rollout::{Outcome, Run};
+use super::ranks::{Ranks, Rates};
+use super::run::Run;
+use super::sequential::Sequential;
+use super::setup::{Outcome, Setup};
 
-/// Minutes of an interval of the rank test.
-const INTERVAL: usize = 30;
+/// What a good patch's sequential test is told to look for.
+const LOOKED_FOR: f64 = 0.005;
 
-/// Every rule, and what became of it.
+/// A rule that is compared, by what it looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// The detector and credit: it paces and stops its own rollout.
+    Credit,
+    /// The detector in the waves of the others.
+    Detector,
+    /// So many percent of a wave.
+    Share(u32),
+    /// Mann and Whitney's test, interval by interval.
+    Ranks,
+    /// Wald's test, told the true rates.
+    Told,
+}
+
+/// A rule, and what became of its rollout.
+pub type RuleOutcome = (Name, Outcome);
+
+/// Every rule of a rollout in waves.
 pub struct Rules {
-    rules: Vec<(&'static str, Rule, Option<Outcome>)>,
-    /// Since the last tick, and in the present wave.
+    rules: Vec<(Name, Rule, Option<Outcome>)>,
+    wave_failed: u64,
+    wave_size: u64,
+    /// Failures since the last minute.
     patched: u32,
-    wave_failed: u32,
-    wave_size: usize,
     control: u32,
-    base: f64,
     held: bool,
     last: Outcome,
 }
 
 enum Rule {
     Detector,
-    /// So many percent of a wave failed.
-    Share(f64),
-    /// Failures per host and minute of both cohorts, interval by interval.
-    Ranks(Vec<(f64, f64)>),
-    /// The logarithm of how much likelier this share of faults makes it.
-    Sequential(f64, f64),
+    Share(u32),
+    Ranks(Ranks),
+    Sequential(Sequential),
 }
 
 impl Rules {
+    /// Nobody but the detector watches.
     pub fn none() -> Self {
         Self {
             rules: Vec::new(),
-            patched: 0,
             wave_failed: 0,
             wave_size: 0,
+            patched: 0,
             control: 0,
-            base: 0.0,
             held: false,
             last: Outcome::default(),
         }
     }
 
-    /// The rules for hosts that fail at `base` by themselves; `fault` is what one of them is told.
-    pub fn new(base: f64, fault: f64) -> Self {
-        let told = if fault > 0.0 { fault } else { 0.005 };
+    pub fn new(setup: &Setup) -> Self {
+        let told = if setup.share() > 0.0 { setup.share() } else { LOOKED_FOR };
+        let sequential = Sequential::new(setup.base, setup.base + told);
+        let share = |percent| (Name::Share(percent), Rule::Share(percent), None);
         let rules = vec![
-            ("detector", Rule::Detector, None),
-            ("1 % of a wave", Rule::Share(0.01), None),
-            ("5 % of a wave", Rule::Share(0.05), None),
-            ("10 % of a wave", Rule::Share(0.10), None),
-            ("rank test", Rule::Ranks(Vec::new()), None),
-            ("SPRT, told the rates", Rule::Sequential(told, 0.0), None),
+            (Name::Detector, Rule::Detector, None),
+            share(1),
+            share(5),
+            share(10),
+            (Name::Ranks, Rule::Ranks(Ranks::default()), None),
+            (Name::Told, Rule::Sequential(sequential), None),
         ];
-        Self { rules, base, ..Self::none() }
+        Self { rules, ..Self::none() }
     }
 
     pub(super) fn wave(&mut self, size: usize) {
-        self.wave_size = size;
-        self.wave_failed = 0;
+        (self.wave_size, self.wave_failed) = (size as u64, 0);
     }
 
     pub(super) fn begun(&mut self) {
-        let base = self.base;
-        for (_, rule, _) in &mut self.rules {
-            if let Rule::Sequential(told, sum) = rule {
-                *sum += ((1.0 - base - *told) / (1.0 - base)).ln();
-            }
-        }
+        self.sequential(Sequential::begun);
     }
 
     pub(super) fn patched_failed(&mut self) {
         self.patched += 1;
         self.wave_failed += 1;
-        let base = self.base;
-        for (_, rule, _) in &mut self.rules {
-            if let Rule::Sequential(told, sum) = rule {
-                let bad = base + *told;
-                *sum += (bad / base).ln() - ((1.0 - bad) / (1.0 - base)).ln();
-            }
-        }
+        self.sequential(Sequential::failed);
     }
 
     pub(super) fn control_failed(&mut self) {
@@ -90,24 +96,23 @@ impl Rules {
     }
 
     /// A minute is over: who would halt now?
-    pub(super) fn tick(&mut self, run: &Run<'_>) {
-        let rates = (
-            f64::from(self.patched) / f64::from(run.flying.max(1)),
-            f64::from(self.control) / f64::from(run.controls.max(1)),
-        );
+    pub(super) fn tick(&mut self, run: &mut Run<'_>) {
+        let rates = Rates {
+            patched: f64::from(self.patched) / f64::from(run.flying.max(1)),
+            control: f64::from(self.control) / f64::from(run.controls.max(1)),
+        };
         (self.patched, self.control) = (0, 0);
-        let standing = run.detector.ruling().standing;
+        let standing = run.ruling().standing;
         self.held |= standing >= Standing::Hold;
         self.last = run.outcome(false, self.held);
         for (_, rule, halted) in self.rules.iter_mut().filter(|(_, _, halted)| halted.is_none()) {
             let halts = match rule {
                 Rule::Detector => standing == Standing::Halt,
-                Rule::Share(share) => f64::from(self.wave_failed) > *share * self.wave_size as f64,
-                Rule::Ranks(minutes) => {
-                    minutes.push(rates);
-                    minutes.len() == INTERVAL && ranks_differ(&std::mem::take(minutes))
+                Rule::Share(percent) => {
+                    self.wave_failed * 100 > u64::from(*percent) * self.wave_size
                 }
-                Rule::Sequential(_, sum) => *sum >= 100_f64.ln(),
+                Rule::Ranks(ranks) => ranks.minute(rates),
+                Rule::Sequential(sequential) => sequential.halts(),
             };
             if halts {
                 *halted = Some(run.outcome(true, self.held));
@@ -119,38 +124,16 @@ impl Rules {
         self.rules.iter().all(|(_, _, halted)| halted.is_some())
     }
 
-    pub(super) fn outcomes(self) -> Vec<(&'static str, Outcome)> {
+    pub(super) fn outcomes(self) -> Vec<RuleOutcome> {
         let last = self.last;
         self.rules.into_iter().map(|(name, _, halted)| (name, halted.unwrap_or(last))).collect()
     }
-}
 
-/// Mann and Whitney's test, one-sided at 1 %, and the mean a quarter higher besides.
-fn ranks_differ(minutes: &[(f64, f64)]) -> bool {
-    let n = minutes.len() as f64;
-    let mut above = 0.0;
-    for (patched, _) in minutes {
-        for (_, control) in minutes {
-            above += if patched > control {
-                1.0
-            } else if patched < control {
-                0.0
-            } else {
-                0.5
-            };
+    fn sequential(&mut self, seen: fn(&mut Sequential)) {
+        for (_, rule, _) in &mut self.rules {
+            if let Rule::Sequential(sequential) = rule {
+                seen(sequential);
+            }
         }
     }
-    let mut all: Vec<f64> = minutes.iter().flat_map(|(a, b)| [*a, *b]).collect();
-    all.sort_by(f64::total_cmp);
-    let ties: f64 = all
-        .chunk_by(|a, b| a.total_cmp(b).is_eq())
-        .map(|tied| (tied.len() as f64).powi(3) - tied.len() as f64)
-        .sum();
-    let total = 2.0 * n;
-    let variance = n * n / 12.0 * ((total + 1.0) - ties / (total * (total - 1.0)));
-    let (sum_patched, sum_control) =
-        minutes.iter().fold((0.0, 0.0), |sums, (a, b)| (sums.0 + a, sums.1 + b));
-    variance > 0.0
-        && (above - n * n / 2.0) / variance.sqrt() > 2.326
-        && sum_patched > 1.25 * sum_control
 }

@@ -1,0 +1,373 @@
+//! What happens in the fleet, minute by minute? Hosts begin, soak, die, and are noticed.
+
+#![expect(clippy::cast_possible_truncation, reason = "a fleet has fewer hosts than 2³²")]
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use tidegate_policies::cohort::CohortRule;
+use tidegate_policies::credit::{CreditBook, FlightEnd};
+use tidegate_policies::detector::place::DomainId;
+use tidegate_policies::detector::risk::Stratum;
+use tidegate_policies::detector::ruling::{Ruling, Standing};
+use tidegate_policies::detector::slices::SliceId;
+use tidegate_policies::detector::stream::{Cohort, Symptom, Window, WindowLengths, Windows};
+use tidegate_policies::detector::{Detector, Subject};
+use tidegate_policies::time::{Elapsed, Millis};
+
+use super::fates::{self, Death};
+use super::hearing::{Crossing, Domain, Hearing};
+use super::rules::Rules;
+use super::setup::{Fault, Outcome, Setup};
+use super::{Fleet, MINUTE, Rng, SOAK, order};
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Event {
+    Die(u32, Symptom, u64),
+    Fail(u32, Symptom),
+    /// Five beats without a word.
+    Missed(u32),
+    Outlive(u32, Window),
+    Verified(u32),
+    RackDown(Domain),
+    Repaired(u32),
+    /// The next death by itself.
+    Base,
+    /// One more, while a spike lasts.
+    Spike,
+    Trouble,
+    Back(Domain),
+    Tick,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It may have its turn.
+    Idle,
+    Treated(Windows),
+    /// Nobody looks at it any more.
+    Gone,
+}
+
+/// Who watches the fleet besides the detector.
+pub(super) struct Watchers<'a> {
+    pub(super) rules: &'a mut Rules,
+    pub(super) book: &'a mut CreditBook,
+}
+
+pub(super) struct Run<'a> {
+    pub(super) fleet: &'a Fleet,
+    pub(super) setup: Setup,
+    pub(super) now: u64,
+    pub(super) turn: usize,
+    /// Hosts that may have a turn, in their order; the holdout has none.
+    pub(super) order: Vec<u32>,
+    detector: Detector,
+    /// The ruling, until something moves the evidence.
+    ruling: Option<Ruling>,
+    pub(super) hearing: Hearing,
+    pub(super) flying: u32,
+    pub(super) controls: u32,
+    pub(super) exposed: u32,
+    pub(super) failed: u64,
+    pub(super) base: Rng,
+    pub(super) trouble: Rng,
+    pub(super) spikes: Rng,
+    pub(super) spike_until: u64,
+    strata: Vec<Stratum>,
+    harmed: u32,
+    doomed_racks: Vec<bool>,
+    ties: Rng,
+    events: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    phase: Vec<Phase>,
+    dead: Vec<bool>,
+    sentinel: Vec<bool>,
+    in_flight: Vec<bool>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(fleet: &'a Fleet, setup: Setup) -> Self {
+        let n = fleet.hosts.len();
+        let sentinels = CohortRule::STANDARD.sentinels(n as u64);
+        let share = sentinels.map_or(1.0, |rule| f64::from(rule.share.ppm()) / 1e6);
+        let mut run = Self {
+            fleet,
+            setup,
+            now: 0,
+            turn: 0,
+            order: order::draw(fleet, &setup),
+            detector: fleet.detector.clone(),
+            ruling: None,
+            hearing: Hearing::new(n),
+            flying: 0,
+            controls: 0,
+            exposed: 0,
+            failed: 0,
+            base: Rng::of(setup.seed, fates::BASE),
+            trouble: Rng::of(setup.seed, fates::TROUBLE),
+            spikes: Rng::of(setup.seed, fates::SPIKES),
+            spike_until: 0,
+            strata: fleet.strata(setup.care.strata),
+            harmed: 0,
+            doomed_racks: vec![false; n],
+            ties: Rng::of(setup.seed, fates::TIES),
+            events: BinaryHeap::new(),
+            phase: vec![Phase::Idle; n],
+            dead: vec![false; n],
+            sentinel: (0..n).map(|n| fates::is_sentinel(&setup, n, share)).collect(),
+            in_flight: vec![false; n],
+        };
+        for n in (0..n).filter(|n| run.sentinel[*n]).collect::<Vec<_>>() {
+            run.detector.enter_control(&run.subject(n));
+            run.refer(n, true);
+            run.controls += 1;
+        }
+        run.at(MINUTE, Event::Tick);
+        run.next_base();
+        run.next_trouble();
+        run
+    }
+
+    pub(super) fn at(&mut self, time: u64, event: Event) {
+        let tie = self.ties.draw();
+        self.events.push(Reverse((time, tie, event)));
+    }
+
+    /// The next host in the order begins. One that is dead or cut off does not, and its turn is over.
+    pub(super) fn begin(&mut self) -> bool {
+        let n = self.order[self.turn] as usize;
+        self.turn += 1;
+        if self.phase[n] != Phase::Idle || self.dead[n] || !self.hearing.is_heard(n) {
+            return false;
+        }
+        let host = self.subject(n);
+        if self.sentinel[n] {
+            self.detector.leave(&host, Cohort::Control);
+            self.refer(n, false);
+            self.controls -= 1;
+        }
+        self.detector.begin(&host);
+        self.phase[n] = Phase::Treated(Windows::EVERY);
+        self.in_flight[n] = true;
+        self.flying += 1;
+        self.exposed += 1;
+        let lengths = WindowLengths { soak: Millis(SOAK), grace: Millis(6 * MINUTE) };
+        let [early, soak, _] = lengths.ends(Elapsed(self.now));
+        self.at(early.0, Event::Outlive(n as u32, Window::Early));
+        self.at(soak.0, Event::Outlive(n as u32, Window::Soak));
+        self.at(self.now + SOAK, Event::Verified(n as u32));
+        if let Some(death) = Death::by_patch(&self.setup, self.fleet, n) {
+            self.harm(n, death);
+        }
+        true
+    }
+
+    /// All that happens within a minute.
+    pub(super) fn minute(&mut self, watchers: &mut Watchers<'_>) {
+        while let Some(Reverse((time, _, event))) = self.events.pop() {
+            self.now = time;
+            match event {
+                Event::Tick => {
+                    self.at(time + MINUTE, Event::Tick);
+                    self.listen();
+                    return;
+                }
+                Event::Die(n, symptom, late) => {
+                    self.dead[n as usize] = true;
+                    self.at(time + late, Event::Fail(n, symptom));
+                }
+                Event::Fail(n, symptom) => self.fail(n as usize, symptom, watchers),
+                Event::Missed(n) => self.missed(n as usize, watchers),
+                Event::Outlive(n, window) => self.outlive(n as usize, window),
+                Event::Verified(n) => self.word_is_due(n as usize, watchers),
+                Event::RackDown(rack) => self.rack_down(rack),
+                Event::Repaired(n) => self.repaired(n as usize),
+                Event::Base => self.base(),
+                Event::Spike => self.spike(),
+                Event::Trouble => self.trouble(),
+                Event::Back(domain) => self.back(domain),
+            }
+        }
+    }
+
+    /// What the evidence says now.
+    pub(super) fn ruling(&mut self) -> &Ruling {
+        self.ruling.get_or_insert_with(|| self.detector.ruling())
+    }
+
+    /// A hold is released although the evidence stands.
+    pub(super) fn probe(&mut self) {
+        self.detector.probe();
+        self.ruling = None;
+    }
+
+    pub(super) fn outcome(&self, halted: bool, held: bool) -> Outcome {
+        let Self { harmed, exposed, .. } = *self;
+        Outcome { halted, by_person: false, held, harmed, exposed, minutes: self.now / MINUTE }
+    }
+
+    /// A host dies by itself.
+    pub(super) fn die(&mut self, n: usize, death: Death) {
+        if !self.dead[n] {
+            let Death { after, symptom, late } = death;
+            self.at(self.now + after, Event::Die(n as u32, symptom, late));
+        }
+    }
+
+    /// Nobody hears these hosts from now on.
+    pub(super) fn cut(&mut self, hosts: &[usize], for_good: bool) {
+        for &n in hosts {
+            self.dead[n] |= for_good;
+            self.hearing.hear(n, false);
+            let beats = (5.0 + self.trouble.unit()) * MINUTE as f64;
+            self.at(self.now + millis(beats), Event::Missed(n as u32));
+        }
+    }
+
+    fn harm(&mut self, n: usize, death: Death) {
+        match self.setup.fault {
+            Fault::None | Fault::Hosts(_) | Fault::Model(_) => {
+                self.harmed += 1;
+                self.die(n, death);
+            }
+            Fault::Racks(_) => {
+                let rack = n / super::fleet::RACK;
+                self.harmed += u32::from(!self.doomed_racks[rack]);
+                self.doomed_racks[rack] = true;
+                self.at(self.now + death.after, Event::RackDown(rack));
+            }
+        }
+    }
+
+    fn rack_down(&mut self, rack: Domain) {
+        let mut hosts = self.hearing.members(rack);
+        hosts.retain(|n| !self.dead[*n]);
+        self.cut(&hosts, true);
+    }
+
+    fn missed(&mut self, n: usize, watchers: &mut Watchers<'_>) {
+        let excused = self.setup.care.listening && self.hearing.excuses(n);
+        if !self.hearing.is_heard(n) && !excused {
+            self.fail(n, Symptom::Silence, watchers);
+        }
+    }
+
+    fn outlive(&mut self, n: usize, window: Window) {
+        if let Phase::Treated(windows) = self.phase[n]
+            && windows.contains(window)
+        {
+            let (host, left) = (self.subject(n), windows.without(window));
+            self.detector.outlive(&host, window);
+            self.phase[n] = Phase::Treated(left);
+            // To the end of the tail only those are watched that would have been sentinels.
+            if window == Window::Soak && !self.sentinel[n] && !self.in_flight[n] {
+                self.detector.leave(&host, Cohort::Treated(left));
+                self.phase[n] = Phase::Gone;
+            }
+        }
+    }
+
+    /// A host that died with nobody's patch is there again, and a sentinel no more.
+    fn repaired(&mut self, n: usize) {
+        self.phase[n] = Phase::Idle;
+        self.sentinel[n] = false;
+        self.dead[n] = false;
+    }
+
+    /// The soak is over: the host says that it lives, or cannot.
+    fn word_is_due(&mut self, n: usize, watchers: &mut Watchers<'_>) {
+        let Phase::Treated(windows) = self.phase[n] else { return };
+        match (self.dead[n], self.hearing.is_heard(n)) {
+            // It is noticed soon.
+            (true, true) => (),
+            (false, true) => {
+                self.land(n, FlightEnd::Verified, watchers);
+                self.refer(n, self.sentinel[n]);
+            }
+            (false, false) => self.at(self.now + MINUTE, Event::Verified(n as u32)),
+            // It died with a rack that is not listened to: a failure, and no evidence.
+            (true, false) => {
+                self.detector.leave(&self.subject(n), Cohort::Treated(windows));
+                self.phase[n] = Phase::Gone;
+                self.failed += 1;
+                self.land(n, FlightEnd::Failed, watchers);
+            }
+        }
+    }
+
+    fn land(&mut self, n: usize, end: FlightEnd, watchers: &mut Watchers<'_>) {
+        self.in_flight[n] = false;
+        self.flying -= 1;
+        if watchers.book.of(SliceId(0)).in_flight > 0 {
+            watchers.book.end(&self.fleet.hosts[n].slices, end);
+        }
+    }
+
+    fn fail(&mut self, n: usize, symptom: Symptom, watchers: &mut Watchers<'_>) {
+        let host = self.subject(n);
+        match self.phase[n] {
+            Phase::Treated(windows) => {
+                self.ruling = None;
+                self.detector.fail(&host, Cohort::Treated(windows), symptom, Elapsed(self.now));
+                if self.in_flight[n] {
+                    self.failed += 1;
+                    self.land(n, FlightEnd::Failed, watchers);
+                    watchers.rules.patched_failed();
+                }
+            }
+            Phase::Idle if self.sentinel[n] => {
+                // A control host that fails takes evidence away: what goes on may go on.
+                self.ruling.take_if(|ruling| ruling.standing != Standing::Go);
+                self.detector.fail(&host, Cohort::Control, symptom, Elapsed(self.now));
+                self.controls -= 1;
+                watchers.rules.control_failed();
+            }
+            Phase::Idle | Phase::Gone => (),
+        }
+        if self.phase[n] == Phase::Idle && self.hearing.is_heard(n) {
+            self.at(self.now + SOAK, Event::Repaired(n as u32));
+        }
+        self.refer(n, false);
+        self.phase[n] = Phase::Gone;
+        self.dead[n] = true;
+    }
+
+    fn refer(&mut self, n: usize, refers: bool) {
+        let (rack, zone) = (Fleet::rack(n), Fleet::zone_domain(Fleet::zone(n)));
+        match self.hearing.refer(n, refers).filter(|_| self.setup.care.domains) {
+            Some(Crossing::Watched) => self.detector.watch(rack, zone),
+            Some(Crossing::Unwatched) => self.detector.unwatch(rack),
+            None => (),
+        }
+    }
+
+    fn listen(&mut self) {
+        let (deaf, again) = self.hearing.look();
+        if !self.setup.care.domains {
+            return;
+        }
+        let id = |domain: Domain| DomainId(domain as u64);
+        for rack in deaf.into_iter().filter(|domain| *domain < self.hearing.racks()) {
+            self.detector.disrupt(id(rack), Elapsed(self.now));
+            self.ruling = None;
+        }
+        for rack in again.into_iter().filter(|domain| *domain < self.hearing.racks()) {
+            self.detector.recover(id(rack), Elapsed(self.now));
+        }
+    }
+
+    /// The host as the detector is told of it.
+    fn subject(&self, n: usize) -> Subject {
+        let (mut host, care) = (self.fleet.hosts[n], self.setup.care);
+        host.stratum = self.strata[n];
+        if !care.thinning {
+            host.place.domain = DomainId((1 << 50) + host.host);
+        }
+        host
+    }
+}
+
+#[expect(clippy::cast_sign_loss, reason = "times are not negative")]
+fn millis(time: f64) -> u64 {
+    time as u64
+}
