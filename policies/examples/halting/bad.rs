@@ -23,7 +23,7 @@ pub(crate) const FAULTS: [Fault; 6] = [
 /// Bad patches at each base rate, fault by fault.
 pub(crate) struct Bad(Vec<Vec<Tallies>>);
 
-pub(crate) fn play(fleet: &Fleet, options: Options) -> Bad {
+pub(crate) fn play(fleet: &Fleet, options: &Options) -> Bad {
     let play =
         |base, fault| batch::compare(fleet, Setup { fault, ..Setup::good(base, 0) }, options.seeds);
     let at = |base| FAULTS.into_iter().map(|fault| play(base, fault)).collect();

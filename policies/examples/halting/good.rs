@@ -16,7 +16,7 @@ const MOST: f64 = 1.0;
 /// Good patches at each base rate.
 pub(crate) struct Good(Vec<Tallies>);
 
-pub(crate) fn play(fleet: &Fleet, options: Options) -> Good {
+pub(crate) fn play(fleet: &Fleet, options: &Options) -> Good {
     let play = |base| batch::compare(fleet, Setup::good(base, 0), options.good);
     Good(BASES.into_iter().map(play).collect())
 }

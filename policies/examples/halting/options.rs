@@ -2,8 +2,11 @@
 
 use std::io::{self, Write};
 
+/// Sections that can be had alone.
+const SECTIONS: [&str; 4] = ["compare", "strata", "orders", "racks"];
+
 /// What the command line says.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Options {
     /// Runs of each bad patch: 100.
     pub(crate) seeds: u64,
@@ -11,6 +14,8 @@ pub(crate) struct Options {
     pub(crate) good: u64,
     /// Hosts of the fleet: 100,000.
     pub(crate) hosts: usize,
+    /// The one section that is wanted; `None`: all but the costs.
+    pub(crate) only: Option<String>,
     /// Whether costs are measured, too.
     pub(crate) costs: bool,
 }
@@ -22,11 +27,18 @@ impl Options {
     ///
     /// A sentence that says what is wrong and what may be written.
     pub(crate) fn read(args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { seeds: 100, good: 0, hosts: 100_000, costs: false };
+        let mut options = Self { seeds: 100, good: 0, hosts: 100_000, only: None, costs: false };
         let mut args = args.peekable();
         while let Some(arg) = args.next() {
             if arg == "--costs" {
                 options.costs = true;
+                continue;
+            }
+            if arg == "--only" {
+                options.only = args.next_if(|name| SECTIONS.contains(&name.as_str()));
+                if options.only.is_none() {
+                    return Err(usage(&arg));
+                }
                 continue;
             }
             let number = args.peek().and_then(|number| number.parse::<u64>().ok());
@@ -47,9 +59,14 @@ impl Options {
         Ok(options)
     }
 
+    /// Whether this section is wanted.
+    pub(crate) fn wants(&self, section: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == section)
+    }
+
     /// The head of the page: how to get it again.
-    pub(crate) fn print(self, out: &mut impl Write) -> io::Result<()> {
-        let Self { seeds, good, hosts, costs: _ } = self;
+    pub(crate) fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        let Self { seeds, good, hosts, .. } = self;
         writeln!(out, "# A good patch goes on, a bad one is halted: what the simulation gave\n")?;
         writeln!(
             out,
@@ -63,6 +80,7 @@ impl Options {
 fn usage(arg: &str) -> String {
     format!(
         "cannot read {arg:?}. What may be written: --seeds N (runs of each bad patch, 100), --good N (runs of each \
-         good patch, three times as many), --hosts N (at least 1000; 100000), --costs (what a failure costs)."
+         good patch, three times as many), --hosts N (at least 1000; 100000), --only SECTION (compare, strata, orders, racks), \
+         --costs (what a failure costs)."
     )
 }

@@ -15,7 +15,7 @@ const FLEETS: [usize; 2] = [100_000, 40_000];
 /// The racks that may be lost.
 const MOST: f64 = 5.0;
 
-pub(crate) fn print(out: &mut impl Write, options: Options) -> io::Result<()> {
+pub(crate) fn print(out: &mut impl Write, options: &Options) -> io::Result<()> {
     writeln!(
         out,
         "\n## Patches that take whole racks down\n\nA patched host takes its rack of forty down for good. Base {}. \

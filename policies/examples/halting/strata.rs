@@ -19,7 +19,7 @@ const STRATA: [(Strata, &str); 3] = [
     (Strata::One, "its tier"),
 ];
 
-pub(crate) fn print(out: &mut impl Write, fleet: &Fleet, options: Options) -> io::Result<()> {
+pub(crate) fn print(out: &mut impl Write, fleet: &Fleet, options: &Options) -> io::Result<()> {
     writeln!(
         out,
         "\n## With whom a host is compared\n\nThis detector, with credit, base {}: the mean of hosts harmed, and what \

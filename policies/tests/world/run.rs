@@ -16,6 +16,7 @@ use tidegate_policies::detector::{Detector, Subject};
 use tidegate_policies::time::{Elapsed, Millis};
 
 use super::fates::{self, Death};
+use super::fleet::RACK;
 use super::hearing::{Crossing, Domain, Hearing};
 use super::rules::Rules;
 use super::setup::{Fault, Outcome, Setup};
@@ -231,7 +232,7 @@ impl<'a> Run<'a> {
                 self.die(n, death);
             }
             Fault::Racks(_) => {
-                let rack = n / super::fleet::RACK;
+                let rack = n / RACK;
                 self.harmed += u32::from(!self.doomed_racks[rack]);
                 self.doomed_racks[rack] = true;
                 self.at(self.now + death.after, Event::RackDown(rack));
@@ -267,7 +268,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A host that died with nobody's patch is there again, and a sentinel no more.
+    /// A host that nobody's patch took away is there again, and a sentinel no more.
     fn repaired(&mut self, n: usize) {
         self.phase[n] = Phase::Idle;
         self.sentinel[n] = false;
@@ -324,7 +325,7 @@ impl<'a> Run<'a> {
             }
             Phase::Idle | Phase::Gone => (),
         }
-        if self.phase[n] == Phase::Idle && self.hearing.is_heard(n) {
+        if self.phase[n] == Phase::Idle && !self.doomed_racks[n / RACK] {
             self.at(self.now + SOAK, Event::Repaired(n as u32));
         }
         self.refer(n, false);
@@ -343,7 +344,7 @@ impl<'a> Run<'a> {
 
     fn listen(&mut self) {
         let (deaf, again) = self.hearing.look();
-        if !self.setup.care.domains {
+        if !self.setup.care.domains || !self.setup.care.listening {
             return;
         }
         let id = |domain: Domain| DomainId(domain as u64);

@@ -43,12 +43,14 @@ pub enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     None,
-    /// Twenty racks, one after another, are cut off for twenty minutes each.
-    Racks,
-    /// A zone is cut off for a quarter of an hour, three times.
-    Zones,
-    /// For half an hour hosts fail twenty times as often, three times.
-    Spikes,
+    /// Some rack is cut off for twenty minutes, once in so many minutes.
+    Racks(u32),
+    /// Some zone is cut off for a quarter of an hour, once in so many minutes.
+    Zones(u32),
+    /// The zone of the host whose turn it is, once, after so many minutes.
+    ZoneInTurn(u32),
+    /// For half an hour hosts fail twenty times as often, once in so many minutes.
+    Spikes(u32),
     /// Hosts of one kernel fail up to four times as often as those of another, all the time.
     Kernels,
 }

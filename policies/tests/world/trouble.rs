@@ -4,7 +4,7 @@ use super::fates::{Death, frailty};
 use super::fleet::ZONES;
 use super::run::{Event, Run};
 use super::setup::Trouble;
-use super::{MINUTE, SOAK};
+use super::{Fleet, MINUTE, SOAK};
 
 /// How many times as often hosts fail in a spike.
 const SPIKE: f64 = 20.0;
@@ -21,7 +21,11 @@ impl Run<'_> {
         let death = Death::draw(&mut self.base, 0);
         let spared = match self.setup.trouble {
             Trouble::Kernels => !self.base.chance(frailty(self.fleet.kernel[n])),
-            Trouble::None | Trouble::Racks | Trouble::Zones | Trouble::Spikes => false,
+            Trouble::None
+            | Trouble::Racks(_)
+            | Trouble::Zones(_)
+            | Trouble::ZoneInTurn(_)
+            | Trouble::Spikes(_) => false,
         };
         if !spared {
             self.die(n, death);
@@ -40,28 +44,37 @@ impl Run<'_> {
     }
 
     pub(super) fn next_trouble(&mut self) {
-        let mean = match self.setup.trouble {
+        let minutes = match self.setup.trouble {
             Trouble::None | Trouble::Kernels => return,
-            Trouble::Racks => 30.0,
-            Trouble::Zones => 240.0,
-            Trouble::Spikes => 480.0,
+            Trouble::ZoneInTurn(after) => {
+                if self.now == 0 {
+                    self.at(u64::from(after) * MINUTE, Event::Trouble);
+                }
+                return;
+            }
+            Trouble::Racks(every) | Trouble::Zones(every) | Trouble::Spikes(every) => every,
         };
-        let wait = self.trouble.wait(mean * MINUTE as f64);
+        let wait = self.trouble.wait(f64::from(minutes) * MINUTE as f64);
         self.at(self.now + wait, Event::Trouble);
     }
 
     pub(super) fn trouble(&mut self) {
         match self.setup.trouble {
             Trouble::None | Trouble::Kernels => (),
-            Trouble::Racks => {
+            Trouble::Racks(_) => {
                 let rack = self.trouble.below(self.hearing.racks());
                 self.cut_off(rack, 20);
             }
-            Trouble::Zones => {
+            Trouble::Zones(_) => {
                 let zone = self.hearing.racks() + self.trouble.below(ZONES);
                 self.cut_off(zone, 15);
             }
-            Trouble::Spikes => {
+            Trouble::ZoneInTurn(_) => {
+                let host = self.order[self.turn.min(self.order.len() - 1)];
+                let zone = self.hearing.racks() + Fleet::zone(host as usize);
+                self.cut_off(zone, 15);
+            }
+            Trouble::Spikes(_) => {
                 self.spike_until = self.now + 30 * MINUTE;
                 self.next_spike();
             }
