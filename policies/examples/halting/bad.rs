@@ -45,12 +45,12 @@ pub(crate) fn print(out: &mut impl Write, good: &Good, bad: &Bad) -> io::Result<
          rollout to the halt, in the middle one of the runs that halted. Runs that a person halted after four \
          hours of hold are told apart. A rollout that does not halt harms all it can."
     )?;
-    for base in 0..BASES.len() {
+    for (base, rate) in BASES.into_iter().enumerate() {
         writeln!(
             out,
             "\n### Base {} per host and hour\n\n| fault | rule | harmed | 95th | halts | exposed | minutes |\n| --- \
              | --- | --- | --- | --- | --- | --- |",
-            words::base(BASES[base])
+            words::base(rate)
         )?;
         for (n, fault) in FAULTS.into_iter().enumerate() {
             for rule in RULES {
@@ -64,7 +64,8 @@ pub(crate) fn print(out: &mut impl Write, good: &Good, bad: &Bad) -> io::Result<
 }
 
 fn row(out: &mut impl Write, (fault, rule): (&str, &str), tally: &Tally) -> io::Result<()> {
-    let minutes = tally.minutes_to_halt().map_or("–".to_owned(), |minutes| minutes.to_string());
+    let minutes =
+        tally.minutes_to_halt().map_or_else(|| "–".to_owned(), |minutes| minutes.to_string());
     let person = match tally.by_person() {
         0 => String::new(),
         n => format!(", {n} by a person"),

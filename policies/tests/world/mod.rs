@@ -14,6 +14,7 @@ pub mod tally;
 
 mod fates;
 mod hearing;
+mod notice;
 mod order;
 mod rng;
 mod run;
