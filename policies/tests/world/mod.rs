@@ -16,6 +16,7 @@ mod fates;
 mod hearing;
 mod notice;
 mod order;
+mod queue;
 mod rng;
 mod run;
 mod sequential;

@@ -2,9 +2,6 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "a fleet has fewer hosts than 2³²")]
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use tidegate_policies::cohort::CohortRule;
 use tidegate_policies::credit::CreditBook;
 use tidegate_policies::detector::place::DomainId;
@@ -17,6 +14,7 @@ use tidegate_policies::time::{Elapsed, Millis};
 use super::fates::{self, Death};
 use super::fleet::RACK;
 use super::hearing::{Domain, Hearing};
+use super::queue::Queue;
 use super::rules::Rules;
 use super::setup::{Fault, Outcome, Setup};
 use super::{Fleet, MINUTE, Rng, SOAK, order};
@@ -77,8 +75,7 @@ pub(super) struct Run<'a> {
     strata: Vec<Stratum>,
     harmed: u32,
     pub(super) doomed_racks: Vec<bool>,
-    ties: Rng,
-    events: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    events: Queue<Event>,
     pub(super) phase: Vec<Phase>,
     pub(super) dead: Vec<bool>,
     pub(super) sentinel: Vec<bool>,
@@ -110,8 +107,7 @@ impl<'a> Run<'a> {
             strata: fleet.strata(setup.care.strata),
             harmed: 0,
             doomed_racks: vec![false; n],
-            ties: Rng::of(setup.seed, fates::TIES),
-            events: BinaryHeap::new(),
+            events: Queue::new(Rng::of(setup.seed, fates::TIES)),
             phase: vec![Phase::Idle; n],
             dead: vec![false; n],
             sentinel: (0..n).map(|n| fates::is_sentinel(&setup, n, share)).collect(),
@@ -129,8 +125,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn at(&mut self, time: u64, event: Event) {
-        let tie = self.ties.draw();
-        self.events.push(Reverse((time, tie, event)));
+        self.events.push(time, event);
     }
 
     /// The next host in the order begins. One that is dead or cut off does not, and its turn is over.
@@ -164,7 +159,7 @@ impl<'a> Run<'a> {
 
     /// All that happens within a minute.
     pub(super) fn minute(&mut self, watchers: &mut Watchers<'_>) {
-        while let Some(Reverse((time, _, event))) = self.events.pop() {
+        while let Some((time, event)) = self.events.pop() {
             self.now = time;
             match event {
                 Event::Tick => {
