@@ -70,6 +70,7 @@ fn zones_that_are_cut_off_look_like_harm_to_those_who_do_not_listen() {
         good_halts(Order::Zones, Trouble::ZoneInTurn(120), care)
     };
     let (right, trapped) = (halts(true), halts(false));
+    println!("{trapped} of {SEEDS} halted in the trap, {right} without it");
     assert!(right == 0 && trapped >= 6, "{right} and {trapped} of {SEEDS}");
 }
 
@@ -80,6 +81,7 @@ fn racks_that_are_cut_off_look_like_harm_to_those_who_count_every_host() {
         good_halts(Order::Racks, Trouble::Racks(30), care)
     };
     let (right, trapped) = (halts(true), halts(false));
+    println!("{trapped} of {SEEDS} halted in the trap, {right} without it");
     assert!(right == 0 && trapped >= 6, "{right} and {trapped} of {SEEDS}");
 }
 

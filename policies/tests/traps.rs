@@ -1,6 +1,7 @@
 //! Does each known trap halt good rollouts when one falls into it, and none when one does not?
 //!
-//! In every test the patch is harmless. Domains that are cut off are in `rollouts.rs`, with whole rollouts. `TIDEGATE_SEEDS` says how many rollouts each is tried on.
+//! In every test the patch is harmless. Domains that are cut off are in `rollouts.rs`, with whole rollouts.
+//! `TIDEGATE_SEEDS` says how many rollouts each is tried on; with `--nocapture` each says how many halted.
 
 #[path = "world/rng.rs"]
 #[expect(unreachable_pub, dead_code, reason = "shared with the whole simulation")]
@@ -96,6 +97,8 @@ fn seeds() -> u64 {
 fn check(run: impl Fn(Way, u64) -> bool) {
     let halts = |way| (0..seeds()).filter(|&seed| run(way, seed)).count() as u64;
     let (right, trapped) = (halts(Way::Right), halts(Way::Trapped));
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    println!("{test}: {trapped} of {} halted in the trap, {right} without it", seeds());
     assert!(trapped * 10 >= seeds() * 6, "only {trapped} of {} in the trap", seeds());
     assert!(right * 40 <= seeds(), "{right} of {} without it", seeds());
 }
