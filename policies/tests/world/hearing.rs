@@ -6,9 +6,6 @@ use std::collections::BTreeSet;
 use super::Fleet;
 use super::fleet::{RACK, ZONES};
 
-/// Reference hosts below which a domain is not listened to by itself.
-const LEAST: u32 = 5;
-
 /// A rack, or a zone behind the racks.
 pub type Domain = usize;
 
@@ -19,6 +16,8 @@ struct Heard {
 }
 
 pub struct Hearing {
+    /// Reference hosts below which a domain is not listened to by itself.
+    least: u32,
     /// Whether each host is one that domains are heard by.
     reference: Vec<bool>,
     unheard: Vec<bool>,
@@ -36,9 +35,10 @@ pub enum Crossing {
 }
 
 impl Hearing {
-    pub fn new(hosts: usize) -> Self {
+    pub fn new(hosts: usize, least: u32) -> Self {
         let racks = hosts.div_ceil(RACK);
         Self {
+            least,
             reference: vec![false; hosts],
             unheard: vec![false; hosts],
             racks,
@@ -76,11 +76,11 @@ impl Hearing {
             return None;
         }
         let rack = host / RACK;
-        let before = self.domains[rack].hosts >= LEAST;
+        let before = self.domains[rack].hosts >= self.least;
         self.reference[host] = refers;
         let step = if refers { 1 } else { -1 };
         self.count(host, (step, if self.unheard[host] { 0 } else { step }));
-        match (before, self.domains[rack].hosts >= LEAST) {
+        match (before, self.domains[rack].hosts >= self.least) {
             (false, true) => Some(Crossing::Watched),
             (true, false) => Some(Crossing::Unwatched),
             (false, false) | (true, true) => None,
@@ -110,7 +110,7 @@ impl Hearing {
     /// Whether the silence of this host says nothing.
     pub fn excuses(&self, host: usize) -> bool {
         let [rack, zone] = self.domains_of(host);
-        let alone = self.domains[rack].hosts >= LEAST;
+        let alone = self.domains[rack].hosts >= self.least;
         !self.hears_fleet() || self.deaf.contains(&rack) || (!alone && self.deaf.contains(&zone))
     }
 
@@ -129,9 +129,9 @@ impl Hearing {
         };
         change(&mut self.fleet);
         for domain in self.domains_of(host) {
-            let of = &mut self.domains[domain];
+            let (least, of) = (self.least, &mut self.domains[domain]);
             change(of);
-            if of.hosts >= LEAST && of.heard * 2 < of.hosts {
+            if of.hosts >= least && of.heard * 2 < of.hosts {
                 self.faint.insert(domain);
             } else {
                 self.faint.remove(&domain);

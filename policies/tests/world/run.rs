@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
             order: order::draw(fleet, &setup),
             detector: fleet.detector.clone(),
             ruling: None,
-            hearing: Hearing::new(n),
+            hearing: Hearing::new(n, setup.care.reference),
             flying: 0,
             controls: 0,
             exposed: 0,

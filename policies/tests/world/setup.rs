@@ -66,6 +66,8 @@ pub struct Care {
     pub strata: Strata,
     /// Domains are compared with domains, too.
     pub domains: bool,
+    /// Reference hosts from which on a domain is listened to by itself.
+    pub reference: u32,
 }
 
 /// With whom a host is compared.
@@ -118,6 +120,11 @@ impl Setup {
 }
 
 impl Care {
-    pub const ALL: Self =
-        Self { listening: true, thinning: true, strata: Strata::KernelsAndZones, domains: true };
+    pub const ALL: Self = Self {
+        listening: true,
+        thinning: true,
+        strata: Strata::KernelsAndZones,
+        domains: true,
+        reference: 5,
+    };
 }
