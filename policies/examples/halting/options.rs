@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 /// Sections that can be had alone.
-const SECTIONS: [&str; 4] = ["compare", "strata", "orders", "racks"];
+const SECTIONS: [&str; 5] = ["compare", "strata", "orders", "racks", "costs"];
 
 /// What the command line says.
 #[derive(Clone)]
@@ -36,9 +36,8 @@ impl Options {
             }
             if arg == "--only" {
                 options.only = args.next_if(|name| SECTIONS.contains(&name.as_str()));
-                if options.only.is_none() {
-                    return Err(usage(&arg));
-                }
+                let Some(only) = &options.only else { return Err(usage(&arg)) };
+                options.costs |= only == "costs";
                 continue;
             }
             let number = args.peek().and_then(|number| number.parse::<u64>().ok());
@@ -80,7 +79,7 @@ impl Options {
 fn usage(arg: &str) -> String {
     format!(
         "cannot read {arg:?}. What may be written: --seeds N (runs of each bad patch, 100), --good N (runs of each \
-         good patch, three times as many), --hosts N (at least 1000; 100000), --only SECTION (compare, strata, orders, racks), \
+         good patch, three times as many), --hosts N (at least 1000; 100000), --only SECTION (compare, strata, orders, racks, costs), \
          --costs (what a failure costs)."
     )
 }
