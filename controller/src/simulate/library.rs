@@ -92,6 +92,9 @@ pub(super) fn find(asked: &str) -> Result<Scenario, SimulateError> {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_policies::share::Share;
+
+    use super::super::scenario::Limits;
     use super::*;
 
     #[test]
@@ -101,8 +104,9 @@ mod tests {
             assert_eq!(scenario.name, shipped.name);
             assert!(!scenario.about.is_empty(), "{}", shipped.name);
             let expect = scenario.expect;
-            let says = expect.halted.is_some() || expect.stopped.is_some();
-            assert!(says, "{} expects nothing", shipped.name);
+            let limits = [expect.halted, expect.stopped, expect.completed];
+            let says = |of: &Limits| of.at_least > Share::default() || of.at_most < Share::ALL;
+            assert!(limits.iter().flatten().any(says), "{} expects nothing", shipped.name);
             assert_eq!(scenario.fleet.hosts, 100_000, "{}", shipped.name);
         }
     }

@@ -205,8 +205,10 @@ impl Trial {
         let step = rollout.place.map_or(0, |place| place.stage);
         let (strata, strata_short) = self.strata_of(rollout, step + 1, halted);
         let wanted = books.gates.min_verified;
-        let failed = books.tier.all_failures();
-        let treated = Group { hosts: books.tier.verified + failed, failed };
+        // Who fails after its soak has outlived the time that sentinels are compared over.
+        let failures = books.tier.all_failures();
+        let failed = failures.min(self.since.lost);
+        let treated = Group { hosts: books.tier.verified + failures, failed };
         let honest = ProofRule { liars: 0, ..judgement.proof };
         let seen = proof::Seen {
             treated,
@@ -225,9 +227,9 @@ impl Trial {
 
     /// Sentinels, each for as long as a patched host soaks, and those that failed.
     fn control_group(&self, books: &Inputs) -> Group {
-        let hosts = self.control.watched / books.gates.soak.0.max(1);
+        let hosts = self.since.watched / books.gates.soak.0.max(1);
         let hosts = hosts.min(MOST_HOSTS);
-        Group { hosts, failed: self.control.failed.min(hosts) }
+        Group { hosts, failed: self.since.failed.min(hosts) }
     }
 
     pub(super) fn change_hold(&mut self, moved: &TrialMove) {

@@ -139,6 +139,7 @@ impl Machine {
             Some(_) | None => of.detector.leave(&subject, cohort),
         }
         of.book.end(&row.slices, ending.flight);
+        of.since.lost = of.since.lost.saturating_add(u64::from(ending.flight == FlightEnd::Failed));
     }
 
     /// A sentinel or a verified host fails. A sentinel is none again.
@@ -151,7 +152,7 @@ impl Machine {
         of.detector.fail(&row.subject(host), cohort, symptom, now);
         match cohort {
             Cohort::Control => {
-                of.control.failed = of.control.failed.saturating_add(1);
+                of.since.failed = of.since.failed.saturating_add(1);
                 self.subjects.turn(trial, host, Role::Spent);
             }
             Cohort::Treated(_) => drop(self.subjects.take(trial, host)),

@@ -49,17 +49,20 @@ pub struct Trial {
     hearing: Hearing,
     /// Whom hosts of each tier are compared with, for the tiers that the rollout has reached.
     sentinels: BTreeMap<String, Sentinels>,
-    control: ControlTime,
+    since: SinceTierBegan,
     /// Eligible hosts of each slice, step by step, when the rollout started.
     hosts: Vec<BTreeMap<SliceId, u64>>,
 }
 
-/// For how long sentinels were watched since the present tier began, and how many of them failed.
+/// What was seen since the present tier began, to compare rates: for how long sentinels were watched, and who
+/// failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct ControlTime {
+struct SinceTierBegan {
     /// Hosts times milliseconds.
     watched: u64,
     failed: u64,
+    /// Patched hosts that failed before they were verified, of whichever tier.
+    lost: u64,
 }
 
 impl Trial {
@@ -91,6 +94,6 @@ impl Trial {
     /// Time goes on while sentinels are watched.
     fn watch_control(&mut self, step: Millis) {
         let control = u64::from(self.detector.risk().of_slice(SliceId(0)).control);
-        self.control.watched = self.control.watched.saturating_add(control.saturating_mul(step.0));
+        self.since.watched = self.since.watched.saturating_add(control.saturating_mul(step.0));
     }
 }

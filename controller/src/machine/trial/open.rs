@@ -11,7 +11,7 @@ use tidegate_policies::share::Share;
 use super::facts::{borrowed, class_of, facts_of_profile};
 use super::sentinels::compared_with;
 use super::strata::{Kind, Strata};
-use super::{ControlTime, Hearing, Trial};
+use super::{Hearing, SinceTierBegan, Trial};
 use crate::machine::Machine;
 use crate::machine::hosts::Profile;
 use crate::machine::ids::RolloutId;
@@ -47,7 +47,7 @@ impl Machine {
             strata: Strata::freeze(&strata),
             hearing: Hearing::default(),
             sentinels: BTreeMap::new(),
-            control: ControlTime::default(),
+            since: SinceTierBegan::default(),
             hosts,
         };
         let number = rollout.created_index;
@@ -86,7 +86,7 @@ impl Machine {
         let Some(trial) = self.trials.get_mut(&rollout.created_index) else { return };
         trial.reach(tier, rollout, (hosts, u64::saturating_sub(hosts, begun)));
         if before.is_none_or(|before| before.stage != place.stage) {
-            trial.control = ControlTime::default();
+            trial.since = SinceTierBegan::default();
         }
     }
 

@@ -33,10 +33,12 @@ fn a_thousand_recorded_verdicts_are_computed_again_to_the_bit() {
             world.play();
             let machine = compacted(&world.controllers.machine);
             let rollout = &machine.rollouts()[&world.controllers.rollout];
-            let records = machine.records();
-            let verdicts = records.on(&rollout_subject(rollout.id.as_str()));
-            let indices: Vec<u64> =
-                verdicts.filter(|record| record.basis.is_some()).map(|record| record.index).collect();
+            let (records, subject) = (machine.records(), rollout_subject(rollout.id.as_str()));
+            let verdicts = records.on(&subject);
+            let indices: Vec<u64> = verdicts
+                .filter(|record| record.basis.is_some())
+                .map(|record| record.index)
+                .collect();
             assert!(!indices.is_empty());
             for index in indices {
                 let again = machine.replay(rollout, index).unwrap();
