@@ -13,6 +13,8 @@ pub(super) struct Figures {
     pub seeds: u64,
     /// Share of them in which something was halted, everything or a slice, 0 to 1.
     pub halted_rate: f64,
+    /// Share that a person halted, called after hours of a hold; they count as halted, too.
+    pub halted_by_person_rate: f64,
     /// Share that halted though the patch had harmed nobody, 0 to 1.
     pub false_halt_rate: f64,
     /// Hosts harmed, in the mean.
@@ -53,6 +55,7 @@ impl Figures {
         Self {
             seeds: u64::try_from(runs).unwrap_or(u64::MAX),
             halted_rate: share(&Outcome::has_halted),
+            halted_by_person_rate: share(&|outcome| outcome.by_person),
             false_halt_rate: share(&Outcome::is_false_halt),
             harmed_mean: rounded(mean(&harmed).unwrap_or(0.0), 3),
             harmed_p95: within(harmed, 95).unwrap_or(0),
@@ -126,7 +129,7 @@ mod tests {
         let shown = serde_json::to_string(&figures).unwrap();
         assert_eq!(
             shown,
-            r#"{"seeds":4,"halted_rate":0.75,"false_halt_rate":0.25,"harmed_mean":2.25,"#
+            r#"{"seeds":4,"halted_rate":0.75,"halted_by_person_rate":0.0,"false_halt_rate":0.25,"harmed_mean":2.25,"#
                 .to_owned()
                 + r#""harmed_p95":6,"exposed_at_halt_mean":13.0,"minutes_to_halt_median":6.0,"#
                 + r#""hours_to_full_median":10.0,"holds_mean":0.75,"halt_scopes":{"everything":3}}"#

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::controllers::Controllers;
 use super::fleet::{ARTIFACT_BYTES, OPERATOR, artifact_of, kernel};
 use super::world::World;
 use crate::machine::Command;
 use crate::machine::clock::TICK;
 use crate::machine::command::{
-    Action, CreateRollout, Operate, Promote, PromoteRollout, PublishPatchSet,
+    Action, CreateRollout, Operate, Promote, PromoteRollout, PublishPatchSet, WithReason,
 };
 use crate::machine::ids::RolloutId;
 use crate::machine::patch_sets::Artifact;
@@ -106,6 +107,26 @@ impl World<'_> {
             from_tier: None,
             from_wave: None,
         }));
+    }
+
+    /// The evidence has held the rollout for hours and calls a person, who finds what is true: a patch that
+    /// harms is halted, and what was no fault of it is acknowledged.
+    pub(super) fn look(&mut self) {
+        let Controllers { machine, rollout, .. } = &self.controllers;
+        let of = machine.rollouts().get(rollout);
+        let calls = self.end.is_none() && self.outcome.held;
+        if !calls || !of.is_some_and(|of| machine.calls_person(of)) {
+            return;
+        }
+        let of = |reason: &str| WithReason { rollout: rollout.clone(), reason: reason.to_owned() };
+        let halt = of("a person was called, and looked");
+        let resume = of("no fault of the patch");
+        self.outcome.looked += 1;
+        self.clears = self.outcome.harmed == 0;
+        self.operate(Action::HaltRollout(halt));
+        if std::mem::take(&mut self.clears) {
+            self.operate(Action::ResumeRollout(resume));
+        }
     }
 
     /// Every mishap is planned.

@@ -21,6 +21,10 @@ pub(super) struct Outcome {
     pub to_halt: Option<u64>,
     /// The gates that halted it.
     pub halted_by: Vec<String>,
+    /// A person halted it, called by a hold of hours.
+    pub by_person: bool,
+    /// How often a person was called.
+    pub looked: u64,
     /// The slices that were halted by themselves, in the order of their halts.
     pub slices: Vec<String>,
     /// From the start to its completion.
@@ -83,6 +87,8 @@ impl Outcome {
             exposed_at_halt: None,
             to_halt: None,
             halted_by: Vec::new(),
+            by_person: false,
+            looked: 0,
             slices: Vec::new(),
             to_full: None,
             holds: 0,

@@ -82,6 +82,9 @@ fn for_people(scenario: &Scenario, played: &Played, detail: Detail) -> String {
     let percent = |rate: f64| format!("{:.2}%", rate * 100.0);
     let count = played.outcomes.iter().filter(|outcome| outcome.has_halted()).count();
     line("halted", format!("{} ({count}/{})", percent(figures.halted_rate), figures.seeds));
+    if figures.halted_by_person_rate > 0.0 {
+        line("of them by a person", percent(figures.halted_by_person_rate));
+    }
     line("halted falsely", percent(figures.false_halt_rate));
     let harmed = format!(
         "{:.2} in the mean, {} in 19 of 20 runs at most",
@@ -129,7 +132,9 @@ fn ends(outcomes: &[Outcome]) -> String {
 fn halted_by(outcomes: &[Outcome]) -> std::collections::BTreeMap<String, u64> {
     let mut by = std::collections::BTreeMap::new();
     for outcome in outcomes.iter().filter(|outcome| outcome.end == End::Halted) {
-        *by.entry(outcome.halted_by.join(", ")).or_insert(0) += 1;
+        let gates = outcome.halted_by.join(", ");
+        let whom = if outcome.by_person { "a person, called by a hold".to_owned() } else { gates };
+        *by.entry(whom).or_insert(0) += 1;
     }
     by
 }

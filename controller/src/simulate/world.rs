@@ -77,6 +77,8 @@ pub(super) struct World<'s> {
     pub(super) outcome: Outcome,
     pub(super) course: Option<Course>,
     pub(super) end: Option<End>,
+    /// A person was called and finds no fault.
+    pub(super) clears: bool,
 }
 
 /// What the run's own chance is drawn for.
@@ -104,6 +106,7 @@ impl World<'_> {
                 self.happens(what);
             }
             self.approve();
+            self.look();
             self.sample();
         }
     }
@@ -151,10 +154,13 @@ impl World<'_> {
                     self.note_halt(&slice.halt);
                     self.outcome.slices.push(slice.cut.to_string());
                 }
+                // A person who finds no fault halts, to acknowledge what was seen and go on.
+                Event::Halted { .. } if self.clears => (),
                 Event::Halted { halt, .. } => {
                     self.note_halt(halt);
                     let gates = halt.gates.iter().map(|gate| gate.name.as_str().to_owned());
                     self.outcome.halted_by = gates.collect();
+                    self.outcome.by_person = self.outcome.halted_by.is_empty();
                     self.end = Some(End::Halted);
                 }
                 Event::VerdictReached { reached, .. } => self.judged(reached),
@@ -277,6 +283,7 @@ impl World<'_> {
             outcome: Outcome::of_seed(seed),
             course: (keep == Keep::TheCourse).then(Course::default),
             end: None,
+            clears: false,
         }
     }
 }

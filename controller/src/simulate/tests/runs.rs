@@ -103,6 +103,7 @@ fn what_is_printed_for_programs_has_the_keys_that_were_promised() {
         "exposed_at_halt_mean",
         "false_halt_rate",
         "halt_scopes",
+        "halted_by_person_rate",
         "halted_rate",
         "harmed_mean",
         "harmed_p95",
