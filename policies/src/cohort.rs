@@ -11,12 +11,16 @@ use serde::{Deserialize, Serialize};
 use crate::policy::DrawRule;
 use crate::share::Share;
 
+/// Sentinels from which on hosts of one kind are compared among themselves: with 1,000 of them, one host in
+/// fifty still has twenty to be compared with.
+pub const LEAST_OF_A_STRATUM: u64 = 1_000;
+
 /// How large the groups are that patched hosts are compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CohortRule {
     /// Up to so many hosts of a tier all of them are sentinels: 50,000.
     pub everybody_up_to: u64,
-    /// Sentinels of a larger tier: 5,000.
+    /// Sentinels of a larger tier: 20,000.
     pub sentinels: u64,
     /// Most hosts in flight, of the tier's sentinels: a quarter.
     pub in_flight: Share,
@@ -30,7 +34,7 @@ impl CohortRule {
     /// What a policy has that says nothing else.
     pub const STANDARD: Self = Self {
         everybody_up_to: 50_000,
-        sentinels: 5_000,
+        sentinels: 20_000,
         in_flight: Share::percent(25),
         holdout: Share::percent(5),
         holdout_hosts: 50,
@@ -46,6 +50,13 @@ impl CohortRule {
         let ppm = (u128::from(self.sentinels) * 1_000_000).div_ceil(u128::from(hosts));
         let share = u32::try_from(ppm).ok().and_then(Share::from_ppm).unwrap_or(Share::ALL);
         Some(DrawRule { share, at_least_per_stratum: 1 })
+    }
+
+    /// Whether so many hosts of a kind, in a tier of `tier` hosts, are compared among themselves: whether at
+    /// least [`LEAST_OF_A_STRATUM`] of them are sentinels.
+    pub fn makes_stratum(&self, hosts: u64, tier: u64) -> bool {
+        let share = self.sentinels(tier).map_or(Share::ALL, |rule| rule.share);
+        share.of(hosts) >= LEAST_OF_A_STRATUM
     }
 
     /// Most hosts that may be in flight against so many sentinels; never 0.
@@ -80,12 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn everybody_watches_a_tier_up_to_fifty_thousand_and_five_thousand_a_larger_one() {
+    fn everybody_watches_a_tier_up_to_fifty_thousand_and_twenty_thousand_a_larger_one() {
         assert_eq!(RULE.sentinels(50_000), None);
         let rule = RULE.sentinels(50_001).unwrap();
-        assert_eq!((rule.share.of_rounded_up(50_001), rule.at_least_per_stratum), (5_001, 1));
-        assert!(RULE.sentinels(10_000_000).unwrap().share.of_rounded_up(10_000_000) >= 5_000);
-        assert_eq!((RULE.most_in_flight(5_000), RULE.most_in_flight(3)), (1_250, 1));
+        assert_eq!((rule.share.of_rounded_up(50_001), rule.at_least_per_stratum), (20_001, 1));
+        assert!(RULE.sentinels(10_000_000).unwrap().share.of_rounded_up(10_000_000) >= 20_000);
+        assert_eq!((RULE.most_in_flight(20_000), RULE.most_in_flight(3)), (5_000, 1));
     }
 
     #[test]
@@ -112,12 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_sentinels_make_a_stratum() {
+        // In a tier of which all are sentinels, and in one of which a fifth are.
+        assert!(RULE.makes_stratum(1_000, 50_000) && !RULE.makes_stratum(999, 50_000));
+        assert!(RULE.makes_stratum(5_000, 100_000) && !RULE.makes_stratum(4_999, 100_000));
+    }
+
+    #[test]
     fn each_stratum_has_a_sentinel_however_small() {
         let rule = RULE.sentinels(60_000).unwrap();
         let purpose = Purpose::Sentinel { tier: "paid" };
         let host = |n: u32| (n, u32::from(n < 3), Bucket::of("p", purpose, &n.to_string()));
         let drawn = draw(rule, (0..60_000).map(host));
-        assert_eq!(drawn.iter().filter(|n| **n < 3).count(), 1);
-        assert!((5_000..5_010).contains(&drawn.len()), "{}", drawn.len());
+        assert!((1..=3).contains(&drawn.iter().filter(|n| **n < 3).count()));
+        assert!((20_000..20_010).contains(&drawn.len()), "{}", drawn.len());
     }
 }

@@ -46,6 +46,7 @@ fn main() -> io::Result<()> {
     }
     if options.wants("strata") {
         strata::print(&mut out, &fleet, &options)?;
+        strata::print_cohorts(&mut out, &fleet, &options)?;
     }
     if options.wants("orders") {
         orders::print(&mut out, &options)?;

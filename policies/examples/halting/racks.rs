@@ -9,7 +9,7 @@ use crate::world::{Care, Fault, Fleet, Setup};
 
 const BASE: f64 = 1e-3;
 
-/// Fleets of which some, and of which all hosts are sentinels.
+/// Fleets of which a fifth, and of which all hosts are sentinels.
 const FLEETS: [usize; 2] = [100_000, 40_000];
 
 /// How racks are listened to.

@@ -6,15 +6,19 @@ use crate::bad::FAULTS;
 use crate::batch;
 use crate::options::Options;
 use crate::words;
-use crate::world::{Care, Fleet, Order, Setup, Strata, Trouble};
+use crate::world::{Care, Fault, Fleet, Order, Setup, Strata, Trouble};
 
 const BASE: f64 = 1e-3;
+
+/// Cohorts that are compared; the largest is every other host.
+const SENTINELS: [u64; 4] = [1_000, 5_000, 20_000, 50_000];
 
 /// Hosts of the fleet whose kernels fail at rates of their own.
 const HOSTS: usize = 20_000;
 
-const STRATA: [(Strata, &str); 3] = [
-    (Strata::KernelsAndZones, "its kernel and zone (as controllers do)"),
+const STRATA: [(Strata, &str); 4] = [
+    (Strata::Controllers, "the narrowest of these with 1,000 sentinels (as controllers do)"),
+    (Strata::KernelsAndZones, "its kernel and zone"),
     (Strata::Kernels, "its kernel"),
     (Strata::One, "its tier"),
 ];
@@ -38,16 +42,53 @@ pub(crate) fn print(out: &mut impl Write, fleet: &Fleet, options: &Options) -> i
         let care = Care { strata, ..Care::ALL };
         let setup = Setup { care, ..Setup::good(BASE, 0) };
         write!(out, "| {name} |")?;
-        for fault in FAULTS {
-            let tally = batch::judge(fleet, Setup { fault, ..setup }, options.seeds);
-            write!(out, " {:.1} ({}) |", tally.harmed_mean(), tally.harmed_95th())?;
-        }
+        cells(out, fleet, setup, options)?;
         for order in [Order::Chance, Order::Kernels] {
             let setup = Setup { order, trouble: Trouble::Kernels, ..setup };
             let tally = batch::judge(&uneven, setup, options.seeds);
             write!(out, " {} of {} |", tally.halted(), tally.runs())?;
         }
         writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// What fewer sentinels cost.
+pub(crate) fn print_cohorts(
+    out: &mut impl Write,
+    fleet: &Fleet,
+    options: &Options,
+) -> io::Result<()> {
+    writeln!(
+        out,
+        "\n## What a smaller cohort costs\n\nThis detector, with credit, base {}, {} hosts: the mean of hosts harmed, \
+         and what 95 of 100 runs stay within.\n",
+        words::base(BASE),
+        fleet.hosts.len(),
+    )?;
+    write!(out, "| sentinels |")?;
+    for fault in FAULTS {
+        write!(out, " {} |", words::fault(fault))?;
+    }
+    writeln!(out, " 2 % take their rack down |")?;
+    writeln!(out, "|{}", " --- |".repeat(FAULTS.len() + 2))?;
+    for sentinels in SENTINELS {
+        let care = Care { sentinels, ..Care::ALL };
+        let setup = Setup { care, ..Setup::good(BASE, 0) };
+        write!(out, "| {sentinels} |")?;
+        cells(out, fleet, setup, options)?;
+        let tally =
+            batch::judge(fleet, Setup { fault: Fault::Racks(0.02), ..setup }, options.seeds);
+        writeln!(out, " {:.1} racks ({}) |", tally.harmed_mean(), tally.harmed_95th())?;
+    }
+    Ok(())
+}
+
+/// What each fault harms.
+fn cells(out: &mut impl Write, fleet: &Fleet, setup: Setup, options: &Options) -> io::Result<()> {
+    for fault in FAULTS {
+        let tally = batch::judge(fleet, Setup { fault, ..setup }, options.seeds);
+        write!(out, " {:.1} ({}) |", tally.harmed_mean(), tally.harmed_95th())?;
     }
     Ok(())
 }

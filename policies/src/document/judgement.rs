@@ -117,7 +117,7 @@ fn read_pair(
 /// Reads `[cohorts]`.
 pub(super) fn read_cohorts(value: &Value<'_>) -> Result<CohortRule, DocumentError> {
     const EVERYBODY: Field = Field { key: "everybody-up-to", example: "everybody-up-to = 50000" };
-    const SENTINELS: Field = Field { key: "sentinels", example: "sentinels = 5000" };
+    const SENTINELS: Field = Field { key: "sentinels", example: "sentinels = 20000" };
     const IN_FLIGHT: Field = Field { key: "in-flight", example: r#"in-flight = "25%""# };
     const HOLDOUT: Field =
         Field { key: "holdout", example: r#"holdout = { share = "5%", at-least = 50 }"# };

@@ -60,7 +60,7 @@
 //!
 //! [cohorts]                      # whom patched hosts are compared with
 //! everybody-up-to = 50000
-//! sentinels = 5000
+//! sentinels = 20000
 //! in-flight = "25%"
 //! holdout = { share = "5%", at-least = 50 }
 //!

@@ -8,7 +8,7 @@ use tidegate_policies::detector::slices::{Dimension, Slices, pair};
 use tidegate_policies::detector::{Detector, EvidenceRule, Subject};
 
 use super::Rng;
-use super::setup::Strata;
+use super::setup::{Care, Strata};
 
 /// The CPU model that a fault of one model is in: one host in fifty has it.
 const RARE: usize = 15;
@@ -74,20 +74,33 @@ impl Fleet {
         DomainId(u64::MAX - zone as u64)
     }
 
-    /// Which hosts each is compared with: those of its kind, where they are a hundred, else all others.
-    pub fn strata(&self, strata: Strata) -> Vec<Stratum> {
-        let kind = |host: usize| match strata {
-            Strata::One => 0,
-            Strata::Kernels => self.kernel[host],
-            Strata::KernelsAndZones => self.kernel[host] * ZONES + Self::zone(host),
+    /// Which hosts each is compared with: those of the narrowest kind that is large enough, else all others.
+    pub fn strata(&self, care: &Care) -> Vec<Stratum> {
+        let all = self.hosts.len();
+        let zoned = |host: usize| self.kernel[host] * ZONES + Self::zone(host);
+        let kernel = |host: usize| KERNELS * ZONES + self.kernel[host];
+        let is_enough = |hosts: u64| match care.strata {
+            Strata::One => false,
+            Strata::Kernels | Strata::KernelsAndZones => hosts >= 100,
+            Strata::Controllers => care.cohorts().makes_stratum(hosts, all as u64),
         };
-        let mut sizes = vec![0_u32; KERNELS * ZONES];
-        for host in 0..self.hosts.len() {
-            sizes[kind(host)] += 1;
+        let mut kinds = vec![usize::MAX; all];
+        let narrow = |kinds: &mut Vec<usize>, kind: &dyn Fn(usize) -> usize| {
+            let mut sizes = vec![0; KERNELS * ZONES + KERNELS];
+            for host in (0..all).filter(|host| kinds[*host] == usize::MAX) {
+                sizes[kind(host)] += 1;
+            }
+            for host in (0..all).filter(|host| is_enough(sizes[kind(*host)])) {
+                kinds[host] = kinds[host].min(kind(host));
+            }
+        };
+        if care.strata != Strata::Kernels {
+            narrow(&mut kinds, &zoned);
         }
-        let stratum = |kind: usize| if sizes[kind] < 100 { 0 } else { kind + 1 };
-        let stratum = |host| Stratum(u16::try_from(stratum(kind(host))).unwrap_or(u16::MAX));
-        (0..self.hosts.len()).map(stratum).collect()
+        if care.strata != Strata::KernelsAndZones {
+            narrow(&mut kinds, &kernel);
+        }
+        kinds.into_iter().map(|kind| Stratum(u16::try_from(kind).unwrap_or(u16::MAX))).collect()
     }
 }
 

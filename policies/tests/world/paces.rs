@@ -1,6 +1,5 @@
 //! How fast does a rollout go? In waves that nothing stops, or paced by credit.
 
-use tidegate_policies::cohort::CohortRule;
 use tidegate_policies::credit::hold::{self, Hold, Seen, Step};
 use tidegate_policies::credit::{CreditBook, CreditRule};
 use tidegate_policies::detector::ruling::Standing;
@@ -56,7 +55,8 @@ pub fn credit_rollout(fleet: &Fleet, setup: Setup, rule: CreditRule) -> Outcome 
     let mut heard = 0;
     let last = run.order.len();
     let hosts = fleet.hosts.len() as u64;
-    let most = CohortRule::STANDARD.most_in_flight(u64::from(run.controls)).min(hosts / 10).max(1);
+    let most =
+        run.setup.care.cohorts().most_in_flight(u64::from(run.controls)).min(hosts / 10).max(1);
     while run.turn < last || run.flying > 0 {
         let (failed, survivors, now) = (run.failed, u64::from(run.flying), Elapsed(run.now));
         let ruling = run.ruling();

@@ -2,7 +2,6 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "a fleet has fewer hosts than 2³²")]
 
-use tidegate_policies::cohort::CohortRule;
 use tidegate_policies::credit::CreditBook;
 use tidegate_policies::detector::place::DomainId;
 use tidegate_policies::detector::risk::Stratum;
@@ -85,7 +84,7 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(super) fn new(fleet: &'a Fleet, setup: Setup) -> Self {
         let n = fleet.hosts.len();
-        let sentinels = CohortRule::STANDARD.sentinels(n as u64);
+        let sentinels = setup.care.cohorts().sentinels(n as u64);
         let share = sentinels.map_or(1.0, |rule| f64::from(rule.share.ppm()) / 1e6);
         let mut run = Self {
             fleet,
@@ -104,7 +103,7 @@ impl<'a> Run<'a> {
             trouble: Rng::of(setup.seed, fates::TROUBLE),
             spikes: Rng::of(setup.seed, fates::SPIKES),
             spike_until: 0,
-            strata: fleet.strata(setup.care.strata),
+            strata: fleet.strata(&setup.care),
             harmed: 0,
             doomed_racks: vec![false; n],
             events: Queue::new(Rng::of(setup.seed, fates::TIES)),

@@ -1,5 +1,7 @@
 //! What is a run about, and what came out of it?
 
+use tidegate_policies::cohort::CohortRule;
+
 /// What a run is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
@@ -68,6 +70,8 @@ pub struct Care {
     pub domains: bool,
     /// Reference hosts from which on a domain is listened to by itself.
     pub reference: u32,
+    /// Hosts that patched ones are compared with, of a fleet of more than fifty thousand.
+    pub sentinels: u64,
 }
 
 /// With whom a host is compared.
@@ -75,10 +79,13 @@ pub struct Care {
 pub enum Strata {
     /// With everybody.
     One,
-    /// With hosts of its kernel.
+    /// With hosts of its kernel, where they are a hundred.
     Kernels,
-    /// With hosts of its kernel and zone, as controllers do.
+    /// With hosts of its kernel and zone, where they are a hundred.
     KernelsAndZones,
+    /// With hosts of its kernel and zone, or else of its kernel, where enough of them are sentinels, as
+    /// controllers do.
+    Controllers,
 }
 
 /// What became of a run, or of one rule in it.
@@ -120,11 +127,17 @@ impl Setup {
 }
 
 impl Care {
+    /// How many are compared with.
+    pub fn cohorts(&self) -> CohortRule {
+        CohortRule { sentinels: self.sentinels, ..CohortRule::STANDARD }
+    }
+
     pub const ALL: Self = Self {
         listening: true,
         thinning: true,
-        strata: Strata::KernelsAndZones,
+        strata: Strata::Controllers,
         domains: true,
         reference: 5,
+        sentinels: CohortRule::STANDARD.sentinels,
     };
 }

@@ -245,7 +245,7 @@ impl Scenario {
             "[evidence]\nfalse-halt = \"1%\"\nfalse-hold = \"10%\"\non-slice = \"everything\"\nnamed = 2\n\
              [credit]\nstart = {start}\nslice-start = {start}\ngain = {gain}\ncost = {cost}\n\
              floor = 1\nslice-floor = 1\nramp = \"1s\"\n\
-             [cohorts]\neverybody-up-to = 50000\nsentinels = 5000\nin-flight = \"100%\"\n\
+             [cohorts]\neverybody-up-to = 50000\nsentinels = 20000\nin-flight = \"100%\"\n\
              holdout = {{ share = \"10%\", at-least = 2 }}\n"
         )
     }

@@ -5,6 +5,7 @@
 //! on-slice=quarantine`, and the ladder:
 //! `free=50%,100%`, `canary=draw1` (a draw of at least 1 per stratum). Without a ladder: `free=100%`.
 
+use tidegate_policies::cohort::CohortRule;
 use tidegate_policies::credit::CreditRule;
 use tidegate_policies::detector::EvidenceRule;
 use tidegate_policies::detector::ruling::OnSlice;
@@ -68,7 +69,9 @@ fn judgement(text: &str, on_slice: OnSlice) -> Judgement {
         ramp: Millis(1),
     };
     let evidence = EvidenceRule { on_slice, ..EvidenceRule::STANDARD };
-    Judgement { credit: Some(credit), evidence, ..Judgement::STANDARD }
+    // As it was when the stored entries were written: defaults may change, they may not.
+    let cohorts = CohortRule { sentinels: 5_000, ..CohortRule::STANDARD };
+    Judgement { credit: Some(credit), evidence, cohorts, ..Judgement::STANDARD }
 }
 
 fn failure_share(text: &str) -> FailureShare {

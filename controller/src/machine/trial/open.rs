@@ -44,7 +44,7 @@ impl Machine {
             book: CreditBook::default(),
             credit,
             hold: None,
-            strata: Strata::freeze(&strata),
+            strata: Strata::freeze(&strata, &judgement.cohorts),
             hearing: Hearing::default(),
             sentinels: BTreeMap::new(),
             since: SinceTierBegan::default(),
