@@ -21,6 +21,7 @@ pub mod document;
 pub mod draw;
 pub mod evidence;
 pub mod gate;
+pub mod plural;
 pub mod policy;
 pub mod proof;
 pub mod share;

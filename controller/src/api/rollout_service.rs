@@ -1,5 +1,6 @@
 //! What can an operator do with rollouts? Start, steer, watch, and ask why.
 
+use tidegate_policies::gate::GateState;
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::rollout_service_server::RolloutService;
 use tokio::sync::mpsc;
@@ -290,25 +291,31 @@ fn explain(
     let limit = if host.is_empty() { MAX_EXPLAINED } else { 0 };
     let kept =
         machine.records().on(&subject).take(limit).map(|record| records::record(&record)).collect();
-    let (gates, grant) = if host.is_empty() {
-        (drawn.verdict.clone().map_or_else(Vec::new, |verdict| verdict.gates), None)
+    let (gates, cause, grant) = if host.is_empty() {
+        let verdict = drawn.verdict.clone().unwrap_or_default();
+        (verdict.gates, verdict.waiting_on, None)
     } else {
         let host = find_host(machine, host)?;
         let host = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;
         let gates = machine.explain_host(of, &host);
+        let shut = gates.iter().find(|gate| gate.state == GateState::Shut);
+        let cause = shut.or_else(|| gates.iter().find(|gate| gate.state != GateState::Open));
         let entry = machine.entries().get(of, host.id);
         let grant = entry.and_then(|entry| machine.grants().get(&entry.grant));
         (
             gates.iter().map(verdict::host_gate).collect(),
+            cause.map_or_else(String::new, |gate| gate.name.to_owned()),
             grant.map(|grant| fleet::grant(machine, &grant)),
         )
     };
-    let waiting =
-        gates.iter().find(|gate: &&pb::Gate| gate.state() != pb::GateState::Open).cloned();
-    let headline = headline(&drawn, waiting.as_ref(), host);
+    let waiting = gates.iter().find(|gate: &&pb::Gate| gate.name == cause);
+    let headline = match host {
+        "" => headline(&drawn, waiting),
+        host => host_headline(&drawn, waiting, (host, grant.as_ref())),
+    };
     Ok(pb::ExplainRolloutResponse {
         headline,
-        waiting_on: waiting.map(|gate| gate.name).unwrap_or_default(),
+        waiting_on: cause,
         gates,
         records: kept,
         revision: machine.applied(),
@@ -348,13 +355,24 @@ fn replay(
     })
 }
 
-fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>, host: &str) -> String {
-    if !host.is_empty() {
-        return match waiting {
-            None => format!("nothing keeps {host} from {}", of.patch_set),
-            Some(gate) => format!("{host} waits on {}: {}", gate.name, gate.detail),
-        };
+/// What a host waits on; of one that has the patch set, how far it is.
+fn host_headline(
+    of: &pb::Rollout,
+    waiting: Option<&pb::Gate>,
+    (host, grant): (&str, Option<&pb::Grant>),
+) -> String {
+    use pb::GrantPhase as Phase;
+    let patch_set = &of.patch_set;
+    match (grant.map(pb::Grant::phase), waiting) {
+        (Some(Phase::Begun), _) => format!("{host} is applying {patch_set}"),
+        (Some(Phase::Applied), _) => format!("{host} has {patch_set}, and soaks"),
+        (Some(Phase::Soaked), _) => format!("{host} has {patch_set}, and its soak is over"),
+        (_, None) => format!("nothing keeps {host} from {patch_set}"),
+        (_, Some(gate)) => format!("{host} waits on {}: {}", gate.name, gate.detail),
     }
+}
+
+fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>) -> String {
     if let Some(halt) = &of.halt {
         let (actor, index, epoch) = (&halt.actor, halt.log_index, halt.epoch);
         return format!("halted by {actor} at log index {index}, epoch {epoch}: {}", halt.reason);

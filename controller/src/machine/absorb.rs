@@ -90,6 +90,7 @@ impl Machine {
                 self.move_grant(at, *grant, to, *soak_ends);
             }
             Event::Trial { trial, moved } => self.change_trial(*trial, moved),
+            Event::HoldMoved { rollout, moved, .. } => self.change_hold(rollout, moved),
             Event::VerdictReached { rollout, reached } => {
                 self.with_rollout(at, rollout, |rollout| {
                     rollout.verdict = Some((**reached).clone());

@@ -15,7 +15,7 @@ use super::quarantine::Rejoined;
 use super::rollouts::{Place, Reached, Rollout, State};
 use super::slices::HaltedSlice;
 use super::tokens::Token;
-use super::trial::TrialMove;
+use super::trial::{HoldMove, TrialMove};
 
 /// A fact about the replicated state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +176,15 @@ pub enum Event {
         trial: u64,
         /// How.
         moved: TrialMove,
+    },
+    /// A hold by evidence began, ended, or was released to try again.
+    HoldMoved {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Which of it.
+        moved: HoldMove,
+        /// Why, and how it ends.
+        why: String,
     },
     /// A verdict differs from the one before.
     VerdictReached {

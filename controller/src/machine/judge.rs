@@ -126,6 +126,7 @@ impl Machine {
             | Event::Halted { .. }
             | Event::GrantOffered(_)
             | Event::Trial { .. }
+            | Event::HoldMoved { .. }
             | Event::VerdictReached { .. } => None,
         };
         let mut ids: Vec<RolloutId> = events.iter().filter_map(moved).collect();
@@ -179,12 +180,7 @@ impl Machine {
     /// A hold by evidence begins, ends, or is released to try again.
     fn hold_of(&self, id: &RolloutId) -> Vec<Event> {
         let rollout = self.rollouts.get(id);
-        let moved = rollout.and_then(|rollout| Some((rollout, self.hold_moves(rollout)?)));
-        let event = |(rollout, moved): (&Rollout, _)| {
-            let trial = rollout.created_index;
-            Event::Trial { trial, moved }
-        };
-        moved.map(event).into_iter().collect()
+        rollout.and_then(|rollout| self.hold_moves(rollout)).into_iter().collect()
     }
 
     /// Whether a grant's move only ran its dead-man timer anew, in a rollout that is judged by evidence: its

@@ -229,6 +229,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
         }
         Event::SliceHalted { rollout, slice } => Some(slice.note(rollout)),
         Event::SliceResumed { rollout, rejoined } => Some(rejoined.note(rollout)),
+        Event::HoldMoved { rollout, moved, why } => Some(moved.note(rollout, why)),
         Event::VerdictReached { rollout, reached } => {
             let detail = verdict_words(reached);
             note(JUDGE, "rollout.verdict", rollout_subject(rollout.as_str()), detail)
@@ -267,7 +268,7 @@ fn verdict_words(reached: &Reached) -> String {
         VerdictKind::Hold => "hold",
         VerdictKind::Halt => "halt",
     };
-    match reached.verdict.waiting_on() {
+    match reached.verdict.cause() {
         Some(gate) => format!("{word}, waits on {}: {}", gate.name.as_str(), gate.detail),
         None => format!("{word}, every gate is open"),
     }

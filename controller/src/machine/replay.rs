@@ -40,14 +40,13 @@ impl Machine {
             .find(|record| record.basis.is_some() && (index == 0 || record.index == index))?;
         let (basis, recorded_hash) = record.basis.zip(record.verdict)?;
         let verdict = basis.judge();
-        let evidence = basis.arithmetic().unwrap_or_default();
         Some(Replayed {
             index: record.index,
             recorded: record.note.detail,
             computed_hash: verdict_hash(&verdict),
+            evidence: self.arithmetic(&basis),
             verdict,
             recorded_hash,
-            evidence: evidence.lines().map(str::to_owned).collect(),
         })
     }
 }

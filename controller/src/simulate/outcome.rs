@@ -59,6 +59,8 @@ pub(super) struct Course {
     pub began: Elapsed,
     /// The decisions, oldest first.
     pub records: Vec<Record>,
+    /// What the last verdict rested on, line by line.
+    pub evidence: Vec<String>,
 }
 
 /// The numbers at a moment.

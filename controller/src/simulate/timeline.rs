@@ -1,5 +1,6 @@
 //! What was decided in one run, when, and why? Its records, without those that say the same again.
 
+use tidegate_policies::plural::count;
 use tidegate_policies::time::Millis;
 
 use super::outcome::{Course, Outcome};
@@ -32,7 +33,11 @@ pub(super) fn lines(course: &Course, outcome: &Outcome, detail: Detail) -> Vec<S
         let left_out = lines.len() - MOST;
         lines.splice(MOST / 2..MOST / 2 + left_out, [format!("  … {left_out} more …")]);
     }
-    lines.push(format!("           it {}, {} hosts harmed", outcome.end.word(), outcome.harmed));
+    let harmed = count(outcome.harmed, "host");
+    lines.push(format!("           the run {}, {harmed} harmed by the patch", outcome.end.word()));
+    if outcome.has_halted() || outcome.held || detail == Detail::Everything {
+        lines.extend(course.evidence.iter().map(|line| format!("  {line}")));
+    }
     lines
 }
 

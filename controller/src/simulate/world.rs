@@ -17,6 +17,7 @@ use super::turns::Turns;
 use crate::machine::event::Event;
 use crate::machine::ids::GrantId;
 use crate::machine::patch_sets::Halt;
+use crate::machine::records::rollout_subject;
 use crate::machine::rollouts::Reached;
 use crate::machine::{Applied, Command};
 
@@ -181,6 +182,7 @@ impl World<'_> {
                 | Event::SliceResumed { .. }
                 | Event::WaveApproved { .. }
                 | Event::Trial { .. }
+                | Event::HoldMoved { .. }
                 | Event::GrantMoved { .. } => (),
             }
         }
@@ -246,11 +248,13 @@ impl World<'_> {
     /// What came out.
     pub(super) fn finish(mut self) -> (Outcome, Option<Course>) {
         self.outcome.end = self.end.unwrap_or(End::WentOn);
-        let subject = format!("rollouts/{}", self.controllers.rollout);
-        let records = self.controllers.machine.records();
+        let machine = &self.controllers.machine;
+        let subject = rollout_subject(self.controllers.rollout.as_str());
         if let Some(course) = &mut self.course {
-            course.records = records.on(&subject).collect();
+            course.records = machine.records().on(&subject).collect();
             course.records.reverse();
+            let of = machine.rollouts().get(&self.controllers.rollout);
+            course.evidence = of.map(|of| machine.explain_evidence(of)).unwrap_or_default();
         }
         (self.outcome, self.course)
     }

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::detector::ruling::{Rule, Ruling, Standing};
+use crate::plural::count;
 use crate::time::{Elapsed, Millis};
 
 /// After how long a person is called.
@@ -48,18 +49,44 @@ pub enum Step {
     Released,
 }
 
+impl Hold {
+    /// How it ends, in words for people.
+    pub fn outlook(&self, seen: Seen<'_>) -> String {
+        let since = seen.failed.saturating_sub(self.failed);
+        let person = "a person halts it: a resume, with a reason, begins with new evidence";
+        match (seen.by_domains(), since) {
+            (true, _) => format!(
+                "whole racks or zones do not come back by themselves; it ends when {person}"
+            ),
+            (false, 0) => format!(
+                "it ends when the score falls, or when {} in flight are verified and none of them fails",
+                seen.survivors
+            ),
+            (false, _) => format!(
+                "{} failed since it began, so that it ends when the score falls, or when {person}",
+                count(since, "host")
+            ),
+        }
+    }
+}
+
+impl Seen<'_> {
+    fn by_domains(&self) -> bool {
+        match self.ruling.finding.as_ref().map(|finding| finding.rule) {
+            Some(Rule::Domains { .. }) => true,
+            Some(Rule::Hosts { .. } | Rule::Applies { .. }) | None => false,
+        }
+    }
+}
+
 /// What becomes of a hold now.
 pub fn step(hold: Option<Hold>, seen: Seen<'_>) -> Step {
     if seen.ruling.standing != Standing::Hold {
         return Step::Free;
     }
     let held = hold.unwrap_or(Hold { since: seen.now, failed: seen.failed });
-    let by_domains = match seen.ruling.finding.as_ref().map(|finding| finding.rule) {
-        Some(Rule::Domains { .. }) => true,
-        Some(Rule::Hosts { .. } | Rule::Applies { .. }) | None => false,
-    };
     let clean = seen.failed == held.failed && seen.survivors == 0;
-    match (by_domains, clean, seen.now.since(held.since) >= LONGEST) {
+    match (seen.by_domains(), clean, seen.now.since(held.since) >= LONGEST) {
         (false, true, _) if hold.is_some() => Step::Released,
         (true, _, _) | (false, _, true) => Step::CallPerson(held),
         (false, _, false) => Step::Held(held),

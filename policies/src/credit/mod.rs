@@ -126,13 +126,30 @@ impl CreditRule {
 
     /// Hosts that may be in flight in a slice with this credit, at most `most`; never 0.
     pub fn cap(&self, slice: SliceId, credit: &Credit, most: u64) -> u64 {
-        let (start, floor) = match slice {
-            SliceId(0) => (self.start, self.floor),
-            SliceId(_) => (self.slice_start, self.slice_floor),
-        };
+        let (start, floor) = self.ends(slice);
         let earned = self.gain.saturating_mul(credit.verified - credit.spent);
         let lost = self.cost.saturating_mul(credit.failed - credit.forgiven);
         start.saturating_add(earned).saturating_sub(lost).max(floor).min(most).max(1)
+    }
+
+    /// How the cap comes about, so that it can be computed again by hand.
+    pub fn arithmetic(&self, slice: SliceId, credit: &Credit, most: u64) -> String {
+        let (start, floor) = self.ends(slice);
+        let Self { gain, cost, .. } = self;
+        let (verified, failed) = (credit.verified - credit.spent, credit.failed - credit.forgiven);
+        let cap = self.cap(slice, credit, most);
+        format!(
+            "{cap} = {start} + {gain} x {verified} verified - {cost} x {failed} failed, at least {floor}, at \
+             most {most}"
+        )
+    }
+
+    /// What a slice starts with, and what is left at least.
+    const fn ends(&self, slice: SliceId) -> (u64, u64) {
+        match slice {
+            SliceId(0) => (self.start, self.floor),
+            SliceId(_) => (self.slice_start, self.slice_floor),
+        }
     }
 
     /// Hosts that may begin in a minute at this cap: at least 1.
@@ -228,18 +245,17 @@ impl CreditBook {
         if begun >= most { Err(NoCredit::Rate { begun, most }) } else { Ok(()) }
     }
 
-    /// The slice with the least room, for screens: it, its hosts in flight, its cap.
-    pub fn tightest(&self, rule: &CreditRule, slices: &Slices, most: u64) -> (SliceId, u64, u64) {
+    /// The slice with the least room, for screens.
+    pub fn tightest(&self, rule: &CreditRule, slices: &Slices, most: u64) -> SliceId {
         let paced = slices.iter().filter(|(_, slice)| slice.dimension.has_credit());
         let room = paced.map(|(id, slice)| {
             let credit = self.of(id);
             let cap = rule.cap(id, &credit, most);
             let whole = slice.dimension == Dimension::Whole;
             let idle = credit.in_flight == 0 && !whole;
-            ((idle, cap.saturating_sub(credit.in_flight)), id, credit.in_flight, cap)
+            ((idle, cap.saturating_sub(credit.in_flight)), id)
         });
-        let tightest = room.min_by_key(|(room, id, _, _)| (*room, *id));
-        tightest.map_or((SliceId(0), 0, 0), |(_, id, in_flight, cap)| (id, in_flight, cap))
+        room.min().map_or(SliceId(0), |(_, id)| id)
     }
 
     fn credit(&mut self, slice: SliceId) -> &mut Credit {

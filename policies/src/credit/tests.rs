@@ -87,7 +87,11 @@ fn the_tightest_slice_stops_a_begin_and_others_go_on() {
         room(&book, &other, 30),
         Err(NoCredit::Cap { slice: SliceId(0), in_flight: 50, cap: 50 })
     );
-    assert_eq!(book.tightest(&CreditRule::STANDARD, &slices, 1_000), (kernel, 20, 20));
+    assert_eq!(book.tightest(&CreditRule::STANDARD, &slices, 1_000), kernel);
+    assert_eq!(
+        CreditRule::STANDARD.arithmetic(kernel, &book.of(kernel), 1_000),
+        "20 = 20 + 3 x 0 verified - 10 x 0 failed, at least 4, at most 1000"
+    );
 }
 
 #[test]

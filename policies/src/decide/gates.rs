@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Inputs, Next, VerdictKind, Words};
 use crate::evidence::Failure;
 use crate::gate::{Gate, GateName, GateState, Unit};
+use crate::plural::count;
 use crate::policy::{GuardRails, WhenFewer};
 use crate::share::Share;
 
@@ -23,7 +24,7 @@ pub(super) fn guard_rail(inputs: &Inputs, words: Words, failure: Failure) -> Opt
         observed: seen,
         required: limit,
         unit: Unit::Hosts,
-        detail: words.say(|| format!("{seen} {word} {}; {limit} halt", plural(seen, "host"))),
+        detail: words.say(|| format!("{}; {limit} halt", count(seen, &format!("{word} host")))),
     })
 }
 
@@ -101,9 +102,17 @@ pub(super) fn soak(inputs: &Inputs, words: Words) -> Gate {
     let cannot = tier.begun >= inputs.wave_hosts && tier.verified + tier.in_flight < required;
     let state = if cannot { GateState::Shut } else { waiting_unless(open) };
     let rest = || match inputs.soaks_end {
-        _ if cannot => "; too many went wrong for it to open: halt and resume with a reason \
-                        acknowledges them, `promote --force` goes on without"
-            .to_owned(),
+        _ if cannot => {
+            let lost = judged.saturating_sub(tier.verified + tier.in_flight);
+            format!(
+                "; it never will: {} went wrong or left without a word, {} refused, {} still soak; a halt \
+                 and a resume with a reason acknowledge what went wrong, `tidegate rollout promote --force` \
+                 goes on without",
+                count(lost, "host"),
+                tier.refused,
+                tier.in_flight
+            )
+        }
         Some(end) if end > inputs.now => {
             format!("; the last soak ends in {} at the earliest", end.since(inputs.now))
         }
@@ -151,8 +160,9 @@ pub(super) fn min_verified(inputs: &Inputs, words: Words) -> Gate {
         observed: seen,
         required,
         unit: Unit::Hosts,
-        detail: words
-            .say(|| format!("{seen} verified hosts in the tier; it needs {required}{rest}")),
+        detail: words.say(|| {
+            format!("{} in the tier; it needs {required}{rest}", count(seen, "verified host"))
+        }),
     }
 }
 
@@ -222,8 +232,8 @@ pub(super) fn exposure_budget(inputs: &Inputs, words: Words) -> Gate {
         detail: words.say(|| {
             let in_flight = inputs.counts.in_flight;
             format!(
-                "{exposed} of at most {budget} hosts exposed: {in_flight} in flight, {failures} \
-                 gone wrong"
+                "{exposed} of at most {} exposed: {in_flight} in flight, {failures} gone wrong",
+                count(budget, "host")
             )
         }),
     }
@@ -237,10 +247,6 @@ pub(super) fn in_flight(inputs: &Inputs, words: Words) -> Gate {
         observed: seen,
         required: cap,
         unit: Unit::Hosts,
-        detail: words.say(|| format!("{seen} of at most {cap} hosts in flight")),
+        detail: words.say(|| format!("{seen} of at most {} in flight", count(cap, "host"))),
     }
-}
-
-fn plural(n: u64, word: &str) -> String {
-    if n == 1 { word.to_owned() } else { format!("{word}s") }
 }

@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Inputs, Next, Verdict, VerdictKind, Weighed, Words, rails, rest};
 use crate::credit::hold::Hold;
+use crate::credit::{Credit, CreditRule};
 use crate::detector::ruling::{self, Scope, Standing, recompute};
 use crate::detector::signatures::SignatureRuling;
+use crate::detector::slices::SliceId;
 use crate::gate::{Gate, GateName, GateState, Unit};
+use crate::plural::count;
 use crate::policy::WhenFewer;
 use crate::proof::{self, Answer};
 
@@ -51,12 +54,16 @@ pub struct ProofSeen {
 /// The credit of the slice with the least room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreditSeen {
+    /// The slice.
+    pub slice: SliceId,
     /// Its name on screens.
     pub name: String,
-    /// Hosts in flight.
-    pub in_flight: u64,
-    /// Most that may be.
-    pub cap: u64,
+    /// What it has earned.
+    pub credit: Credit,
+    /// How that is earned.
+    pub rule: CreditRule,
+    /// Most that may be in flight, whatever was earned.
+    pub most: u64,
 }
 
 /// Decides with the evidence. Equal cases give equal verdicts, on every replica and every build.
@@ -96,11 +103,13 @@ fn signature(ruling: &SignatureRuling, words: Words) -> (Gate, VerdictKind) {
     let (state, demand) = demanded(ruling.standing);
     let detail = words.say(|| match ruling.signature {
         None => format!(
-            "the kernels of {hosts} patched hosts name the patch; {needed} of two failure domains halt"
+            "the kernels of {} name the patch; {needed} of two failure domains halt",
+            count(hosts.into(), "patched host")
         ),
         Some(signature) => format!(
-            "{hosts} patched hosts crashed alike ({signature:016x}) and no control host did; {needed} of \
-             two failure domains hold"
+            "{} crashed alike ({signature:016x}) and no unpatched one did; {needed} of two failure domains \
+             hold",
+            count(hosts.into(), "patched host")
         ),
     });
     let gate = Gate {
@@ -127,10 +136,22 @@ fn silent_share(case: &Case, words: Words) -> (Gate, VerdictKind) {
         observed: silent,
         required: most,
         unit: Unit::Hosts,
-        detail: words
-            .say(|| format!("{silent} hosts fell silent in their soak; more than {most} hold")),
+        detail: words.say(|| {
+            format!(
+                "{} fell silent in the soak, {in_flight} are in flight; more than {most} hold",
+                count(silent, "host")
+            )
+        }),
     };
     (gate, demand)
+}
+
+impl Case {
+    /// For how long a hold goes on; empty where none does.
+    fn held_words(&self) -> String {
+        let held = |hold: Hold| format!("; held for {}", self.books.now.since(hold.since));
+        self.hold.map(held).unwrap_or_default()
+    }
 }
 
 /// The gate, what it demands, and of whom.
@@ -151,7 +172,7 @@ fn evidence(case: &Case, words: Words) -> (Gate, VerdictKind, Scope) {
         observed,
         required,
         unit: Unit::Millibits,
-        detail: words.say(|| ruling.sentence()),
+        detail: words.say(|| ruling.sentence(&case.evidence) + &case.held_words()),
     };
     (gate, demand, ruling.scope)
 }
@@ -198,14 +219,22 @@ fn proof_gate(books: &Inputs, seen: &proof::Seen, words: Words) -> (Gate, Verdic
             let state = if outcomes >= hosts { GateState::Open } else { GateState::Waiting };
             (state, VerdictKind::Continue, hosts)
         }
+        // More than there are: a person must let it go on.
+        Answer::NotYet { more } if known + more > hosts => {
+            (GateState::Shut, VerdictKind::Continue, known + more)
+        }
         Answer::NotYet { more } => (GateState::Waiting, VerdictKind::Continue, known + more),
     };
     let of_all = || match proof.answer {
-        Answer::NotYet { more } if every_host && known + more > hosts => {
-            format!(
+        Answer::NotYet { more } if known + more > hosts => match books.gates.when_fewer {
+            WhenFewer::EveryHost => format!(
                 "; the tier has {hosts}: the policy asks for the outcome of each, and {outcomes} are known"
-            )
-        }
+            ),
+            WhenFewer::Hold => format!(
+                "; the tier has only {hosts}, so that it waits for a person: `tidegate rollout promote \
+                 --force`"
+            ),
+        },
         Answer::NotYet { .. } | Answer::Shown | Answer::Refuted => String::new(),
     };
     let gate = Gate {
@@ -230,8 +259,9 @@ fn not_yet_proven(books: &Inputs, seen: &proof::Seen, words: Words) -> Gate {
         unit: Unit::Hosts,
         detail: words.say(|| {
             format!(
-                "{known} hosts have an outcome; what they show ({} at most) is looked at when coverage, soak \
-                 and min-verified are open",
+                "{} an outcome; what they show ({} at most) is looked at when coverage, soak and \
+                 min-verified are open",
+                if known == 1 { "1 host has".to_owned() } else { format!("{known} hosts have") },
                 seen.bound
             )
         }),
@@ -239,16 +269,19 @@ fn not_yet_proven(books: &Inputs, seen: &proof::Seen, words: Words) -> Gate {
 }
 
 fn credit(seen: &CreditSeen, words: Words) -> Gate {
-    let CreditSeen { name, in_flight, cap } = seen;
+    let CreditSeen { slice, name, credit, rule, most } = seen;
+    let (in_flight, cap) = (credit.in_flight, rule.cap(*slice, credit, *most));
     let state = if in_flight < cap { GateState::Open } else { GateState::Waiting };
     Gate {
         name: GateName::Credit,
         state,
-        observed: *in_flight,
-        required: *cap,
+        observed: in_flight,
+        required: cap,
         unit: Unit::Hosts,
-        detail: words
-            .say(|| format!("{in_flight} hosts of {name} in flight; verified hosts earned {cap}")),
+        detail: words.say(|| {
+            let arithmetic = rule.arithmetic(*slice, credit, *most);
+            format!("{} of {name} in flight, of {arithmetic}", count(in_flight, "host"))
+        }),
     }
 }
 

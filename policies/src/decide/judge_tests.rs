@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::tests::{GOOD, inputs, set};
 use super::*;
+use crate::credit::{Credit, CreditRule};
 use crate::detector::bits::Bits;
 use crate::detector::grid::RATIOS;
 use crate::detector::ruling::{OnSlice, Scope, Standing};
@@ -30,8 +31,17 @@ fn case() -> Case {
         silent_in_window: 0,
         hold: None,
         proof: None,
-        credit: CreditSeen { name: "the whole cohort".to_owned(), in_flight: 3, cap: 4 },
+        credit: flying(3),
     }
+}
+
+/// Of four that may be, so many are in flight.
+fn flying(hosts: u64) -> CreditSeen {
+    let mut credit = Credit::default();
+    credit.in_flight = hosts;
+    let rule = CreditRule { start: 4, floor: 4, ..CreditRule::STANDARD };
+    let name = "the whole cohort".to_owned();
+    CreditSeen { slice: SliceId(0), name, credit, rule, most: 1_000 }
 }
 
 #[track_caller]
@@ -128,7 +138,7 @@ fn a_tier_is_left_with_its_proof_and_not_before() {
 
 #[test]
 fn credit_that_is_used_up_is_waited_for() {
-    check(|case| case.credit.in_flight = 4, "Continue on credit");
+    check(|case| case.credit = flying(4), "Continue on credit");
 }
 
 /// A slice of which two hosts failed, and to which all of it points.

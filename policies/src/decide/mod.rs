@@ -92,10 +92,23 @@ pub struct Verdict {
     pub gates: Vec<Gate>,
 }
 
+/// Gates that keep hosts from beginning.
+const ROOM: [GateName; 3] = [GateName::ExposureBudget, GateName::InFlight, GateName::Credit];
+
 impl Verdict {
-    /// The first gate that is not open.
+    /// The first gate that is shut, else the first that waits.
     pub fn waiting_on(&self) -> Option<&Gate> {
-        self.gates.iter().find(|gate| gate.state != GateState::Open)
+        let waits = || self.gates.iter().find(|gate| gate.state == GateState::Waiting);
+        self.shut().next().or_else(waits)
+    }
+
+    /// Why it does not go on: [`Verdict::waiting_on`], and where that is hosts which have yet to begin, the gate
+    /// that keeps them from it.
+    pub fn cause(&self) -> Option<&Gate> {
+        let first = self.waiting_on()?;
+        let keeps = |gate: &&Gate| ROOM.contains(&gate.name) && gate.state != GateState::Open;
+        let cause = self.gates.iter().find(keeps);
+        cause.filter(|_| first.name == GateName::Coverage).or(Some(first))
     }
 
     /// Gates that are shut: what a person or new evidence must change.

@@ -98,7 +98,7 @@ fn hosts_that_still_soak_hold_the_wave_open() {
 
 #[test]
 fn hosts_that_all_refused_are_no_data() {
-    check(|i| set(i, Counts { verified: 0, refused: 20, ..GOOD }), "Continue on coverage");
+    check(|i| set(i, Counts { verified: 0, refused: 20, ..GOOD }), "Continue on soak");
     let no_coverage = |counts: Counts| {
         move |i: &mut Inputs| {
             set(i, counts);

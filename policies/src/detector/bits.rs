@@ -64,6 +64,17 @@ impl Bits {
         Self(self.0.saturating_mul(n))
     }
 
+    /// How many times as unlikely this much is: 2 to its power, rounded down; 0 for less than nothing.
+    pub fn odds(self) -> u64 {
+        let (mut below, mut above) = (0, 1_u64 << 62);
+        while below + 1 < above {
+            let middle = u64::midpoint(below, above);
+            let reached = log2_floor(middle) <= self.0;
+            (below, above) = if reached { (middle, above) } else { (below, middle) };
+        }
+        if self.0 < 0 { 0 } else { below }
+    }
+
     /// Thousandths of a bit, rounded down; nothing for less than nothing.
     pub fn thousandths(self) -> u64 {
         let thousandths = (i128::from(self.0.max(0)) * 1_000) >> PLACES;

@@ -88,12 +88,12 @@ impl Stream {
         }
     }
 
-    /// The word for it on screens.
-    pub const fn word(self) -> &'static str {
+    /// How a host fails that it counts, after "failed".
+    pub const fn how(self) -> &'static str {
         match self {
-            Self::Hard => "hard",
-            Self::Silence => "silence",
-            Self::Union => "union",
+            Self::Hard => "by kernel evidence or a health check",
+            Self::Silence => "without a word",
+            Self::Union => "in any way",
         }
     }
 
@@ -125,6 +125,15 @@ impl Window {
             Self::Early => "early",
             Self::Soak => "soak",
             Self::Tail => "tail",
+        }
+    }
+
+    /// When a host fails that it counts, after "failed".
+    pub const fn when(self) -> &'static str {
+        match self {
+            Self::Early => "within ten minutes",
+            Self::Soak => "within the soak",
+            Self::Tail => "within seven days",
         }
     }
 

@@ -56,18 +56,18 @@ impl Suspect {
         let outside = match self.outside {
             None => format!("outside of it {failed_outside} failed, too few to count"),
             Some(outside) if outside < hold_at => {
-                format!("outside of it {failed_outside} failed, {outside} bits, below {hold_at}")
+                format!("outside of it {failed_outside} failed, score {outside}, below {hold_at}")
             }
             Some(outside) => {
                 format!(
-                    "outside of it {failed_outside} failed, too: {outside} bits, {hold_at} hold"
+                    "outside of it {failed_outside} failed, too: score {outside}, {hold_at} holds"
                 )
             }
         };
         let alone = if self.stands_alone(hold_at) { "it stands alone" } else { "not it alone" };
         format!(
-            "{name}: {failed} failed, {weighed} bits; {outside}; that all stand in it points at it by \
-             {pointed} bits of {hold_at}: {alone}"
+            "{name}: {failed} failed, score {weighed}; {outside}; that these are all in it is 2^{pointed} \
+             times as likely if it is what is bad, 2^{hold_at} is needed: {alone}"
         )
     }
 

@@ -4,183 +4,252 @@
 use std::fmt::Write as _;
 
 use super::Record;
-use super::applies::{PERCENT, charge, correction};
+use super::applies::{PENALTY, PERCENT, charge, correction};
 use super::bits::Bits;
-use super::grid::{GRID, MARGIN, shift};
-use super::ruling::{Finding, OnSlice, Rule, Ruling, Scope, Standing};
+use super::grid::{GAIN, GRID, MARGIN, shift};
+use super::ruling::{Finding, HostsRow, Inputs, OnSlice, Rule, Ruling, Scope, Standing};
 use super::slices::SliceId;
 use super::stream::{Cohort, Stream, Window};
 use super::trail::Step;
+use crate::plural::count;
 use crate::time::Millis;
 
-/// Suspects that are shown.
-const FEW_SUSPECTS: usize = 3;
+/// Suspects, and facts that failed hosts have in common, that are shown.
+const FEW: usize = 3;
+
+/// Where a host stands, if that is still known: `rack r7 of zone a`.
+pub type Whereabouts<'a> = &'a dyn Fn(u64) -> Option<String>;
 
 impl Ruling {
     /// One sentence: what the evidence says, with the numbers that it rests on.
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self, inputs: &Inputs) -> String {
         let Some(finding) = &self.finding else {
-            return "no slice has two patched hosts of two failure domains that failed".to_owned();
+            return "fewer than two patched hosts of two failure domains failed: nothing counts yet".to_owned();
         };
-        let Finding { name, weighed, threshold, treated, control, .. } = finding;
-        let said = match self.standing {
-            Standing::Go => format!("{weighed} bits, below the {threshold} that hold"),
-            Standing::Hold => format!("{weighed} bits, at or above the {threshold} that hold"),
-            Standing::Halt => format!("{weighed} bits, at or above the {threshold} that halt"),
-        };
-        match finding.rule {
+        let Finding { name, weighed, treated, control, .. } = finding;
+        let seen = match finding.rule {
             Rule::Hosts { stream, window, .. } => format!(
-                "{name}, stream {}, window {}: {treated} patched and {control} control hosts failed; \
-                 {said}",
-                stream.word(),
-                window.word()
+                "{name}: {} and {control} of the unpatched failed {}, {}",
+                count(*treated, "patched host"),
+                stream.how(),
+                window.when()
             ),
             Rule::Domains { .. } => {
                 format!(
-                    "{treated} domains with patched hosts and {control} without fell silent; {said}"
+                    "{treated} racks or zones with patched hosts and {control} without fell silent"
                 )
             }
             Rule::Applies { fault, .. } => format!(
-                "{name}: {treated} of {} applies {}; {said}",
-                treated + control,
+                "{name}: {treated} of {} {}, where 1 in 100 may",
+                count(treated + control, "apply"),
                 fault.word()
             ),
-        }
+        };
+        let Inputs { hold_at, halt_at, .. } = inputs;
+        format!("{seen}; score {weighed}, where {hold_at} holds and {halt_at} halts")
     }
 }
 
 impl Record {
-    /// The whole arithmetic, line by line, so that it can be done again with a pocket calculator.
-    pub fn arithmetic(&self) -> String {
-        let mut text = format!("{}\n", self.ruling.sentence());
+    /// The whole arithmetic, line by line, so that it can be done again with a pocket calculator. `places`
+    /// tells where a host stands; of whom it does not know, the number of the failure domain is shown.
+    pub fn arithmetic(&self, places: Whereabouts<'_>) -> String {
+        let mut text = String::new();
+        line(&mut text, "seen", &self.ruling.sentence(&self.inputs));
         let Some(finding) = &self.ruling.finding else { return text };
-        let verdict = match self.ruling.standing {
-            Standing::Go => "go",
-            Standing::Hold => "hold",
-            Standing::Halt => "halt",
-        };
-        let Finding { sum, penalty, weighed, threshold, .. } = finding;
-        line(&mut text, format_args!("verdict   {verdict}, {}", self.whom()));
-        for suspect in self.inputs.suspects.iter().take(FEW_SUSPECTS) {
-            let said = suspect.sentence(self.inputs.hold_at);
-            line(&mut text, format_args!("suspect   {said}"));
+        line(&mut text, "says", &self.says());
+        line(&mut text, "chance", &self.chance(finding));
+        if let Rule::Hosts { slice, stream, window, .. } = finding.rule {
+            self.by_chance(&mut text, finding, (slice, stream, window));
+            self.in_common(&mut text, finding, (slice, stream, window));
         }
-        line(
-            &mut text,
-            format_args!(
-                "M         {weighed} = {sum} (evidence) - {penalty} (weights); held against {threshold}"
-            ),
-        );
-        line(
-            &mut text,
-            format_args!(
-                "          halt from {}, hold from {} (generation {})",
-                self.inputs.halt_at, self.inputs.hold_at, self.inputs.generation
-            ),
-        );
+        for suspect in self.inputs.suspects.iter().take(FEW) {
+            line(&mut text, "suspect", &suspect.sentence(self.inputs.hold_at));
+        }
+        let Finding { sum, penalty, weighed, .. } = finding;
+        let score =
+            format!("{weighed} = {sum} (evidence) - {penalty} (for looking in many places)");
+        line(&mut text, "score", &score);
         match finding.rule {
             Rule::Hosts { slice, stream, window, ratio } => {
-                self.hosts(&mut text, finding, (slice, stream, window, usize::from(ratio)));
+                self.hosts(&mut text, finding, (slice, stream, window, usize::from(ratio)), places);
             }
             Rule::Domains { ratio } => {
                 let ratio = GRID[usize::from(ratio)];
-                line(
-                    &mut text,
-                    format_args!("weights   3.000: one of 8 hazard ratios, here {ratio}"),
-                );
+                let places =
+                    format!("3.000: one of 8 strengths of harm, here {ratio} times the failures");
+                line(&mut text, "places", &places);
             }
             Rule::Applies { share, .. } => applies(&mut text, finding, usize::from(share)),
         }
         text
     }
 
-    fn whom(&self) -> String {
-        match (self.ruling.standing, self.ruling.scope) {
-            (Standing::Halt, Scope::Slice(slice)) => {
+    fn says(&self) -> String {
+        let verdict = match self.ruling.standing {
+            Standing::Go => return "nothing against going on".to_owned(),
+            Standing::Hold => return "hold: nobody begins; those in flight are watched".to_owned(),
+            Standing::Halt => "halt",
+        };
+        let whom = match (self.ruling.scope, self.inputs.on_slice) {
+            (Scope::Slice(slice), _) => {
                 let suspect = self.inputs.suspects.iter().find(|suspect| suspect.slice == slice);
                 let name = suspect.map_or("one slice", |suspect| suspect.name.as_str());
-                format!("of {name} alone")
+                format!("{name} alone")
             }
-            (Standing::Halt, Scope::Everything) => match self.inputs.on_slice {
-                OnSlice::Everything => "of everything".to_owned(),
-                OnSlice::Quarantine => "of everything: it stands in no slice alone".to_owned(),
-            },
-            (Standing::Go | Standing::Hold, _) => "for everything".to_owned(),
+            (Scope::Everything, OnSlice::Everything) => "everything".to_owned(),
+            (Scope::Everything, OnSlice::Quarantine) => {
+                "everything: the harm stands in no slice alone".to_owned()
+            }
+        };
+        format!("{verdict} {whom}")
+    }
+
+    /// How seldom a harmless patch comes this far: a score of `n` bits at most once in 2ⁿ rollouts, whenever
+    /// it is looked at (Ville's inequality).
+    fn chance(&self, finding: &Finding) -> String {
+        let Inputs { hold_at, halt_at, generation, .. } = &self.inputs;
+        let once_in = |score: Bits| score.odds().max(1);
+        let reached = match finding.weighed.odds() {
+            0 | 1 => "a harmless patch often comes this far".to_owned(),
+            n => {
+                format!("at most 1 in {n} harmless patches comes this far (2^{})", finding.weighed)
+            }
+        };
+        let limits =
+            format!("1 in {} is held, 1 in {} halted", once_in(*hold_at), once_in(*halt_at));
+        let resumed = match generation {
+            0 => String::new(),
+            n => format!("; half as many after each resume, of which there were {n}"),
+        };
+        format!("{reached}; {limits}{resumed}")
+    }
+
+    /// How many of the failures would be of patched hosts if the patch did nothing.
+    fn by_chance(&self, text: &mut String, finding: &Finding, at: (SliceId, Stream, Window)) {
+        let (slice, stream, window) = at;
+        let counted = self.steps.iter().filter_map(|step| {
+            let counted = step.evidence_for(slice, stream)?.in_window(window);
+            let is_inside = match step.cohort {
+                Cohort::Control => true,
+                Cohort::Treated(windows) => windows.contains(window),
+            };
+            is_inside.then_some(counted)
+        });
+        let (mut failures, mut expected) = (0, 0);
+        for at in counted {
+            let all = u64::from(at.treated) + u64::from(at.control);
+            failures += 1;
+            expected += (u64::from(at.treated) * 1_000).checked_div(all).unwrap_or(0);
+        }
+        if failures == 0 {
+            return;
+        }
+        let said = format!(
+            "{}.{:02} of the {} listed here would be of patched hosts if the patch did nothing; {} are",
+            expected / 1_000,
+            expected % 1_000 / 10,
+            count(failures, "failure"),
+            finding.treated
+        );
+        line(text, "by chance", &said);
+    }
+
+    /// Facts that most of the failed hosts share, and how many of the patched ones do: where to look for the
+    /// cause.
+    fn in_common(&self, text: &mut String, finding: &Finding, at: (SliceId, Stream, Window)) {
+        let (slice, stream, window) = at;
+        let failed = finding.treated;
+        let all = u64::from(finding.at_risk.treated) + failed;
+        let of_row = |row: &HostsRow| {
+            let failed = u64::from(row.shown.treated);
+            (failed, u64::from(row.at_risk.treated) + failed)
+        };
+        let says_much = |row: &HostsRow| {
+            let (inside, patched) = of_row(row);
+            // Most of those that failed, and half as much again as of all.
+            inside * 2 > failed && inside * all * 2 > patched * failed * 3
+        };
+        let same = |row: &&HostsRow| {
+            let alike = row.stream == stream && row.shown.strongest().1 == window;
+            row.slice != slice && alike && says_much(row)
+        };
+        let mut rows: Vec<&HostsRow> = self.inputs.hosts.iter().filter(same).collect();
+        // The rarer a fact is among patched hosts, the more it says.
+        rows.sort_by_key(|row| (of_row(row).1, row.slice));
+        for row in rows.into_iter().take(FEW) {
+            let (inside, patched) = of_row(row);
+            let said = format!(
+                "{inside} of the {failed} have {}, as {patched} of the {all} patched hosts do",
+                row.name
+            );
+            line(text, "in common", &said);
         }
     }
 
-    fn hosts(&self, text: &mut String, finding: &Finding, at: (SliceId, Stream, Window, usize)) {
-        let (_, stream, window, k) = at;
-        let slice = finding.penalty.less(stream.penalty()).less(window.penalty());
-        let slice = slice.less(Bits::whole(3));
-        line(
-            text,
-            format_args!(
-                "weights   {} = {slice} ({}) + {} (stream {}) + {} (window {}) + 3.000 (one of 8 ratios)",
-                finding.penalty,
-                finding.name,
-                stream.penalty(),
-                stream.word(),
-                window.penalty(),
-                window.word()
-            ),
-        );
-        let ratio = GRID[k];
-        line(
-            text,
-            format_args!(
-                "evidence  each failure adds log2(({MARGIN} Y1 + Y0) / ({ratio} Y1 + Y0)), and {} more if \
-                 the host was patched",
-                Bits(super::grid::GAIN[k])
-            ),
-        );
-        line(
-            text,
-            format_args!(
-                "          Y1 patched hosts in the window and Y0 control hosts of its stratum, before it"
-            ),
-        );
-        let added: Vec<(&Step, Bits)> =
-            self.steps.iter().filter_map(|step| Some((step, added(step, at)?))).collect();
-        let listed = added.iter().fold(Bits::ZERO, |sum, (_, bits)| sum.plus(*bits));
-        let mut sum = finding.sum.less(listed);
-        line(text, format_args!("          {sum:>9} from failures before those listed here"));
-        for (step, bits) in added {
-            sum = sum.plus(bits);
-            self.step(text, step, at, (bits, sum));
-        }
-        let now = finding.at_risk;
-        line(
-            text,
-            format_args!("now       Y1 = {}, Y0 = {} in all strata", now.treated, now.control),
-        );
-    }
-
-    fn step(
+    fn hosts(
         &self,
         text: &mut String,
-        step: &Step,
-        (slice, stream, window, _): (SliceId, Stream, Window, usize),
-        (bits, sum): (Bits, Bits),
+        finding: &Finding,
+        at: (SliceId, Stream, Window, usize),
+        places: Whereabouts<'_>,
     ) {
-        let Some(counted) = step.evidence_for(slice, stream) else { return };
-        let at = counted.in_window(window);
-        let cohort = match step.cohort {
-            Cohort::Treated(_) => "patched",
-            Cohort::Control => "control",
-        };
-        line(
-            text,
-            format_args!(
-                "          {bits:>9} -> {sum:>9}  {cohort} host {:016x} of domain {:x} at {}: Y1 = {}, Y0 = {}",
-                step.host,
-                step.domain.0,
-                Millis(step.at.0),
-                at.treated,
-                at.control
-            ),
+        let (_, stream, window, k) = at;
+        let slice = finding.penalty.less(stream.penalty()).less(window.penalty());
+        let weights = format!(
+            "{} = {} ({}) + {} (failing {}) + {} ({}) + 3.000 (8 strengths of harm)",
+            finding.penalty,
+            slice.less(Bits::whole(3)),
+            finding.name,
+            stream.penalty(),
+            stream.how(),
+            window.penalty(),
+            window.when()
         );
+        line(text, "places", &weights);
+        let added: Vec<(&Step, Bits)> =
+            self.steps.iter().filter_map(|step| Some((step, added(step, at)?))).collect();
+        if !added.is_empty() {
+            let formula = format!(
+                "log2(({MARGIN} P + U) / ({} P + U)) for each failure, and {} more if the host was patched",
+                GRID[k],
+                Bits(GAIN[k])
+            );
+            line(text, "evidence", &formula);
+            let meaning = "P patched hosts in that time and U unpatched ones of its stratum were watched just \
+                           before; up to 5/4 of what others suffer is not called harm";
+            line(text, "", meaning);
+            let listed = added.iter().fold(Bits::ZERO, |sum, (_, bits)| sum.plus(*bits));
+            let mut sum = finding.sum.less(listed);
+            line(text, "", &format!("{sum:>19}  from failures before these"));
+            for (step, bits) in added {
+                sum = sum.plus(bits);
+                line(text, "", &step_words(step, at, (bits, sum), places));
+            }
+        }
+        let now = finding.at_risk;
+        line(text, "watched", &format!("P = {}, U = {} in all strata", now.treated, now.control));
     }
+}
+
+fn step_words(
+    step: &Step,
+    (slice, stream, window, _): (SliceId, Stream, Window, usize),
+    (bits, sum): (Bits, Bits),
+    places: Whereabouts<'_>,
+) -> String {
+    let counted = step.evidence_for(slice, stream).unwrap_or_default().in_window(window);
+    let cohort = match step.cohort {
+        Cohort::Treated(_) => "patched",
+        Cohort::Control => "unpatched",
+    };
+    let place = places(step.host).unwrap_or_else(|| format!("domain {:x}", step.domain.0));
+    let at = Millis(step.at.0);
+    let (patched, unpatched) = (counted.treated, counted.control);
+    format!(
+        "{bits:>8} -> {sum:>7}  {cohort} host {:016x} in {place} at {at}: P = {patched}, U = {unpatched}",
+        step.host
+    )
 }
 
 /// What a failure added to the sum of this slice, stream, window and ratio.
@@ -197,31 +266,23 @@ fn added(step: &Step, at: (SliceId, Stream, Window, usize)) -> Option<Bits> {
 fn applies(text: &mut String, finding: &Finding, k: usize) {
     let (begun, faults) = (finding.at_risk.treated, finding.treated);
     let percent = PERCENT[k];
-    line(
-        text,
-        format_args!(
-            "evidence  {} = {begun} begins x {} (log2({} / 99)) + {faults} faults x {} (log2({percent}) less that)",
-            finding.sum,
-            charge(k),
-            100 - percent,
-            correction(k),
-        ),
+    let slice = finding.penalty.less(PENALTY);
+    let weights = format!(
+        "{} = {slice} ({}) + {PENALTY} (6 shares, 2 faults)",
+        finding.penalty, finding.name
     );
-    let slice = finding.penalty.less(super::applies::PENALTY);
-    line(
-        text,
-        format_args!(
-            "weights   {} = {slice} ({}) + {} (one of 6 shares and 2 faults)",
-            finding.penalty,
-            finding.name,
-            super::applies::PENALTY
-        ),
+    line(text, "places", &weights);
+    let evidence = format!(
+        "{} = {begun} begins x {} (log2({} / 99)) + {faults} faults x {} (log2({percent}) less that)",
+        finding.sum,
+        charge(k),
+        100 - percent,
+        correction(k),
     );
+    line(text, "evidence", &evidence);
 }
 
 /// Writing to a `String` cannot fail.
-fn line(text: &mut String, words: std::fmt::Arguments<'_>) {
-    if text.write_fmt(words).is_ok() {
-        text.push('\n');
-    }
+fn line(text: &mut String, name: &str, words: &str) {
+    let _written = writeln!(text, "{name:<10} {words}");
 }

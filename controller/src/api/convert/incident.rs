@@ -22,8 +22,8 @@ pub fn number(name: &str) -> Result<u64, BadField> {
 
 /// An incident for the wire, with the arithmetic of its verdict.
 pub fn incident(machine: &Machine, of: &Incident) -> pb::Incident {
-    let arithmetic = of.verdict.as_ref().and_then(|reached| reached.basis.arithmetic());
-    let evidence = arithmetic.unwrap_or_default().lines().map(str::to_owned).collect();
+    let reached = of.verdict.as_ref();
+    let evidence = reached.map(|reached| machine.arithmetic(&reached.basis)).unwrap_or_default();
     pb::Incident { evidence, ..line(machine, of) }
 }
 

@@ -54,9 +54,11 @@ const fn gate_state(state: GateState) -> pb::GateState {
 
 /// A verdict for the wire; `log_index` is where one like it was first reached.
 pub fn verdict(verdict: &Verdict, log_index: u64) -> pb::Verdict {
-    let waiting = verdict.waiting_on();
+    let waiting = verdict.cause();
     let summary = match (verdict.kind, waiting) {
-        (VerdictKind::Continue, Some(gate)) => format!("going on; waits on {}", gate.detail),
+        (VerdictKind::Continue, Some(gate)) => {
+            format!("going on; waits on {}: {}", gate.name.as_str(), gate.detail)
+        }
         (VerdictKind::Continue | VerdictKind::Promote, _) => "every gate is open".to_owned(),
         (VerdictKind::Hold, gate) => format!("held: {}", gate.map_or("", |gate| &gate.detail)),
         (VerdictKind::Halt, gate) => format!("halted: {}", gate.map_or("", |gate| &gate.detail)),

@@ -236,6 +236,7 @@ fn quantity(number: i64, unit: &str) -> String {
     match (unit, u64::try_from(number)) {
         ("ms", Ok(ms)) => span(ms),
         ("hosts", Ok(count)) => hosts(count),
+        ("mbit", Ok(mbit)) => format!("score {}.{:03}", mbit / 1_000, mbit % 1_000),
         (_, _) => format!("{number} {unit}").trim_end().to_owned(),
     }
 }

@@ -32,7 +32,7 @@ fn the_budget_is_full_at_its_edge_and_not_one_before() {
             tick 1s asking=h3 heard=h4
                 ok; g3 of h4 heard
             begin h1
-                go, epoch 1, lease 5s; g4 of h1 begun; verdict continue (coverage)
+                go, epoch 1, lease 5s; g4 of h1 begun; verdict continue (soak)
             halt r1
                 ok; HALT r1 by ada, epoch 2: no reason given
             resume r1 reason=known

@@ -84,7 +84,7 @@ fn a_host_that_changes_its_tier_is_counted_where_its_newest_grant_says() {
             report h2 refused
                 counted; g2 of h2 refused: why; verdict continue (coverage)
             report h3 refused
-                counted; g1 of h3 refused: why; verdict continue (coverage)
+                counted; g1 of h3 refused: why; verdict continue (soak)
             report h4 refused
                 refused(NOT_YOUR_GRANT)
             enrol h1 paid

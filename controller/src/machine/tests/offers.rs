@@ -175,9 +175,9 @@ fn a_host_that_refuses_three_grants_is_left_alone() {
             begin h1
                 go, epoch 1, lease 5s; g2 of h1 begun; verdict continue (soak)
             report h1 refused
-                counted; g2 of h1 refused: why; verdict continue (coverage)
+                counted; g2 of h1 refused: why; verdict continue (soak)
             tick 1s asking=h1
-                ok; g3 offered to h1, epoch 1; verdict continue (soak)
+                ok; g3 offered to h1, epoch 1
             report h1 refused
                 counted; g3 of h1 refused: why
             tick 1s asking=h1

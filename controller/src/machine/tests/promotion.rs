@@ -211,7 +211,7 @@ fn a_tier_short_of_its_minimum_holds_where_the_policy_says_so() {
          promote r1 force=small",
         &expect![[r#"
             report h1 soaked
-                counted; g1 of h1 soaked; verdict continue (min-verified)
+                counted; g1 of h1 soaked
             tick 1s
                 ok
             promote r1

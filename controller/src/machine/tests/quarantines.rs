@@ -96,9 +96,9 @@ fn its_incident_keeps_the_verdict_that_can_be_checked_by_hand() {
         (reached.index, reached.basis.judge()),
         (incident.halt.index, reached.verdict.clone())
     );
-    let arithmetic = reached.basis.arithmetic().unwrap();
-    assert!(arithmetic.contains("verdict   halt, of kernel k2 alone"), "{arithmetic}");
-    assert!(arithmetic.contains("suspect   kernel k2"), "{arithmetic}");
+    let arithmetic = world.machine.arithmetic(&reached.basis).join("\n");
+    assert!(arithmetic.contains("says       halt kernel k2 alone"), "{arithmetic}");
+    assert!(arithmetic.contains("suspect    kernel k2"), "{arithmetic}");
 }
 
 #[test]

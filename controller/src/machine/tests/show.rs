@@ -9,7 +9,7 @@ use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::GrantId;
 use crate::machine::reply::Begin;
 use crate::machine::report::Disposition;
-use crate::machine::trial::TrialMove;
+use crate::machine::trial::{HoldMove, TrialMove};
 use crate::machine::{Applied, Outcome, Reply};
 
 use super::world::{World, name};
@@ -98,6 +98,11 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
         }
         Event::GrantMoved { grant, to, soak_ends } => moved(world, *grant, to, *soak_ends),
         Event::Trial { moved, .. } => return trial_words(moved),
+        Event::HoldMoved { moved, .. } => match moved {
+            HoldMove::Began(_) => "the evidence holds".to_owned(),
+            HoldMove::Ended => "the evidence holds no more".to_owned(),
+            HoldMove::Released => "the hold is released to try again".to_owned(),
+        },
         Event::VerdictReached { reached, .. } => {
             let waits = reached.verdict.waiting_on();
             let waits = waits.map_or(String::new(), |gate| format!(" ({})", gate.name.as_str()));
@@ -124,9 +129,6 @@ fn trial_words(moved: &TrialMove) -> Option<String> {
         TrialMove::Outlived(host, window) => format!("{} outlived {}", name(*host), window.word()),
         TrialMove::Disrupted(_) => "a domain is deaf".to_owned(),
         TrialMove::Recovered(_) => "a domain is heard again".to_owned(),
-        TrialMove::Held(_) => "the evidence holds".to_owned(),
-        TrialMove::Freed => "the evidence holds no more".to_owned(),
-        TrialMove::Probed => "the hold is released to try again".to_owned(),
     })
 }
 

@@ -133,7 +133,8 @@ fn three_patched_hosts_that_reboot_without_a_word_halt_what_no_sentinel_does() {
     let halt = world.machine.patch_sets()[&rollout(&world).version].halt.clone().unwrap();
     assert!(halt.reason.contains("evidence was crossed: the whole cohort"), "{}", halt.reason);
     let basis = &rollout(&world).verdict.as_ref().unwrap().basis;
-    assert!(basis.arithmetic().unwrap().contains("verdict   halt"));
+    let arithmetic = world.machine.arithmetic(basis).join("\n");
+    assert!(arithmetic.contains("says       halt everything"), "{arithmetic}");
     world.finish();
 }
 

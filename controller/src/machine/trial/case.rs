@@ -2,14 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use tidegate_policies::credit::NoCredit;
-use tidegate_policies::credit::hold::{self, Seen, Step};
 use tidegate_policies::decide::{
     Case, CreditSeen, Inputs, Next, ProofSeen, Verdict, decide, decide_silently, judge,
     judge_silently,
 };
-use tidegate_policies::detector::Record;
 use tidegate_policies::detector::cut::Cut;
-use tidegate_policies::detector::ruling::recompute;
 use tidegate_policies::detector::slices::{Membership, SliceId};
 use tidegate_policies::detector::trail;
 use tidegate_policies::policy::{Judgement, WhenFewer};
@@ -17,8 +14,8 @@ use tidegate_policies::proof::bound::{Group, MOST_HOSTS};
 use tidegate_policies::proof::{self, ProofRule};
 use tidegate_policies::time::Elapsed;
 
+use super::Trial;
 use super::facts::{borrowed, facts_of};
-use super::{Trial, TrialMove};
 use crate::machine::Machine;
 use crate::machine::fleet::Host;
 use crate::machine::rollouts::Rollout;
@@ -68,18 +65,6 @@ impl Basis {
         let mut suspects = case.evidence.suspects.iter();
         let suspect = suspects.find(|suspect| suspect.slice == slice)?;
         Some(suspect.sentence(case.evidence.hold_at))
-    }
-
-    /// The arithmetic of the evidence, line by line, so that a person can do it again; `None` where guard
-    /// rails alone decide.
-    pub fn arithmetic(&self) -> Option<String> {
-        match self {
-            Self::Books(_) => None,
-            Self::Evidence { case, steps } => {
-                let (inputs, ruling) = (case.evidence.clone(), recompute(&case.evidence));
-                Some(Record { inputs, ruling, steps: steps.clone() }.arithmetic())
-            }
-        }
     }
 }
 
@@ -131,31 +116,6 @@ impl Machine {
             (none, slices.name(slice))
         })
     }
-
-    /// What becomes of the hold of a rollout now; `None`: nothing.
-    pub(in crate::machine) fn hold_moves(&self, rollout: &Rollout) -> Option<TrialMove> {
-        let trial = self.trial(rollout)?;
-        let ruling = trial.detector.ruling();
-        let whole = trial.book.of(SliceId(0));
-        let (failed, survivors, now) = (whole.failed, whole.in_flight, self.clock.elapsed);
-        let step = hold::step(trial.hold, Seen { ruling: &ruling, failed, survivors, now });
-        match (step, trial.hold) {
-            (Step::Free, Some(_)) => Some(TrialMove::Freed),
-            (Step::Held(held) | Step::CallPerson(held), None) => Some(TrialMove::Held(held)),
-            (Step::Released, _) => Some(TrialMove::Probed),
-            (Step::Free, None) | (Step::Held(_) | Step::CallPerson(_), Some(_)) => None,
-        }
-    }
-
-    /// Whether a hold goes on that a person should look at.
-    pub fn calls_person(&self, rollout: &Rollout) -> bool {
-        let Some(trial) = self.trial(rollout) else { return false };
-        let ruling = trial.detector.ruling();
-        let whole = trial.book.of(SliceId(0));
-        let (failed, survivors, now) = (whole.failed, whole.in_flight, self.clock.elapsed);
-        let step = hold::step(trial.hold, Seen { ruling: &ruling, failed, survivors, now });
-        matches!(step, Step::CallPerson(_))
-    }
 }
 
 impl Trial {
@@ -176,9 +136,10 @@ impl Trial {
         books: Inputs,
     ) -> Case {
         let fleet = rollout.hosts();
-        let (slice, in_flight, cap) =
-            self.book.tightest(&self.credit, self.detector.slices(), books.in_flight_cap);
+        let most = books.in_flight_cap;
+        let slice = self.book.tightest(&self.credit, self.detector.slices(), most);
         let name = self.detector.slices().name(slice);
+        let credit = self.book.of(slice);
         let proof = match books.next {
             Next::Tier => Some(self.proof_seen((rollout, halted), judgement, &books)),
             Next::Wave | Next::End => None,
@@ -189,7 +150,7 @@ impl Trial {
             silent_in_window: books.counts.without(&books.shut_out).silent,
             hold: self.hold,
             proof,
-            credit: CreditSeen { name, in_flight, cap },
+            credit: CreditSeen { slice, name, credit, rule: self.credit, most },
             books,
         }
     }
@@ -230,26 +191,6 @@ impl Trial {
         let hosts = self.since.watched / books.gates.soak.0.max(1);
         let hosts = hosts.min(MOST_HOSTS);
         Group { hosts, failed: self.since.failed.min(hosts) }
-    }
-
-    pub(super) fn change_hold(&mut self, moved: &TrialMove) {
-        match moved {
-            TrialMove::Held(held) => self.hold = Some(*held),
-            TrialMove::Freed => self.hold = None,
-            TrialMove::Probed => {
-                self.hold = None;
-                self.detector.probe();
-                self.book.quarter();
-            }
-            TrialMove::Heard(_)
-            | TrialMove::Unheard { .. }
-            | TrialMove::Failed { .. }
-            | TrialMove::Left(_)
-            | TrialMove::Excused { .. }
-            | TrialMove::Outlived(..)
-            | TrialMove::Disrupted(_)
-            | TrialMove::Recovered(_) => (),
-        }
     }
 
     /// A person has resumed after a halt: new evidence, and credit from its start.

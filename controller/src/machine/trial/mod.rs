@@ -10,6 +10,7 @@ mod case;
 pub(in crate::machine) mod facts;
 mod follow;
 mod hearing;
+mod holds;
 mod moves;
 mod open;
 mod reboots;
@@ -32,6 +33,7 @@ use tidegate_policies::time::Millis;
 
 pub use self::case::Basis;
 pub use self::hearing::Hearing;
+pub use self::holds::HoldMove;
 pub use self::moves::TrialMove;
 pub use self::roll_call::{RollCall, heard_for};
 pub use self::sentinels::Sentinels;

@@ -1,6 +1,5 @@
 //! What can happen in a trial, apart from what the grants say?
 
-use tidegate_policies::credit::hold::Hold;
 use tidegate_policies::detector::place::DomainId;
 use tidegate_policies::detector::signatures::KernelEvidence;
 use tidegate_policies::detector::stream::{Symptom, Window};
@@ -44,10 +43,4 @@ pub enum TrialMove {
     Disrupted(DomainId),
     /// A domain is heard again.
     Recovered(DomainId),
-    /// The evidence holds.
-    Held(Hold),
-    /// It holds no more.
-    Freed,
-    /// The hold is released to try again, with less credit.
-    Probed,
 }

@@ -193,11 +193,6 @@ impl Machine {
                     of.detector.recover(domain, elapsed);
                 }
             }
-            TrialMove::Held(_) | TrialMove::Freed | TrialMove::Probed => {
-                if let Some(of) = self.trials.get_mut(&trial) {
-                    of.change_hold(moved);
-                }
-            }
         }
     }
 

@@ -22,22 +22,23 @@ fn halted() -> World {
 
 #[test]
 fn the_arithmetic_of_a_halt_can_be_checked_by_hand() {
-    let text = halted().detector.record().arithmetic();
+    let text = halted().detector.record().arithmetic(&|_| None);
     expect![[r#"
-        the whole cohort, stream union, window early: 4 patched and 1 control hosts failed; 11.394 bits, at or above the 6.644 that halt
-        verdict   halt, of everything
-        M         11.394 = 17.546 (evidence) - 6.152 (weights); held against 6.644
-                  halt from 6.644, hold from 3.322 (generation 0)
-        weights   6.152 = 1.000 (the whole cohort) + 1.000 (stream union) + 1.152 (window early) + 3.000 (one of 8 ratios)
-        evidence  each failure adds log2((5/4 Y1 + Y0) / (500 Y1 + Y0)), and 8.644 more if the host was patched
-                  Y1 patched hosts in the window and Y0 control hosts of its stratum, before it
-                      0.000 from failures before those listed here
-                      5.220 ->     5.220  patched host 0000000000001389 of domain 1389 at 10m: Y1 = 100, Y0 = 5000
-                     -3.411 ->     1.809  control host 0000000000000001 of domain 1 at 20m: Y1 = 99, Y0 = 5000
-                      5.233 ->     7.042  patched host 000000000000138a of domain 138a at 30m: Y1 = 99, Y0 = 4999
-                      5.246 ->    12.287  patched host 000000000000138b of domain 138b at 40m: Y1 = 98, Y0 = 4999
-                      5.259 ->    17.546  patched host 000000000000138c of domain 138c at 50m: Y1 = 97, Y0 = 4999
-        now       Y1 = 96, Y0 = 4999 in all strata
+        seen       the whole cohort: 4 patched hosts and 1 of the unpatched failed in any way, within ten minutes; score 11.394, where 3.322 holds and 6.644 halts
+        says       halt everything
+        chance     at most 1 in 2690 harmless patches comes this far (2^11.394); 1 in 10 is held, 1 in 100 halted
+        by chance  0.09 of the 5 failures listed here would be of patched hosts if the patch did nothing; 4 are
+        score      11.394 = 17.546 (evidence) - 6.152 (for looking in many places)
+        places     6.152 = 1.000 (the whole cohort) + 1.000 (failing in any way) + 1.152 (within ten minutes) + 3.000 (8 strengths of harm)
+        evidence   log2((5/4 P + U) / (500 P + U)) for each failure, and 8.644 more if the host was patched
+                   P patched hosts in that time and U unpatched ones of its stratum were watched just before; up to 5/4 of what others suffer is not called harm
+                                 0.000  from failures before these
+                      5.220 ->   5.220  patched host 0000000000001389 in domain 1389 at 10m: P = 100, U = 5000
+                     -3.411 ->   1.809  unpatched host 0000000000000001 in domain 1 at 20m: P = 99, U = 5000
+                      5.233 ->   7.042  patched host 000000000000138a in domain 138a at 30m: P = 99, U = 4999
+                      5.246 ->  12.287  patched host 000000000000138b in domain 138b at 40m: P = 98, U = 4999
+                      5.259 ->  17.546  patched host 000000000000138c in domain 138c at 50m: P = 97, U = 4999
+        watched    P = 96, U = 4999 in all strata
     "#]].assert_eq(&text);
 }
 
@@ -45,9 +46,9 @@ fn the_arithmetic_of_a_halt_can_be_checked_by_hand() {
 fn no_evidence_is_said_in_words_too() {
     let record = World::new(OnSlice::Everything).detector.record();
     expect![[r#"
-        no slice has two patched hosts of two failure domains that failed
+        seen       fewer than two patched hosts of two failure domains failed: nothing counts yet
     "#]]
-    .assert_eq(&record.arithmetic());
+    .assert_eq(&record.arithmetic(&|_| None));
 }
 
 #[test]

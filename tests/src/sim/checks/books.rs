@@ -153,6 +153,7 @@ impl Books {
             | Event::RolloutPaused { .. }
             | Event::WaveApproved { .. }
             | Event::Trial { .. }
+            | Event::HoldMoved { .. }
             | Event::VerdictReached { .. } => (),
         }
         Ok(())

@@ -126,6 +126,7 @@ impl Truth {
                 | Event::SliceResumed { .. }
                 | Event::WaveApproved { .. }
                 | Event::Trial { .. }
+                | Event::HoldMoved { .. }
                 | Event::VerdictReached { .. } => (),
             }
         }

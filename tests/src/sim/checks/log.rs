@@ -285,6 +285,7 @@ fn event_line(event: &Event) -> Option<String> {
         Event::RolloutResumed { rollout, .. } => Some(format!("{rollout} resumed")),
         Event::RolloutPaused { rollout, .. } => Some(format!("{rollout} paused")),
         Event::RolloutCompleted { rollout, .. } => Some(format!("{rollout} completed")),
+        Event::HoldMoved { rollout, moved, .. } => Some(format!("{rollout}: hold {moved:?}")),
         Event::VerdictReached { rollout, reached } => {
             Some(format!("{rollout}: verdict {:?}", reached.verdict.kind))
         }
