@@ -66,6 +66,17 @@ impl Listened {
     }
 }
 
+impl Millis {
+    /// As a point in a long time: days, hours and minutes, `2d04h07m`; below a day as it is shown otherwise.
+    pub fn to_the_minute(self) -> String {
+        let (days, minutes) = (self.0 / 86_400_000, self.0 / 60_000);
+        match days {
+            0 => self.to_string(),
+            1.. => format!("{days}d{:02}h{:02}m", minutes / 60 % 24, minutes % 60),
+        }
+    }
+}
+
 impl fmt::Display for Millis {
     /// The largest two units that are not zero: `1h30m`, `2m5s`, `3.5s`, `250ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,6 +100,12 @@ impl fmt::Display for Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_point_in_a_long_time_is_told_to_the_minute() {
+        let told = |secs| Millis::from_secs(secs).to_the_minute();
+        assert_eq!([told(86_400 * 2 + 420), told(86_399)], ["2d00h07m", "23h59m"]);
+    }
 
     #[test]
     fn a_span_is_shown_in_its_two_largest_units() {

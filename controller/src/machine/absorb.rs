@@ -12,7 +12,7 @@ use super::fleet::Host;
 use super::grant_book::Moved;
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
-use super::incidents::{HaltScope, IncidentState};
+use super::incidents::HaltScope;
 use super::membership::{Eligible, Part};
 use super::patch_sets::Halt;
 use super::records::note_of;
@@ -46,12 +46,9 @@ impl Machine {
                 self.secrets.insert(token.secret, token.id.clone());
                 self.tokens.insert(token.id.clone(), token.clone());
             }
-            Event::HostEnrolled(host) => self.enrol(host),
+            Event::HostEnrolled(host) => self.replace_host((**host).clone()),
             Event::HostChanged { host, facts, boot, mode } => {
                 if let Some(before) = self.hosts.get(host) {
-                    if before.facts != **facts || before.mode != *mode {
-                        self.leaves_trials(*host);
-                    }
                     let (facts, boot) = ((**facts).clone(), boot.as_str().into());
                     self.replace_host(Host { facts, boot, mode: *mode, ..before });
                 }
@@ -97,17 +94,6 @@ impl Machine {
                 });
             }
         }
-    }
-
-    /// A host is a member, anew or again: if it is not what it was, it leaves the trials that watch it.
-    fn enrol(&mut self, host: &Host) {
-        let same = self.hosts.get(&host.id).is_some_and(|before| {
-            before.facts == host.facts && before.mode == host.mode && before.tier == host.tier
-        });
-        if !same {
-            self.leaves_trials(host.id);
-        }
-        self.replace_host(host.clone());
     }
 
     fn add_blob(&mut self, stored: &StoreBlob) {
@@ -184,9 +170,16 @@ impl Machine {
         self.take_census_anew(id);
     }
 
-    /// Puts `after` in its row, and keeps tokens and censuses true.
+    /// Puts `after` in its row, and keeps tokens and censuses true. A host that is not what it was leaves the
+    /// trials that watch it.
     fn replace_host(&mut self, after: Host) {
         let before = self.hosts.get(&after.id);
+        let same = before.as_ref().is_some_and(|before| {
+            before.facts == after.facts && before.mode == after.mode && before.tier == after.tier
+        });
+        if !same {
+            self.leaves_trials(after.id);
+        }
         if before.as_ref().map(|host| &host.token) != Some(&after.token) {
             let leaves = before.as_ref().and_then(|host| self.tokens.get_mut(&host.token));
             if let Some(token) = leaves {
@@ -238,7 +231,7 @@ impl Machine {
         at: Position,
         (id, from): (&RolloutId, State),
         acknowledged: &[HostId],
-        (actor, reason): (&str, &str),
+        by: (&str, &str),
     ) {
         self.with_rollout(at, id, |rollout| rollout.state = rollout.state_when_lifted());
         acknowledged.iter().for_each(|&host| self.acknowledge(id, host));
@@ -248,13 +241,7 @@ impl Machine {
         {
             patch_set.halt = None;
             patch_set.epoch += 1;
-            let resolved = IncidentState::Resolved {
-                actor: actor.to_owned(),
-                reason: reason.to_owned(),
-                acknowledged: u64::try_from(acknowledged.len()).unwrap_or(u64::MAX),
-                index: at.index,
-                at: self.clock.wall,
-            };
+            let resolved = self.resolved_at(at, by, acknowledged);
             self.incidents.close(&version, &HaltScope::Everything, &resolved);
         }
         let number = self.rollouts.get(id).map(|rollout| rollout.created_index);
@@ -283,12 +270,10 @@ impl Machine {
 
     fn put_halt(&mut self, at: Position, id: &RolloutId, halt: &Halt) {
         self.with_rollout(at, id, |rollout| rollout.state = State::Halted);
-        let version = self.rollouts.get(id).map(|rollout| rollout.version.clone());
-        if let Some(version) = &version {
-            let reached = self.verdict_of(at, id, halt);
-            self.incidents.open(version, HaltScope::Everything, (halt, reached));
-        }
-        if let Some(patch_set) = version.and_then(|version| self.patch_sets.get_mut(&version)) {
+        let Some(rollout) = self.rollouts.get(id) else { return };
+        let reached = self.verdict_of(at, rollout, halt);
+        self.incidents.open(&rollout.version, HaltScope::Everything, (halt, reached));
+        if let Some(patch_set) = self.patch_sets.get_mut(&rollout.version) {
             patch_set.epoch = halt.epoch;
             patch_set.halt = Some(halt.clone());
         }

@@ -71,9 +71,9 @@ impl Clock {
     ///
     /// Running time advances by at most [`MAX_STEP`]. Listening time stands still in a new term until
     /// a full beat interval, the longest, has passed: what an outage of the controllers looks like is
-    /// not silence. It stands still, too, while the controllers are deaf to the fleet. One tick tells of a host once, so that it counts for one beat of listening at most,
-    /// the shortest (or for [`TICK`], where hosts beat faster): a leader that stood still has not
-    /// listened.
+    /// not silence. It stands still, too, while the controllers are deaf to the fleet. One tick tells of a
+    /// host once, so that it counts for one beat of listening at most, the shortest (or for [`TICK`],
+    /// where hosts beat faster): a leader that stood still has not listened.
     #[must_use]
     pub fn ticked(self, tick: &Tick, term: u64, beats: Beats, ears: Ears) -> Self {
         let step = tick.step.min(MAX_STEP);

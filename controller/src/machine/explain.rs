@@ -128,7 +128,7 @@ impl Machine {
             let (flying, cap) = (inputs.counts.in_flight, inputs.in_flight_cap);
             format!("{exposed} of at most {budget} exposed, {flying} of at most {cap} in flight")
         };
-        let (state, detail) = match self.room_to_begin(rollout, host) {
+        let (state, detail) = match self.room_to_begin(&basis, (rollout, host)) {
             Ok(()) => (GateState::Open, numbers()),
             Err(Full::Books(NoRoom::ExposureBudget { .. } | NoRoom::InFlight { .. })) => {
                 (GateState::Waiting, numbers())

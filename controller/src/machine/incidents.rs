@@ -79,10 +79,13 @@ pub struct Incidents {
 }
 
 impl HaltScope {
+    /// The word for everybody.
+    pub const EVERYTHING: &str = "everything";
+
     /// `everything`, or the slice as a person types it.
     pub fn words(&self) -> String {
         match self {
-            Self::Everything => "everything".to_owned(),
+            Self::Everything => Self::EVERYTHING.to_owned(),
             Self::Slice(cut) => cut.to_string(),
         }
     }

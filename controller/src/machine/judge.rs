@@ -3,18 +3,17 @@
 use tidegate_policies::decide::{Inputs, Verdict, VerdictKind};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::detector::ruling::Scope;
-use tidegate_policies::evidence::Class;
 use tidegate_policies::gate::GateState;
 use tidegate_policies::time::Elapsed;
 
 use super::event::Event;
 use super::grants::Phase;
-use super::ids::{GrantId, HostId, RolloutId};
-use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
+use super::ids::{HostId, RolloutId};
+use super::incidents::HaltScope;
+use super::patch_sets::Halt;
 use super::records::JUDGE;
-use super::rollouts::{Entry, Place, Reached, Rollout, State};
-use super::slices::HaltedSlice;
-use super::trial::{Basis, TrialMove};
+use super::rollouts::{Place, Reached, Rollout, State};
+use super::trial::{Basis, TrialMove, source_of};
 use super::{Machine, Position};
 
 impl Machine {
@@ -53,9 +52,10 @@ impl Machine {
         let share = rollout.policy.exposure.in_flight;
         let judged = rollout.policy.judgement.as_ref().zip(self.trial(rollout));
         let Some((judgement, trial)) = judged else { return share.of(hosts(place.stage)) };
-        let is_sampled =
-            rollout.policy.ladder.get(place.stage).is_some_and(|stage| stage.draw.is_some());
-        let source = if is_sampled { hosts(place.stage + 1) } else { 0 };
+        let source = match source_of(rollout, place.stage) {
+            Some(step) if step != place.stage => hosts(step),
+            Some(_) | None => 0,
+        };
         let sentinels = trial.sentinels_at(rollout, place);
         share.of(hosts(place.stage) + source).min(judgement.cohorts.most_in_flight(sentinels))
     }
@@ -223,13 +223,12 @@ impl Machine {
             || "a guard rail was crossed".to_owned(),
             |gate| format!("{} was crossed: {}", gate.name.as_str(), gate.detail),
         );
-        if let Some((cut, why)) = self.alone(rollout, verdict, basis) {
-            let halt = self.slice_halt(at, rollout, &cut, (JUDGE, format!("{reason}; {why}")));
-            let slice = HaltedSlice { cut, halt: Halt { gates: shut, ..halt } };
-            return self.slice_halted(rollout, slice);
-        }
-        let halt = Halt { gates: shut, ..self.halt(at, rollout, JUDGE.to_owned(), reason) };
-        self.halted(rollout, halt)
+        let (scope, reason) = match self.alone(rollout, verdict, basis) {
+            Some((cut, why)) => (HaltScope::Slice(cut), format!("{reason}; {why}")),
+            None => (HaltScope::Everything, reason),
+        };
+        let halt = Halt { gates: shut, ..self.halt(at, rollout, &scope, (JUDGE, reason)) };
+        self.halted(rollout, scope, halt)
     }
 
     /// The slice that a verdict halts alone, and why; `None`: it halts everything.
@@ -239,57 +238,6 @@ impl Machine {
         let patch_set = self.patch_sets.get(&rollout.version)?;
         let why = basis.why_alone(slice)?;
         patch_set.slice_around(&cut).is_none().then_some((cut, why))
-    }
-
-    /// `halt` stands on `rollout`, and what was offered of its patch set is withdrawn.
-    pub(super) fn halted(&self, rollout: &Rollout, halt: Halt) -> Vec<Event> {
-        let halted = Event::Halted { rollout: rollout.id.clone(), halt: Box::new(halt) };
-        let offered = self.grants.expiries().iter().map(|&(_, id)| id);
-        let of_patch_set = |id: &GrantId| {
-            let other = self.grants.rollout_of(*id).and_then(|other| self.rollouts.get(other));
-            other.is_some_and(|other| other.version == rollout.version)
-        };
-        let withdrawn = offered.filter(of_patch_set).map(|grant| Event::GrantMoved {
-            grant,
-            to: Phase::Withdrawn,
-            soak_ends: None,
-        });
-        std::iter::once(halted).chain(withdrawn).collect()
-    }
-
-    /// A halt on the patch set of `rollout`, with what was counted so far.
-    pub(super) fn halt(
-        &self,
-        at: Position,
-        rollout: &Rollout,
-        actor: String,
-        reason: String,
-    ) -> Halt {
-        let epoch =
-            self.patch_sets.get(&rollout.version).map_or(1, |patch_set| patch_set.epoch) + 1;
-        Halt {
-            rollout: rollout.id.clone(),
-            actor,
-            reason,
-            index: at.index,
-            epoch,
-            at: self.clock.wall,
-            counts: rollout.unacknowledged,
-            gates: Vec::new(),
-            witnesses: self.witnesses(rollout),
-        }
-    }
-
-    fn witnesses(&self, rollout: &Rollout) -> Vec<Witness> {
-        let failed = self
-            .entries
-            .of(rollout)
-            .filter(|(_, entry)| !entry.acknowledged && matches!(entry.class, Class::Failure(_)));
-        let witness = |(host, entry): (HostId, Entry)| {
-            let phase = self.grants.get(&entry.grant)?.phase;
-            Some(Witness { host, phase })
-        };
-        failed.filter_map(witness).take(MAX_WITNESSES).collect()
     }
 }
 

@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod frozen;
 pub mod grant_book;
 pub mod grants;
+mod halts;
 pub mod hosts;
 pub mod ids;
 pub mod incidents;

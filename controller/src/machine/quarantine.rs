@@ -4,17 +4,13 @@
 //! be proven without them. What they are exposed to stays counted, and hosts in flight are watched to their
 //! end.
 
-use super::event::Event;
-use super::grants::Phase;
-use super::ids::{GrantId, HostId, RolloutId, Version};
+use super::ids::{HostId, RolloutId, Version};
 use super::incidents::{HaltScope, IncidentState};
-use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
 use super::rollouts::{Entry, Rollout, Way};
-use super::slices::{HaltedSlice, is_inside};
+use super::slices::HaltedSlice;
 use super::{Machine, Position};
 
 use tidegate_policies::detector::cut::Cut;
-use tidegate_policies::evidence::{Class, Counts};
 
 /// A slice that a person lets go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,70 +26,11 @@ pub struct Rejoined {
 }
 
 impl Machine {
-    /// A halt stands on one slice of the patch set of `rollout`, and what was offered to its hosts is
-    /// withdrawn.
-    pub(super) fn slice_halted(&self, rollout: &Rollout, slice: HaltedSlice) -> Vec<Event> {
-        let offered = self.grants.expiries().iter().map(|&(_, id)| id);
-        let in_slice = |id: &GrantId| {
-            let Some(grant) = self.grants.get(id) else { return false };
-            let version = self.rollouts.get(&grant.rollout).map(|other| &other.version);
-            let host = self.hosts.get(&grant.host);
-            version == Some(&rollout.version)
-                && host.is_some_and(|host| is_inside(&slice.cut, &host.facts))
-        };
-        let withdrawn: Vec<GrantId> = offered.filter(in_slice).collect();
-        let withdrawn = withdrawn.into_iter().map(|grant| Event::GrantMoved {
-            grant,
-            to: Phase::Withdrawn,
-            soak_ends: None,
-        });
-        let halted = Event::SliceHalted { rollout: rollout.id.clone(), slice: Box::new(slice) };
-        std::iter::once(halted).chain(withdrawn).collect()
-    }
-
-    /// A halt on one slice of the patch set of `rollout`, with what was counted of its hosts so far.
-    pub(super) fn slice_halt(
-        &self,
-        at: Position,
-        rollout: &Rollout,
-        cut: &Cut,
-        (actor, reason): (&str, String),
-    ) -> Halt {
-        let inside = |(host, _): &(HostId, Entry)| {
-            self.hosts.get(host).is_some_and(|host| is_inside(cut, &host.facts))
-        };
-        let entries = self.entries.of(rollout).filter(|(_, entry)| !entry.acknowledged);
-        let entries: Vec<(HostId, Entry)> = entries.filter(inside).collect();
-        let mut counts = Counts::default();
-        for (_, entry) in &entries {
-            counts.shift(Class::None, entry.class);
-            counts.begun += u64::from(entry.begun);
-        }
-        let failed = entries.iter().filter(|(_, entry)| matches!(entry.class, Class::Failure(_)));
-        let witness = |(host, entry): &(HostId, Entry)| {
-            let phase = self.grants.get(&entry.grant)?.phase;
-            Some(Witness { host: *host, phase })
-        };
-        let epoch = self.patch_sets.get(&rollout.version).map_or(1, |patch_set| patch_set.epoch);
-        Halt {
-            rollout: rollout.id.clone(),
-            actor: actor.to_owned(),
-            reason,
-            index: at.index,
-            epoch,
-            at: self.clock.wall,
-            counts,
-            gates: Vec::new(),
-            witnesses: failed.filter_map(witness).take(MAX_WITNESSES).collect(),
-        }
-    }
-
     /// Absorbs that a slice is halted. Halted slices that are inside of it are one with it.
     pub(super) fn put_slice_halt(&mut self, at: Position, id: &RolloutId, slice: &HaltedSlice) {
-        let Some(version) = self.rollouts.get(id).map(|rollout| rollout.version.clone()) else {
-            return;
-        };
-        let reached = self.verdict_of(at, id, &slice.halt);
+        let Some(rollout) = self.rollouts.get(id) else { return };
+        let (version, reached) =
+            (rollout.version.clone(), self.verdict_of(at, rollout, &slice.halt));
         let scope = HaltScope::Slice(slice.cut.clone());
         let into = self.incidents.open(&version, scope, (&slice.halt, reached));
         let Some(patch_set) = self.patch_sets.get_mut(&version) else { return };
@@ -117,17 +54,11 @@ impl Machine {
             return;
         };
         of.acknowledged.iter().for_each(|&host| self.acknowledge(id, host));
+        let state = self.resolved_at(at, (&of.actor, &of.reason), &of.acknowledged);
         let Some(patch_set) = self.patch_sets.get_mut(&version) else { return };
         let lifted: Vec<HaltedSlice> =
             patch_set.slices.extract_if(.., |slice| slice.cut.is(&of.cut)).collect();
         for slice in lifted {
-            let state = IncidentState::Resolved {
-                actor: of.actor.clone(),
-                reason: of.reason.clone(),
-                acknowledged: u64::try_from(of.acknowledged.len()).unwrap_or(u64::MAX),
-                index: at.index,
-                at: self.clock.wall,
-            };
             self.incidents.close(&version, &HaltScope::Slice(slice.cut.clone()), &state);
             for rollout in self.of_version(&version) {
                 let number = self.rollouts.get(&rollout).map(|rollout| rollout.created_index);
@@ -137,17 +68,6 @@ impl Machine {
             }
         }
         self.count_apart(at, &version);
-    }
-
-    /// The verdict that the judge halted by, at this very entry; `None`: a person halted.
-    pub(super) fn verdict_of(
-        &self,
-        at: Position,
-        id: &RolloutId,
-        halt: &Halt,
-    ) -> Option<super::rollouts::Reached> {
-        let reached = self.rollouts.get(id)?.verdict.clone();
-        reached.filter(|reached| halt.actor == super::records::JUDGE && reached.index == at.index)
     }
 
     /// The rollouts of a patch set that have started.

@@ -8,6 +8,7 @@ use tidegate_policies::detector::slices::SliceId;
 use super::Machine;
 use super::fleet::Host;
 use super::rollouts::Rollout;
+use super::trial::Basis;
 
 /// Why a host may not begin now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +75,11 @@ impl Machine {
     }
 
     /// Whether `host` may begin now.
-    pub(super) fn room_to_begin(&self, rollout: &Rollout, host: &Host) -> Result<(), Full> {
-        let basis = self.basis(rollout).ok_or(Full::NotStarted)?;
+    pub(super) fn room_to_begin(
+        &self,
+        basis: &Basis,
+        (rollout, host): (&Rollout, &Host),
+    ) -> Result<(), Full> {
         self.room_under(basis.judge_silently().kind, basis.books(), (rollout, host), 0)
     }
 

@@ -1,5 +1,7 @@
 //! Where does chance come from? From a seed: the same one gives the same run.
 
+use tidegate_policies::time::Millis;
+
 /// A source of chance.
 #[derive(Clone, Debug)]
 pub(super) struct Chance(u64);
@@ -46,6 +48,12 @@ impl Chance {
         let unit = (self.draw() >> 11) as f64 / (1_u64 << 53) as f64;
         (-(1.0 - unit).ln() * mean) as u64
     }
+}
+
+/// A span as the mean of a wait.
+#[expect(clippy::cast_precision_loss, reason = "a mean wait needs no more than 53 bits")]
+pub(super) const fn mean(span: Millis) -> f64 {
+    span.0 as f64
 }
 
 /// The 64 bits that a number is scrambled to.

@@ -3,7 +3,7 @@
 use tidegate_agent::core::{BootTime, DriverEvent, Input, Insertion, Millis, RevertEnd, Trouble};
 use tidegate_proto::v1::KernelEvidence;
 
-use super::chance::Chance;
+use super::chance::{Chance, mean};
 use super::host::{Module, Power};
 use super::opening::MODULE;
 use super::queue::Happening;
@@ -91,7 +91,7 @@ impl World<'_> {
             self.queue.put(at + after, Happening::Lies(n, boot));
         }
         if let Some(fault) = self.fault_of(n).filter(|_| lie != Some(Lie::Well)) {
-            let after = self.luck.wait(millis(fault.after.0));
+            let after = self.luck.wait(mean(fault.after));
             self.foretell(n, at + after);
             self.queue.put(at + after, Happening::Bites(n, boot));
         }
@@ -202,17 +202,11 @@ impl World<'_> {
 }
 
 /// The kernel's words after a crash.
-fn evidence(names_module: bool) -> KernelEvidence {
+pub(super) fn evidence(names_module: bool) -> KernelEvidence {
     let signature = if names_module {
         format!("BUG: unable to handle page fault RIP: {MODULE}")
     } else {
         "Kernel panic - not syncing: Fatal machine check".to_owned()
     };
     KernelEvidence { signature, names_module }
-}
-
-/// A number of milliseconds to draw with.
-#[expect(clippy::cast_precision_loss, reason = "a mean wait needs no more than 53 bits")]
-const fn millis(span: u64) -> f64 {
-    span as f64
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::outcome::{End, Outcome};
+use crate::machine::incidents::HaltScope;
 
 /// What a simulation prints as JSON; keys are only ever added.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,7 +48,7 @@ impl Figures {
         let to_full = median(outcomes.iter().filter_map(|of| of.to_full).collect());
         let mut halt_scopes = BTreeMap::new();
         let everything = outcomes.iter().filter(|outcome| outcome.end == End::Halted);
-        let scopes = everything.map(|_| EVERYTHING);
+        let scopes = everything.map(|_| HaltScope::EVERYTHING);
         let slices = outcomes.iter().flat_map(|outcome| &outcome.slices).map(String::as_str);
         for scope in scopes.chain(slices) {
             *halt_scopes.entry(scope.to_owned()).or_insert(0) += 1;
@@ -67,9 +68,6 @@ impl Figures {
         }
     }
 }
-
-/// The scope of a halt on a patch set.
-const EVERYTHING: &str = "everything";
 
 /// The number that so many percent of `numbers` do not exceed; `None` where there are none.
 fn within(mut numbers: Vec<u64>, percent: usize) -> Option<u64> {

@@ -25,8 +25,8 @@ pub(super) fn lines(course: &Course, outcome: &Outcome, detail: Detail) -> Vec<S
     let mut lines: Vec<String> = told
         .map(|record| {
             let event = record.note.event.trim_start_matches("rollout.");
-            let (at, note) = (since(record).to_string(), &record.note);
-            format!("  {at:>7}  {event:<13} {:<10} {}", note.actor, note.detail)
+            let (at, note) = (since(record).to_the_minute(), &record.note);
+            format!("  {at:>9}  {event:<13} {:<10} {}", note.actor, note.detail)
         })
         .collect();
     if lines.len() > MOST && detail == Detail::WhatChanged {
@@ -34,7 +34,8 @@ pub(super) fn lines(course: &Course, outcome: &Outcome, detail: Detail) -> Vec<S
         lines.splice(MOST / 2..MOST / 2 + left_out, [format!("  … {left_out} more …")]);
     }
     let harmed = count(outcome.harmed, "host");
-    lines.push(format!("           the run {}, {harmed} harmed by the patch", outcome.end.word()));
+    lines
+        .push(format!("             the run {}, {harmed} harmed by the patch", outcome.end.word()));
     if outcome.has_halted() || outcome.held || detail == Detail::Everything {
         lines.extend(course.evidence.iter().map(|line| format!("  {line}")));
     }

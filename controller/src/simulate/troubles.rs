@@ -2,9 +2,10 @@
 //! and come back.
 
 use tidegate_agent::core::Input;
-use tidegate_proto::v1::{GoodbyeKind, KernelEvidence};
+use tidegate_proto::v1::GoodbyeKind;
 
-use super::chance::Chance;
+use super::chance::{Chance, mean};
+use super::driver::evidence;
 use super::host::Power;
 use super::queue::{Fate, Happening};
 use super::scenario::What;
@@ -60,11 +61,10 @@ impl World<'_> {
         }
         match fate {
             Fate::Crash => {
-                let signature = "Kernel panic - not syncing: Fatal machine check".to_owned();
-                self.crashes(n, Some(KernelEvidence { signature, names_module: false }));
+                self.crashes(n, Some(evidence(false)));
             }
             Fate::Silent => {
-                let back_after = self.scene.scenario.fleet.by_itself.back_after.0;
+                let back_after = self.scene.scenario.fleet.by_itself.back_after;
                 let away = self.luck.wait(mean(back_after));
                 self.hosts[n].cut_off += 1;
                 self.queue.put(self.now + away, Happening::Back(n));
@@ -239,9 +239,4 @@ const fn per_hour(ppm: u64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a number of hosts has fewer than 53 bits")]
 const fn count(n: usize) -> f64 {
     n as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a mean wait needs no more than 53 bits")]
-const fn mean(span: u64) -> f64 {
-    span as f64
 }

@@ -11,8 +11,7 @@ use crate::share::Share;
 
 /// `None` where nothing of this kind halts.
 pub(super) fn guard_rail(inputs: &Inputs, words: Words, failure: Failure) -> Option<Gate> {
-    let rest = inputs.counts.without(&inputs.shut_out);
-    let (seen, limit) = (rest.failures(failure), inputs.guard_rails.limit(failure));
+    let (seen, limit) = (inputs.judged().failures(failure), inputs.guard_rails.limit(failure));
     if limit == GuardRails::NEVER {
         return None;
     }
@@ -31,7 +30,7 @@ pub(super) fn guard_rail(inputs: &Inputs, words: Words, failure: Failure) -> Opt
 /// The gate and what it demands; `None` where the policy has no such rail.
 pub(super) fn failure_share(inputs: &Inputs, words: Words) -> Option<(Gate, VerdictKind)> {
     let rail = inputs.guard_rails.failure_share?;
-    let rest = inputs.counts.without(&inputs.shut_out);
+    let rest = inputs.judged();
     let failures = rest.all_failures();
     let resolved = failures + rest.verified;
     let above = |share: Share| {

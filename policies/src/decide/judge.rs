@@ -13,6 +13,7 @@ use crate::gate::{Gate, GateName, GateState, Unit};
 use crate::plural::count;
 use crate::policy::WhenFewer;
 use crate::proof::{self, Answer};
+use crate::time::Millis;
 
 /// What must be open before the proof is looked at.
 const BEFORE_PROOF: [GateName; 3] = [GateName::Coverage, GateName::Soak, GateName::MinVerified];
@@ -149,8 +150,9 @@ fn silent_share(case: &Case, words: Words) -> (Gate, VerdictKind) {
 impl Case {
     /// For how long a hold goes on; empty where none does.
     fn held_words(&self) -> String {
-        let held = |hold: Hold| format!("; held for {}", self.books.now.since(hold.since));
-        self.hold.map(held).unwrap_or_default()
+        let held = self.hold.map(|hold| self.books.now.since(hold.since));
+        let held = held.filter(|span| *span > Millis(0));
+        held.map_or_else(String::new, |span| format!("; held for {span}"))
     }
 }
 
@@ -211,31 +213,34 @@ fn proof_gate(books: &Inputs, seen: &proof::Seen, words: Words) -> (Gate, Verdic
     // What refused for reasons of its own shows nothing, and is not waited for.
     let outcomes = known + books.tier.refused;
     let proof = proof::prove(seen);
-    let every_host = books.gates.when_fewer == WhenFewer::EveryHost;
-    let (state, demand, required) = match proof.answer {
-        Answer::Shown => (GateState::Open, VerdictKind::Continue, known),
-        Answer::Refuted => (GateState::Shut, VerdictKind::Hold, known),
-        Answer::NotYet { more } if every_host && known + more > hosts => {
-            let state = if outcomes >= hosts { GateState::Open } else { GateState::Waiting };
-            (state, VerdictKind::Continue, hosts)
-        }
-        // More than there are: a person must let it go on.
-        Answer::NotYet { more } if known + more > hosts => {
-            (GateState::Shut, VerdictKind::Continue, known + more)
-        }
-        Answer::NotYet { more } => (GateState::Waiting, VerdictKind::Continue, known + more),
+    let more = match proof.answer {
+        Answer::NotYet { more } => more,
+        Answer::Shown | Answer::Refuted => 0,
     };
-    let of_all = || match proof.answer {
-        Answer::NotYet { more } if known + more > hosts => match books.gates.when_fewer {
-            WhenFewer::EveryHost => format!(
-                "; the tier has {hosts}: the policy asks for the outcome of each, and {outcomes} are known"
-            ),
-            WhenFewer::Hold => format!(
-                "; the tier has only {hosts}, so that it waits for a person: `tidegate rollout promote \
-                 --force`"
-            ),
-        },
-        Answer::NotYet { .. } | Answer::Shown | Answer::Refuted => String::new(),
+    // More than there are: every host must have an outcome, or a person must let it go on.
+    let short = (more > 0 && known + more > hosts).then_some(books.gates.when_fewer);
+    let demand = match proof.answer {
+        Answer::Refuted => VerdictKind::Hold,
+        Answer::Shown | Answer::NotYet { .. } => VerdictKind::Continue,
+    };
+    let (state, required) = match (proof.answer, short) {
+        (Answer::Shown, _) => (GateState::Open, known),
+        (Answer::Refuted, _) => (GateState::Shut, known),
+        (Answer::NotYet { .. }, None) => (GateState::Waiting, known + more),
+        (Answer::NotYet { .. }, Some(WhenFewer::EveryHost)) if outcomes >= hosts => {
+            (GateState::Open, hosts)
+        }
+        (Answer::NotYet { .. }, Some(WhenFewer::EveryHost)) => (GateState::Waiting, hosts),
+        (Answer::NotYet { .. }, Some(WhenFewer::Hold)) => (GateState::Shut, known + more),
+    };
+    let rest = || match short {
+        None => String::new(),
+        Some(WhenFewer::EveryHost) => format!(
+            "; the tier has {hosts}: the policy asks for the outcome of each, and {outcomes} are known"
+        ),
+        Some(WhenFewer::Hold) => format!(
+            "; the tier has only {hosts}, so that it waits for a person: `tidegate rollout promote --force`"
+        ),
     };
     let gate = Gate {
         name: GateName::Proof,
@@ -243,7 +248,7 @@ fn proof_gate(books: &Inputs, seen: &proof::Seen, words: Words) -> (Gate, Verdic
         observed: known,
         required,
         unit: Unit::Hosts,
-        detail: words.say(|| proof.sentence(seen) + &of_all()),
+        detail: words.say(|| proof.sentence(seen) + &rest()),
     };
     (gate, demand)
 }

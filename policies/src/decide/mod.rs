@@ -57,6 +57,13 @@ pub struct Inputs {
     pub heard_since: Option<Elapsed>,
 }
 
+impl Inputs {
+    /// Hosts of the whole rollout by outcome that are outside of halted slices.
+    pub fn judged(&self) -> Counts {
+        self.counts.without(&self.shut_out)
+    }
+}
+
 /// What comes after a wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Next {

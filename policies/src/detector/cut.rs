@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::slices::{Dimension, pair};
+use super::slices::{Dimension, pair, unpair, value_of};
 
 /// What stands between the two facts of a pair, as a person types them.
 const AND_CPU: &str = ",cpu=";
@@ -87,25 +87,13 @@ impl Cut {
 
     /// Whether a host with these single facts is inside.
     pub fn holds(&self, facts: &[(Dimension, &str)]) -> bool {
-        let fact = |wanted| facts.iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| *value);
-        match self.dimension {
-            Dimension::Whole => true,
-            Dimension::KernelAndCpu => match (fact(Dimension::Kernel), fact(Dimension::Cpu)) {
-                (Some(kernel), Some(cpu)) => self.has(&pair(kernel, cpu)),
-                (Some(_) | None, _) => false,
-            },
-            Dimension::Kernel
-            | Dimension::Cpu
-            | Dimension::Arch
-            | Dimension::Flavour
-            | Dimension::Zone
-            | Dimension::Class => fact(self.dimension).is_some_and(|value| self.has(value)),
-        }
+        let value = || value_of(self.dimension, facts);
+        self.dimension == Dimension::Whole || value().is_some_and(|value| self.has(&value))
     }
 
     /// Whether every host of `other` is inside, too: the same facts, or one fact of a pair.
     pub fn covers(&self, other: &Self) -> bool {
-        let part = |value: &str| match (self.dimension, value.split_once(" on ")) {
+        let part = |value: &str| match (self.dimension, unpair(value)) {
             (Dimension::Kernel, Some((kernel, _))) => self.has(kernel),
             (Dimension::Cpu, Some((_, cpu))) => self.has(cpu),
             (_, _) => false,
@@ -131,7 +119,7 @@ impl Cut {
 impl fmt::Display for Cut {
     /// As a person types it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.dimension, self.value.split_once(" on ")) {
+        match (self.dimension, unpair(&self.value)) {
             (Dimension::KernelAndCpu, Some((kernel, cpu))) => {
                 write!(f, "kernel={kernel}{AND_CPU}{cpu}")
             }

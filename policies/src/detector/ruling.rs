@@ -91,6 +91,12 @@ pub enum OnSlice {
     Quarantine,
 }
 
+impl OnSlice {
+    /// Each with the word for it in a policy.
+    pub const WORDS: [(&str, Self); 2] =
+        [("everything", Self::Everything), ("quarantine", Self::Quarantine)];
+}
+
 /// What the evidence says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Standing {

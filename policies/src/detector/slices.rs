@@ -5,6 +5,7 @@
 //! equally among its values and a reserve; what appears later gets ½, ⅙, ¹⁄₁₂ … of the reserve. So the
 //! weights never sum to more than 1, whatever appears.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub const MOST_SLICES: usize = 256;
 
 /// The value that stands for all that are too few.
 pub const OTHER: &str = "other";
+
+/// What stands between the two facts of a pair.
+const ON: &str = " on ";
 
 /// A slice, by its place in [`Slices`]. 0 is the whole cohort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -126,7 +130,29 @@ impl Dimension {
 
 /// The value of [`Dimension::KernelAndCpu`] for a host with these facts.
 pub fn pair(kernel: &str, cpu: &str) -> String {
-    format!("{kernel} on {cpu}")
+    format!("{kernel}{ON}{cpu}")
+}
+
+/// The kernel and CPU of such a value.
+pub fn unpair(value: &str) -> Option<(&str, &str)> {
+    value.split_once(ON)
+}
+
+/// The value that a host with these single facts has, each of them at most once; `None`: it is not known.
+pub fn value_of<'a>(dimension: Dimension, facts: &[(Dimension, &'a str)]) -> Option<Cow<'a, str>> {
+    let fact = |wanted| facts.iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| *value);
+    match dimension {
+        Dimension::Whole => None,
+        Dimension::KernelAndCpu => {
+            Some(Cow::Owned(pair(fact(Dimension::Kernel)?, fact(Dimension::Cpu)?)))
+        }
+        Dimension::Kernel
+        | Dimension::Cpu
+        | Dimension::Arch
+        | Dimension::Flavour
+        | Dimension::Zone
+        | Dimension::Class => fact(dimension).map(Cow::Borrowed),
+    }
 }
 
 impl Slices {
@@ -167,26 +193,10 @@ impl Slices {
     /// that was not there at the start gets a slice of its own if the reserve of its kind has one left.
     pub fn admit(&mut self, facts: &[(Dimension, &str)]) -> Membership {
         let mut membership = Membership::WHOLE;
-        let fact = |wanted| facts.iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| *value);
         for dimension in Dimension::CUTS {
-            let slice = match dimension {
-                Dimension::KernelAndCpu => match (fact(Dimension::Kernel), fact(Dimension::Cpu)) {
-                    (Some(kernel), Some(cpu)) => self.slice_of(dimension, &pair(kernel, cpu)),
-                    (Some(_) | None, _) => None,
-                },
-                Dimension::Whole
-                | Dimension::Kernel
-                | Dimension::Cpu
-                | Dimension::Arch
-                | Dimension::Flavour
-                | Dimension::Zone
-                | Dimension::Class => {
-                    fact(dimension).and_then(|value| self.slice_of(dimension, value))
-                }
-            };
-            if let Some(slice) = slice {
-                membership.push(slice);
-            }
+            let value = value_of(dimension, facts);
+            let slice = value.and_then(|value| self.slice_of(dimension, &value));
+            slice.into_iter().for_each(|slice| membership.push(slice));
         }
         membership
     }
@@ -195,22 +205,11 @@ impl Slices {
     /// there before gets no slice of its own.
     pub fn find(&self, facts: &[(Dimension, &str)]) -> Membership {
         let mut membership = Membership::WHOLE;
-        let fact = |wanted| facts.iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| *value);
-        let slice_of = |dimension, value: &str| -> Option<SliceId> {
-            let kind = self.kinds.get(&dimension)?;
-            kind.values.get(value).or_else(|| kind.values.get(OTHER)).copied()
+        let slice_of = |dimension| {
+            let (value, kind) = (value_of(dimension, facts)?, self.kinds.get(&dimension)?);
+            kind.values.get(&*value).or_else(|| kind.values.get(OTHER)).copied()
         };
-        for dimension in Dimension::CUTS {
-            let slice = match (dimension, fact(Dimension::Kernel), fact(Dimension::Cpu)) {
-                (Dimension::KernelAndCpu, Some(kernel), Some(cpu)) => {
-                    slice_of(dimension, &pair(kernel, cpu))
-                }
-                (_, _, _) => fact(dimension).and_then(|value| slice_of(dimension, value)),
-            };
-            if let Some(slice) = slice {
-                membership.push(slice);
-            }
-        }
+        Dimension::CUTS.into_iter().filter_map(slice_of).for_each(|slice| membership.push(slice));
         membership
     }
 

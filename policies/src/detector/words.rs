@@ -29,7 +29,8 @@ impl Ruling {
         let Finding { name, weighed, treated, control, .. } = finding;
         let seen = match finding.rule {
             Rule::Hosts { stream, window, .. } => format!(
-                "{name}: {} and {control} of the unpatched failed {}, {}",
+                "{name}: {} failed {}, and {control} of the unpatched in all that time; the most striking \
+                 {}",
                 count(*treated, "patched host"),
                 stream.how(),
                 window.when()
@@ -60,7 +61,7 @@ impl Record {
         line(&mut text, "says", &self.says());
         line(&mut text, "chance", &self.chance(finding));
         if let Rule::Hosts { slice, stream, window, .. } = finding.rule {
-            self.by_chance(&mut text, finding, (slice, stream, window));
+            self.by_chance(&mut text, (slice, stream, window));
             self.in_common(&mut text, finding, (slice, stream, window));
         }
         for suspect in self.inputs.suspects.iter().take(FEW) {
@@ -126,31 +127,32 @@ impl Record {
     }
 
     /// How many of the failures would be of patched hosts if the patch did nothing.
-    fn by_chance(&self, text: &mut String, finding: &Finding, at: (SliceId, Stream, Window)) {
+    fn by_chance(&self, text: &mut String, at: (SliceId, Stream, Window)) {
         let (slice, stream, window) = at;
         let counted = self.steps.iter().filter_map(|step| {
             let counted = step.evidence_for(slice, stream)?.in_window(window);
-            let is_inside = match step.cohort {
-                Cohort::Control => true,
-                Cohort::Treated(windows) => windows.contains(window),
+            let (is_inside, is_patched) = match step.cohort {
+                Cohort::Control => (true, false),
+                Cohort::Treated(windows) => (windows.contains(window), true),
             };
-            is_inside.then_some(counted)
+            let compared = counted.treated > 0 && counted.control > 0;
+            (is_inside && compared).then_some((counted, is_patched))
         });
-        let (mut failures, mut expected) = (0, 0);
-        for at in counted {
+        let (mut failures, mut expected, mut patched) = (0, 0, 0);
+        for (at, is_patched) in counted {
             let all = u64::from(at.treated) + u64::from(at.control);
             failures += 1;
+            patched += u32::from(is_patched);
             expected += (u64::from(at.treated) * 1_000).checked_div(all).unwrap_or(0);
         }
         if failures == 0 {
             return;
         }
         let said = format!(
-            "{}.{:02} of the {} listed here would be of patched hosts if the patch did nothing; {} are",
+            "{}.{:02} of the {} listed here would be of patched hosts if the patch did nothing; {patched} are",
             expected / 1_000,
             expected % 1_000 / 10,
             count(failures, "failure"),
-            finding.treated
         );
         line(text, "by chance", &said);
     }
@@ -209,6 +211,7 @@ impl Record {
         line(text, "places", &weights);
         let added: Vec<(&Step, Bits)> =
             self.steps.iter().filter_map(|step| Some((step, added(step, at)?))).collect();
+        let silent = added.iter().filter(|(_, bits)| *bits == Bits::ZERO).count();
         if !added.is_empty() {
             let formula = format!(
                 "log2(({MARGIN} P + U) / ({} P + U)) for each failure, and {} more if the host was patched",
@@ -222,7 +225,12 @@ impl Record {
             let listed = added.iter().fold(Bits::ZERO, |sum, (_, bits)| sum.plus(*bits));
             let mut sum = finding.sum.less(listed);
             line(text, "", &format!("{sum:>19}  from failures before these"));
-            for (step, bits) in added {
+            if silent > 0 {
+                let said = "of strata in which no patched host was watched then add nothing";
+                let failures = count(u64::try_from(silent).unwrap_or(u64::MAX), "failure");
+                line(text, "", &format!("{:>19}  {failures} {said}", Bits::ZERO));
+            }
+            for (step, bits) in added.into_iter().filter(|(_, bits)| *bits != Bits::ZERO) {
                 sum = sum.plus(bits);
                 line(text, "", &step_words(step, at, (bits, sum), places));
             }
@@ -244,7 +252,7 @@ fn step_words(
         Cohort::Control => "unpatched",
     };
     let place = places(step.host).unwrap_or_else(|| format!("domain {:x}", step.domain.0));
-    let at = Millis(step.at.0);
+    let at = Millis(step.at.0).to_the_minute();
     let (patched, unpatched) = (counted.treated, counted.control);
     format!(
         "{bits:>8} -> {sum:>7}  {cohort} host {:016x} in {place} at {at}: P = {patched}, U = {unpatched}",

@@ -63,9 +63,7 @@ pub(super) fn read_evidence(
             "Write a false-hold that is not below the false-halt".to_owned(),
         ));
     }
-    let on_slice = table
-        .required(&ON_SLICE)?
-        .one_of(&[("everything", OnSlice::Everything), ("quarantine", OnSlice::Quarantine)])?;
+    let on_slice = table.required(&ON_SLICE)?.one_of(&OnSlice::WORDS)?;
     let nobody = "0 would halt before any kernel names the patch";
     let named = table.required(&NAMED)?.some_hosts(MAX_FACTOR, nobody)?;
     let named = u32::try_from(named).unwrap_or(u32::MAX);

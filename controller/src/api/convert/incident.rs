@@ -29,38 +29,35 @@ pub fn incident(machine: &Machine, of: &Incident) -> pb::Incident {
 
 /// The same without the arithmetic, for a list.
 pub fn line(machine: &Machine, of: &Incident) -> pb::Incident {
-    let (state, end) = match &of.state {
-        IncidentState::Open => (pb::IncidentState::Open, None),
-        IncidentState::Widened { at, .. } => (pb::IncidentState::Widened, Some(*at)),
-        IncidentState::Resolved { at, .. } => (pb::IncidentState::Resolved, Some(*at)),
+    let scope = of.scope.words();
+    let drawn = pb::Incident {
+        name: format!("incidents/{}", of.number),
+        rollout: format!("rollouts/{}", of.halt.rollout),
+        patch_set: format!("patchSets/{}", of.version),
+        state: pb::IncidentState::Open.into(),
+        halt: Some(halted(machine, &of.halt, &scope)),
+        scope,
+        verdict: of.verdict.as_ref().map(|reached| verdict(&reached.basis.judge(), reached.index)),
+        ..pb::Incident::default()
     };
-    let widened_into = match &of.state {
-        IncidentState::Widened { into, .. } => format!("incidents/{into}"),
-        IncidentState::Open | IncidentState::Resolved { .. } => String::new(),
-    };
-    let resolution = match &of.state {
-        IncidentState::Resolved { actor, reason, acknowledged, index, at: _ } => {
-            Some(pb::IncidentResolution {
+    match &of.state {
+        IncidentState::Open => drawn,
+        IncidentState::Widened { into, at, index: _ } => pb::Incident {
+            state: pb::IncidentState::Widened.into(),
+            widened_into: format!("incidents/{into}"),
+            end_time: Some(timestamp(*at)),
+            ..drawn
+        },
+        IncidentState::Resolved { actor, reason, acknowledged, index, at } => pb::Incident {
+            state: pb::IncidentState::Resolved.into(),
+            resolution: Some(pb::IncidentResolution {
                 actor: actor.clone(),
                 reason: reason.clone(),
                 acknowledged_hosts: *acknowledged,
                 log_index: *index,
-            })
-        }
-        IncidentState::Open | IncidentState::Widened { .. } => None,
-    };
-    let scope = of.scope.words();
-    pb::Incident {
-        name: format!("incidents/{}", of.number),
-        rollout: format!("rollouts/{}", of.halt.rollout),
-        patch_set: format!("patchSets/{}", of.version),
-        state: state.into(),
-        halt: Some(halted(machine, &of.halt, &scope)),
-        scope,
-        verdict: of.verdict.as_ref().map(|reached| verdict(&reached.basis.judge(), reached.index)),
-        evidence: Vec::new(),
-        widened_into,
-        resolution,
-        end_time: end.map(timestamp),
+            }),
+            end_time: Some(timestamp(*at)),
+            ..drawn
+        },
     }
 }

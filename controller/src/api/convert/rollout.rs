@@ -17,12 +17,10 @@ use crate::machine::command::{
     Action, CreateRollout, OfSlice, Promote, PromoteRollout, WithReason,
 };
 use crate::machine::ids::{NotAName, RolloutId, Version};
+use crate::machine::incidents::HaltScope;
 use crate::machine::patch_sets::{Halt, Witness};
 use crate::machine::rollouts::{Place, Rollout, StageProgress, State, WaveProgress};
 use crate::machine::slice_words::SliceSeen;
-
-/// The scope of a halt that stops everybody.
-const EVERYTHING: &str = "everything";
 
 /// Longest reason, in bytes.
 pub const MAX_REASON_BYTES: usize = 512;
@@ -98,13 +96,8 @@ pub fn with_reason(name: &str, reason: &str) -> Result<WithReason, BadField> {
 ///
 /// [`BadField`].
 pub fn halt(request: &pb::HaltRolloutRequest) -> Result<(RolloutId, Action), BadField> {
-    let halt = with_reason(&request.name, &request.reason)?;
-    let id = halt.rollout.clone();
-    let action = match slice(&halt, &request.slice)? {
-        None => Action::HaltRollout(halt),
-        Some(slice) => Action::HaltSlice(slice),
-    };
-    Ok((id, action))
+    let of = with_reason(&request.name, &request.reason)?;
+    action((of, &request.slice), Action::HaltRollout, Action::HaltSlice)
 }
 
 /// What a resume asks for: of everything, or of one slice.
@@ -113,23 +106,24 @@ pub fn halt(request: &pb::HaltRolloutRequest) -> Result<(RolloutId, Action), Bad
 ///
 /// [`BadField`].
 pub fn resume(request: &pb::ResumeRolloutRequest) -> Result<(RolloutId, Action), BadField> {
-    let resume = with_reason(&request.name, &request.reason)?;
-    let id = resume.rollout.clone();
-    let action = match slice(&resume, &request.slice)? {
-        None => Action::ResumeRollout(resume),
-        Some(slice) => Action::ResumeSlice(slice),
-    };
-    Ok((id, action))
+    let of = with_reason(&request.name, &request.reason)?;
+    action((of, &request.slice), Action::ResumeRollout, Action::ResumeSlice)
 }
 
-fn slice(of: &WithReason, slice: &str) -> Result<Option<OfSlice>, BadField> {
+/// The action on everything, or on the slice that is named.
+fn action(
+    (of, slice): (WithReason, &str),
+    everything: impl FnOnce(WithReason) -> Action,
+    alone: impl FnOnce(OfSlice) -> Action,
+) -> Result<(RolloutId, Action), BadField> {
     let slice = bounded("slice", slice, MAX_SLICE_BYTES)?;
+    let id = of.rollout.clone();
     if slice.is_empty() {
-        return Ok(None);
+        return Ok((id, everything(of)));
     }
     let cut = Cut::parse(&slice).map_err(|no| BadField::new("slice", &slice, &no.to_string()))?;
-    let WithReason { rollout, reason } = of.clone();
-    Ok(Some(OfSlice { rollout, cut, reason }))
+    let WithReason { rollout, reason } = of;
+    Ok((id, alone(OfSlice { rollout, cut, reason })))
 }
 
 /// A promotion.
@@ -169,7 +163,9 @@ pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
         wave: current.map_or(0, |place| u32::try_from(place.wave + 1).unwrap_or(u32::MAX)),
         tiers: of.stages.iter().enumerate().map(|(at, stage)| tier(of, at, stage)).collect(),
         verdict: judged.as_ref().map(|now| verdict(now, reached)),
-        halt: set.and_then(|set| set.halt.as_ref()).map(|of| halted(machine, of, EVERYTHING)),
+        halt: set
+            .and_then(|set| set.halt.as_ref())
+            .map(|of| halted(machine, of, HaltScope::EVERYTHING)),
         epoch: set.map_or(0, |set| set.epoch),
         in_flight_hosts: open.in_flight,
         in_flight_cap_hosts: inputs.as_ref().map_or(0, |inputs| inputs.in_flight_cap),

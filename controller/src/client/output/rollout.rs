@@ -251,14 +251,7 @@ pub(crate) fn explanation(answer: &v1::ExplainRolloutResponse, now: DateTime<Utc
         lines
             .push(plain(&format!("grant {} of {} is {phase}{detail}", grant.grant_id, grant.host)));
     }
-    if !answer.gates.is_empty() {
-        lines.push(String::new());
-    }
-    lines.extend(answer.gates.iter().map(gate_line));
-    if !answer.evidence.is_empty() {
-        lines.push(String::new());
-        lines.extend(answer.evidence.iter().map(|line| plain(line)));
-    }
+    lines.extend(basis_lines(&answer.gates, &answer.evidence));
     if !answer.records.is_empty() {
         lines.push(String::new());
         let titles = ["WHEN", "LOG", "WHO", "EVENT", "DETAIL"];
@@ -278,15 +271,16 @@ pub(crate) fn replayed(answer: &v1::ReplayRolloutResponse) -> String {
     ];
     let verdict = answer.verdict.as_ref();
     let gates = verdict.map_or(&[][..], |verdict| verdict.gates.as_slice());
-    if !gates.is_empty() {
-        lines.push(String::new());
-    }
-    lines.extend(gates.iter().map(gate_line));
-    if !answer.evidence.is_empty() {
-        lines.push(String::new());
-        lines.extend(answer.evidence.iter().map(|line| plain(line)));
-    }
+    lines.extend(basis_lines(gates, &answer.evidence));
     lines.join("\n")
+}
+
+/// The gates, then the lines of the evidence, each after an empty line.
+fn basis_lines(gates: &[v1::Gate], evidence: &[String]) -> Vec<String> {
+    let gates: Vec<String> = gates.iter().map(gate_line).collect();
+    let evidence: Vec<String> = evidence.iter().map(|line| plain(line)).collect();
+    let blocks = [gates, evidence].into_iter().filter(|block| !block.is_empty());
+    blocks.flat_map(|block| iter::once(String::new()).chain(block)).collect()
 }
 
 pub(crate) fn gate_line(gate: &v1::Gate) -> String {

@@ -90,7 +90,7 @@ impl Machine {
             Phase::Offered { expires } if *expires <= self.clock().elapsed => {
                 Err(never(NoGoReason::Expired, format!("the offer {} expired", grant.id)))
             }
-            Phase::Offered { .. } => match self.room_to_begin(rollout, host) {
+            Phase::Offered { .. } => match self.room_to_begin(&basis, (rollout, host)) {
                 Ok(()) => Ok(true),
                 Err(full) => Err(no_room(&full, rollout)),
             },

@@ -2,6 +2,7 @@
 
 use super::Decided;
 use crate::machine::command::WithReason;
+use crate::machine::incidents::HaltScope;
 use crate::machine::rollouts::State;
 use crate::machine::{Machine, Position, Reply};
 
@@ -13,8 +14,9 @@ impl Machine {
             State::Halted if self.is_halted(rollout) => Ok((reply, Vec::new())),
             State::Halted | State::Draft | State::Running | State::Paused | State::Completed => {
                 let reason = if halt.reason.is_empty() { "no reason given" } else { &halt.reason };
-                let halt = self.halt(at, rollout, actor.to_owned(), reason.to_owned());
-                Ok((reply, self.halted(rollout, halt)))
+                let scope = HaltScope::Everything;
+                let halt = self.halt(at, rollout, &scope, (actor, reason.to_owned()));
+                Ok((reply, self.halted(rollout, scope, halt)))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Decided;
 use crate::machine::command::OfSlice;
-use crate::machine::slices::HaltedSlice;
+use crate::machine::incidents::HaltScope;
 use crate::machine::{Machine, Position, Reply};
 
 impl Machine {
@@ -14,7 +14,8 @@ impl Machine {
             return Ok((reply, Vec::new()));
         }
         let reason = if of.reason.is_empty() { "no reason given" } else { &of.reason };
-        let halt = self.slice_halt(at, rollout, &cut, (actor, reason.to_owned()));
-        Ok((reply, self.slice_halted(rollout, HaltedSlice { cut, halt })))
+        let scope = HaltScope::Slice(cut);
+        let halt = self.halt(at, rollout, &scope, (actor, reason.to_owned()));
+        Ok((reply, self.halted(rollout, scope, halt)))
     }
 }

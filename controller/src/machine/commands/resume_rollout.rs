@@ -1,11 +1,10 @@
 //! `ResumeRollout`: a person lifts a pause or a halt, and acknowledges what went wrong so far.
 
-use tidegate_policies::evidence::Class;
-
 use super::Decided;
 use super::start_rollout::state_word;
 use crate::machine::command::WithReason;
 use crate::machine::event::Event;
+use crate::machine::incidents::HaltScope;
 use crate::machine::rollouts::State;
 use crate::machine::{Machine, Rejection, Reply};
 
@@ -16,10 +15,7 @@ impl Machine {
             State::Paused => Vec::new(),
             State::Halted if resume.reason.is_empty() => return Err(Rejection::ReasonMissing),
             State::Halted => {
-                let failed = self.entries().of(rollout).filter(|(_, entry)| {
-                    !entry.acknowledged && matches!(entry.class, Class::Failure(_))
-                });
-                failed.map(|(host, _)| host).collect()
+                self.failed(rollout, &HaltScope::Everything).map(|(host, _)| host).collect()
             }
             State::Draft | State::Running | State::Completed => {
                 return Err(Rejection::WrongState {

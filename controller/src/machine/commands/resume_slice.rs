@@ -1,14 +1,10 @@
 //! `ResumeSlice`: a person lets a halted slice go on, and acknowledges what went wrong in it so far.
 
-use tidegate_policies::evidence::Class;
-
 use super::Decided;
 use crate::machine::command::OfSlice;
 use crate::machine::event::Event;
-use crate::machine::ids::HostId;
+use crate::machine::incidents::HaltScope;
 use crate::machine::quarantine::Rejoined;
-use crate::machine::rollouts::Entry;
-use crate::machine::slices::is_inside;
 use crate::machine::{Machine, Rejection, Reply};
 
 impl Machine {
@@ -24,14 +20,8 @@ impl Machine {
         if of.reason.is_empty() {
             return Err(Rejection::ReasonMissing);
         }
-        let failed = |(host, entry): &(HostId, Entry)| {
-            let inside = |host| {
-                self.hosts().get(host).is_some_and(|host| is_inside(&slice.cut, &host.facts))
-            };
-            !entry.acknowledged && matches!(entry.class, Class::Failure(_)) && inside(host)
-        };
-        let acknowledged =
-            self.entries().of(rollout).filter(failed).map(|(host, _)| host).collect();
+        let scope = HaltScope::Slice(slice.cut.clone());
+        let acknowledged = self.failed(rollout, &scope).map(|(host, _)| host).collect();
         let rejoined = Rejoined {
             cut: slice.cut.clone(),
             acknowledged,

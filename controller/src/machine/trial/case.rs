@@ -147,7 +147,7 @@ impl Trial {
         Case {
             evidence: self.detector.inputs(),
             signatures: self.detector.signatures().ruling(judgement.signatures, fleet),
-            silent_in_window: books.counts.without(&books.shut_out).silent,
+            silent_in_window: books.judged().silent,
             hold: self.hold,
             proof,
             credit: CreditSeen { slice, name, credit, rule: self.credit, most },

@@ -6,6 +6,7 @@ use tidegate_policies::detector::slices::Dimension;
 use crate::machine::fleet::Facts;
 use crate::machine::hosts::{Labels, Profile};
 use crate::machine::ids::HostId;
+use crate::machine::patch_sets::KernelKey;
 
 /// The label that says what a host is for.
 const CLASS: &str = "class";
@@ -21,29 +22,29 @@ pub(super) struct Stands {
 
 /// The single facts that slices are cut by; what is not known is left out.
 pub(in crate::machine) fn facts_of(facts: &Facts) -> Vec<(Dimension, String)> {
-    let kernel = &facts.kernel;
-    let cpu = cpu(&facts.cpu_vendor, &facts.cpu_family, &facts.cpu_model);
-    let class = facts.labels.get(CLASS).cloned().unwrap_or_default();
-    known([
-        (Dimension::Kernel, kernel.release.clone()),
-        (Dimension::Cpu, cpu),
-        (Dimension::Arch, kernel.arch.clone()),
-        (Dimension::Flavour, kernel.flavour.clone()),
-        (Dimension::Zone, facts.zone.clone()),
-        (Dimension::Class, class),
-    ])
+    let cpu = [&facts.cpu_vendor, &facts.cpu_family, &facts.cpu_model];
+    let class = facts.labels.get(CLASS).map(|class| (Dimension::Class, class.clone()));
+    let mut known = shared(&facts.kernel, cpu.map(String::as_str), &facts.zone);
+    known.extend(class.filter(|(_, class)| !class.is_empty()));
+    known
 }
 
 /// The same of what many hosts share: everything but the class, which is a label.
 pub(in crate::machine) fn facts_of_profile(profile: &Profile) -> Vec<(Dimension, String)> {
-    let kernel = &profile.kernel;
-    known([
+    let cpu = [&profile.cpu_vendor, &profile.cpu_family, &profile.cpu_model];
+    shared(&profile.kernel, cpu.map(String::as_str), &profile.zone)
+}
+
+fn shared(kernel: &KernelKey, cpu: [&str; 3], zone: &str) -> Vec<(Dimension, String)> {
+    let cpu: Vec<&str> = cpu.into_iter().filter(|part| !part.is_empty()).collect();
+    let facts = [
         (Dimension::Kernel, kernel.release.clone()),
-        (Dimension::Cpu, cpu(&profile.cpu_vendor, &profile.cpu_family, &profile.cpu_model)),
+        (Dimension::Cpu, cpu.join(" ")),
         (Dimension::Arch, kernel.arch.clone()),
         (Dimension::Flavour, kernel.flavour.clone()),
-        (Dimension::Zone, profile.zone.clone()),
-    ])
+        (Dimension::Zone, zone.to_owned()),
+    ];
+    facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// The class that labels give.
@@ -54,15 +55,6 @@ pub(in crate::machine) fn class_of(labels: &Labels) -> Option<&String> {
 /// The facts, borrowed.
 pub(in crate::machine) fn borrowed(facts: &[(Dimension, String)]) -> Vec<(Dimension, &str)> {
     facts.iter().map(|(dimension, value)| (*dimension, value.as_str())).collect()
-}
-
-fn cpu(vendor: &str, family: &str, model: &str) -> String {
-    let parts = [vendor, family, model].into_iter().filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join(" ")
-}
-
-fn known<const N: usize>(facts: [(Dimension, String); N]) -> Vec<(Dimension, String)> {
-    facts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// The domains that the facts name; `None` where they name none, and the host stands by itself.
@@ -95,7 +87,12 @@ fn domain(names: &[&str]) -> DomainId {
         hasher.update(&(name.len() as u64).to_le_bytes());
         hasher.update(name.as_bytes());
     }
+    DomainId(first_64(&hasher.finalize()) >> 22)
+}
+
+/// The first 64 bits of a hash.
+pub(super) fn first_64(hash: &blake3::Hash) -> u64 {
     let mut first = [0; 8];
-    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    DomainId(u64::from_le_bytes(first) >> 22)
+    first.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(first)
 }

@@ -50,7 +50,8 @@ impl Machine {
         let (moved, why) = match (hold::step(trial.hold, seen), trial.hold) {
             (Step::Free, Some(_)) => (HoldMove::Ended, ruling.sentence(&trial.detector.inputs())),
             (Step::Held(held) | Step::CallPerson(held), None) => {
-                (HoldMove::Began(held), held.outlook(seen))
+                let why = ruling.sentence(&trial.detector.inputs());
+                (HoldMove::Began(held), format!("{why}; {}", held.outlook(seen)))
             }
             (Step::Released, _) => (HoldMove::Released, trial.release_words()),
             (Step::Free, None) | (Step::Held(_) | Step::CallPerson(_), Some(_)) => return None,

@@ -36,7 +36,7 @@ pub use self::hearing::Hearing;
 pub use self::holds::HoldMove;
 pub use self::moves::TrialMove;
 pub use self::roll_call::{RollCall, heard_for};
-pub use self::sentinels::Sentinels;
+pub use self::sentinels::{Sentinels, source_of};
 use self::strata::Strata;
 pub use self::subjects::{Role, Subjects, Watch};
 

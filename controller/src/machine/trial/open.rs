@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tidegate_policies::credit::{CreditBook, CreditRule};
 use tidegate_policies::detector::Detector;
 use tidegate_policies::detector::cut::Cut;
-use tidegate_policies::detector::slices::{Dimension, SliceId, Slices, pair};
+use tidegate_policies::detector::slices::{Dimension, SliceId, Slices, value_of};
 use tidegate_policies::share::Share;
 
 use super::facts::{borrowed, class_of, facts_of_profile};
@@ -106,12 +106,11 @@ impl Machine {
         let mut hosts: BTreeMap<(Dimension, String), u64> = BTreeMap::new();
         for (profile, _, uses) in shared {
             let facts = facts_of_profile(profile);
-            let fact = |wanted| facts.iter().find(|(of, _)| *of == wanted).map(|(_, value)| value);
-            if let (Some(kernel), Some(cpu)) = (fact(Dimension::Kernel), fact(Dimension::Cpu)) {
-                *hosts.entry((Dimension::KernelAndCpu, pair(kernel, cpu))).or_default() += uses;
-            }
-            for fact in facts {
-                *hosts.entry(fact).or_default() += uses;
+            let facts = borrowed(&facts);
+            for dimension in Dimension::CUTS {
+                if let Some(value) = value_of(dimension, &facts) {
+                    *hosts.entry((dimension, value.into_owned())).or_default() += uses;
+                }
             }
         }
         for (_, uses, labels) in self.hosts.labels.iter() {

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 use tidegate_policies::time::{Elapsed, Millis};
 
-use super::sentinels::is_watched;
 use super::subjects::Watch;
 use crate::machine::clock::TICK;
 use crate::machine::ids::HostId;
@@ -48,7 +47,7 @@ impl RollCall {
         if now < self.next {
             return Vec::new();
         }
-        let watched = || machine.trials().map(|(rollout, _)| rollout).filter(|of| is_watched(of));
+        let watched = || machine.watched_trials().map(|(rollout, _)| rollout);
         let mut missed = Vec::new();
         let mut last = BTreeMap::new();
         for rollout in watched() {
@@ -88,14 +87,15 @@ impl Machine {
         self.is_in_flight(host) || self.watched_at(host).is_some()
     }
 
-    fn is_in_flight(&self, host: HostId) -> bool {
+    /// Whether a host has a grant in flight.
+    pub fn is_in_flight(&self, host: HostId) -> bool {
         let grant = self.hosts.live_grant(host).and_then(|grant| self.grants.get(&grant));
         grant.is_some_and(|grant| grant.phase.in_flight().is_some())
     }
 
     fn word_of(&self, host: HostId) -> Word {
         let mut word = Word { is_news: self.is_in_flight(host), ..Word::default() };
-        for (rollout, _) in self.trials().filter(|(rollout, _)| is_watched(rollout)) {
+        for (rollout, _) in self.watched_trials() {
             match self.subjects.role(rollout.created_index, host) {
                 Some(role) => match role.watch() {
                     Some(Watch::Heard) => word.is_of_reference = true,

@@ -32,17 +32,19 @@ impl Machine {
         self.rollouts.values().filter_map(|rollout| Some((rollout, self.trial(rollout)?)))
     }
 
+    /// Those that go on.
+    pub(super) fn watched_trials(&self) -> impl Iterator<Item = (&Rollout, &Trial)> {
+        self.trials().filter(|(rollout, _)| is_watched(rollout))
+    }
+
     /// At which beat a host is listened to that has no grant in flight, because a patched host is or was
     /// compared with it; `None`: it may come as seldom as it likes.
     pub fn watched_at(&self, host: HostId) -> Option<Millis> {
-        let watches = |(rollout, _): &(&Rollout, &Trial)| match self
-            .subjects
-            .role(rollout.created_index, host)
-        {
-            Some(role) => is_watched(rollout) && role.watch().is_some(),
-            None => is_watched(rollout) && self.is_sentinel(rollout, host),
+        let watches = |(rollout, _): &(&Rollout, &Trial)| {
+            let role = self.subjects.role(rollout.created_index, host);
+            role.map_or_else(|| self.is_sentinel(rollout, host), |role| role.watch().is_some())
         };
-        let rollouts = self.trials().filter(watches);
+        let rollouts = self.watched_trials().filter(watches);
         rollouts.map(|(rollout, _)| rollout.policy.timing.beat).min()
     }
 
@@ -99,11 +101,14 @@ pub(super) const fn is_watched(rollout: &Rollout) -> bool {
     }
 }
 
-/// The tier whose hosts those of a step are compared with: of a sampled tier, the one that it draws from.
+/// The step whose tier has the hosts of a step: of a sampled tier the next one, which it draws from.
+pub fn source_of(rollout: &Rollout, step: usize) -> Option<usize> {
+    let ladder = &rollout.policy.ladder;
+    let is_sampled = ladder.get(step)?.draw.is_some();
+    Some(if is_sampled && step + 1 < ladder.len() { step + 1 } else { step })
+}
+
+/// The tier whose hosts those of a step are compared with.
 pub(super) fn compared_with(rollout: &Rollout, step: usize) -> Option<&Stage> {
-    let stage = rollout.policy.ladder.get(step)?;
-    match stage.draw {
-        Some(_) => rollout.policy.ladder.get(step + 1).or(Some(stage)),
-        None => Some(stage),
-    }
+    rollout.policy.ladder.get(source_of(rollout, step)?)
 }

@@ -1,12 +1,12 @@
 //! What does a tick mean for the trials? Sentinels are heard or missed, windows end, domains fall silent.
 
 use tidegate_policies::detector::stream::{Cohort, Symptom, Window, Windows};
-use tidegate_policies::time::{Listened, Millis};
+use tidegate_policies::time::Listened;
 
 use super::hearing::Change;
 use super::sentinels::is_watched;
 use super::subjects::{Span, Timers, Watch};
-use super::{Role, TrialMove};
+use super::{Role, TrialMove, heard_for};
 use crate::machine::clock::{Clock, TICK};
 use crate::machine::event::Event;
 use crate::machine::grants::Grant;
@@ -26,10 +26,11 @@ impl Machine {
     pub(in crate::machine) fn is_deaf(&self) -> bool {
         let listened_since = |rollout: &Rollout| {
             let beat = rollout.policy.timing.beat;
-            self.clock.term_since.after(Millis(beat.0 * 3 / 2 + 2 * TICK.0))
+            self.clock.term_since.after(heard_for(beat)).after(TICK)
         };
-        let watched = self.trials().filter(|(rollout, _)| is_watched(rollout));
-        let mut old = watched.filter(|(rollout, _)| listened_since(rollout) <= self.clock.elapsed);
+        let mut old = self
+            .watched_trials()
+            .filter(|(rollout, _)| listened_since(rollout) <= self.clock.elapsed);
         old.any(|(_, trial)| !trial.hearing.hears_fleet())
     }
 

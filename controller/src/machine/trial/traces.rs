@@ -2,6 +2,7 @@
 
 use tidegate_policies::detector::signatures::{KernelEvidence, Names};
 
+use super::facts::first_64;
 use crate::machine::patch_sets::PatchSet;
 
 /// What the words that a kernel left say of this patch set.
@@ -19,9 +20,7 @@ pub(super) fn trace(words: &str, patch_set: &PatchSet) -> KernelEvidence {
         .filter(|word| !word.chars().any(|c| c.is_ascii_digit()))
         .collect();
     let hash = blake3::hash(shape.join(" ").as_bytes());
-    let mut first = [0; 8];
-    first.copy_from_slice(&hash.as_bytes()[..8]);
-    KernelEvidence { signature: u64::from_le_bytes(first), names }
+    KernelEvidence { signature: first_64(&hash), names }
 }
 
 #[cfg(test)]

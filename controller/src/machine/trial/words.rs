@@ -112,9 +112,9 @@ impl Trial {
         let wrong = rollout.counts.all_failures();
         let line = || {
             format!(
-                "counted    {} of the rollout went wrong, whenever and however; of a rack those within two \
-                 minutes of another, outside of their time, or without a sentinel to be compared with are no \
-                 evidence, and failed applies are counted by themselves",
+                "counted    {} went wrong before they were verified; no evidence are those that failed in a \
+                 rack within two minutes of another, or had nobody of their stratum to be compared with, and \
+                 failed applies are counted by themselves",
                 count(wrong, "host")
             )
         };

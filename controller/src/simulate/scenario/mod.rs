@@ -134,8 +134,7 @@ pub(super) fn parse(
     let about = root.required(&ABOUT)?.text()?.trim().to_owned();
     let mut policy = read_policy(&root.required(&POLICY)?, policy_at)?;
     if let Some(value) = root.optional(&ON_SLICE) {
-        let ways = [("everything", OnSlice::Everything), ("quarantine", OnSlice::Quarantine)];
-        let on_slice = value.one_of(&ways)?;
+        let on_slice = value.one_of(&OnSlice::WORDS)?;
         policy.policy.judgement.iter_mut().for_each(|of| of.evidence.on_slice = on_slice);
     }
     let give_up_after = match root.optional(&GIVE_UP_AFTER) {

@@ -24,7 +24,7 @@ fn halted() -> World {
 fn the_arithmetic_of_a_halt_can_be_checked_by_hand() {
     let text = halted().detector.record().arithmetic(&|_| None);
     expect![[r#"
-        seen       the whole cohort: 4 patched hosts and 1 of the unpatched failed in any way, within ten minutes; score 11.394, where 3.322 holds and 6.644 halts
+        seen       the whole cohort: 4 patched hosts failed in any way, and 1 of the unpatched in all that time; the most striking within ten minutes; score 11.394, where 3.322 holds and 6.644 halts
         says       halt everything
         chance     at most 1 in 2690 harmless patches comes this far (2^11.394); 1 in 10 is held, 1 in 100 halted
         by chance  0.09 of the 5 failures listed here would be of patched hosts if the patch did nothing; 4 are
