@@ -30,7 +30,7 @@ pub struct Case {
     pub evidence: ruling::Inputs,
     /// What kernel evidence says.
     pub signatures: SignatureRuling,
-    /// Silent hosts that fell silent inside their window, less the acknowledged ones.
+    /// Hosts that fell silent in their soak and would be in it still.
     pub silent_in_window: u64,
     /// The hold that goes on, unless it was released to try again.
     pub hold: Option<Hold>,

@@ -224,6 +224,37 @@ fn a_deaf_controller_holds_and_declares_nobody_silent() {
 }
 
 #[test]
+fn hosts_that_fall_silent_at_once_hold_the_rollout_for_as_long_as_they_would_soak_and_no_longer() {
+    let mut world = World::new();
+    let fleet = FLEET.replace(
+        "enrol h1..h10 free rack=r1\n     enrol h11..h20 free rack=r2",
+        "enrol h1..h20 free rack=r1",
+    );
+    run(&mut world, &fleet);
+    run(&mut world, "tick 1s heard=h1..h200 asking=h1..h20");
+    let offered = |n: &u32| world.machine.hosts().live_grant(host(&format!("h{n}"))).is_some();
+    let names = |some: Vec<u32>| some.into_iter().map(|n| format!("h{n}")).collect::<Vec<_>>();
+    let (hosts, others): (Vec<u32>, Vec<u32>) = (1..=20).partition(offered);
+    let (hosts, others) = (names(hosts), names(others).join(","));
+    assert!(hosts.len() > 5, "{} offers", hosts.len());
+    let tick = format!("tick 1s heard=h21..h200,{others}");
+    run(&mut world, &format!("begin {}", hosts.join(",")));
+    let listen = |world: &mut World, ticks| {
+        run(world, &vec![tick.as_str(); ticks].join("\n"));
+        let waits = rollout(world).verdict.as_ref().unwrap().verdict.clone();
+        (waits.kind, waits.waiting_on().map(|gate| gate.name))
+    };
+    // They are of one rack: no evidence, whichever hosts it is about.
+    let silent = hosts.len() as u64;
+    assert_eq!(listen(&mut world, 5), (VerdictKind::Hold, Some(GateName::SilentShare)));
+    assert_eq!(trial(&world).silences().count(), silent);
+    assert_eq!(listen(&mut world, 18), (VerdictKind::Hold, Some(GateName::SilentShare)));
+    assert_eq!(listen(&mut world, 2).0, VerdictKind::Continue);
+    assert_eq!((trial(&world).silences().count(), rollout(&world).counts.silent), (0, silent));
+    world.finish();
+}
+
+#[test]
 fn a_host_in_a_deaf_rack_stays_in_flight_until_its_word_is_due_and_not_for_ever() {
     let mut world = started();
     run(&mut world, "tick 1s heard=h1..h200 asking=h1..h10 x2");

@@ -35,6 +35,7 @@ impl Machine {
             subjects.filter(|(host, _)| inside(host) || in_row(*host)).collect();
         let failed = of.detector.trail().iter().map(|step| step.host);
         let hosts: BTreeSet<u64> = failed.filter(|host| inside(&HostId(*host))).collect();
+        let silent: Vec<HostId> = of.silences.hosts().filter(&inside).collect();
         for (host, role) in leaving {
             match role {
                 Role::Control(_) | Role::Verified(..) => self.leaves_trial(trial, host),
@@ -44,6 +45,7 @@ impl Machine {
         }
         if let Some(of) = self.trials.get_mut(&trial) {
             of.detector.set_apart(&Apart { cut, hosts: &hosts });
+            silent.into_iter().for_each(|host| of.silences.forget(host));
         }
     }
 

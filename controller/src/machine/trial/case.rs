@@ -147,7 +147,7 @@ impl Trial {
         Case {
             evidence: self.detector.inputs(),
             signatures: self.detector.signatures().ruling(judgement.signatures, fleet),
-            silent_in_window: books.judged().silent,
+            silent_in_window: self.silences.count(),
             hold: self.hold,
             proof,
             credit: CreditSeen { slice, name, credit, rule: self.credit, most },
@@ -197,6 +197,7 @@ impl Trial {
     pub(in crate::machine) fn renew(&mut self) {
         self.detector.renew();
         self.book.renew();
+        self.silences.clear();
         self.hold = None;
     }
 }

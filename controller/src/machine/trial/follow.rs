@@ -38,9 +38,8 @@ impl Machine {
     ) {
         let Some(rollout) = self.rollouts.get(rollout) else { return };
         let number = rollout.created_index;
-        if !self.trials.contains_key(&number) {
-            return;
-        }
+        let Some(of) = self.trials.get_mut(&number) else { return };
+        of.silences.forget(host);
         match to {
             Phase::Begun(begun) if from.in_flight().is_none() => {
                 self.begins(number, host, begun.at);
@@ -103,6 +102,9 @@ impl Machine {
     ) {
         let crashed = if trace.is_some() { Symptom::Hard } else { Symptom::Silence };
         if from.in_flight().is_some() {
+            if failure == Failure::Silent {
+                self.falls_silent(trial, host);
+            }
             // A host that is heard and says nothing of its grant is not silent; no sentinel can do that.
             let unheard = begun.silent_at <= self.clock.listened;
             let (apply, symptom) = match failure {

@@ -16,6 +16,7 @@ mod open;
 mod reboots;
 mod roll_call;
 mod sentinels;
+mod silences;
 mod strata;
 mod subjects;
 mod tick;
@@ -37,6 +38,7 @@ pub use self::holds::HoldMove;
 pub use self::moves::TrialMove;
 pub use self::roll_call::{RollCall, heard_for};
 pub use self::sentinels::{Sentinels, source_of};
+pub use self::silences::Silences;
 use self::strata::Strata;
 pub use self::subjects::{Role, Subjects, Watch};
 
@@ -52,6 +54,7 @@ pub struct Trial {
     /// Whom hosts of each tier are compared with, for the tiers that the rollout has reached.
     sentinels: BTreeMap<String, Sentinels>,
     since: SinceTierBegan,
+    silences: Silences,
     /// Eligible hosts of each slice, step by step, when the rollout started.
     hosts: Vec<BTreeMap<SliceId, u64>>,
 }
@@ -86,6 +89,11 @@ impl Trial {
     /// The hold that goes on.
     pub const fn hold(&self) -> Option<Hold> {
         self.hold
+    }
+
+    /// Who fell silent in its soak, and would be in it still.
+    pub const fn silences(&self) -> &Silences {
+        &self.silences
     }
 
     /// Who is heard.

@@ -11,7 +11,7 @@ use tidegate_policies::share::Share;
 use super::facts::{borrowed, class_of, facts_of_profile};
 use super::sentinels::compared_with;
 use super::strata::{Kind, Strata};
-use super::{Hearing, SinceTierBegan, Trial};
+use super::{Hearing, Silences, SinceTierBegan, Trial};
 use crate::machine::Machine;
 use crate::machine::hosts::Profile;
 use crate::machine::ids::RolloutId;
@@ -48,6 +48,7 @@ impl Machine {
             hearing: Hearing::default(),
             sentinels: BTreeMap::new(),
             since: SinceTierBegan::default(),
+            silences: Silences::default(),
             hosts,
         };
         let number = rollout.created_index;

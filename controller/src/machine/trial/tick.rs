@@ -240,9 +240,11 @@ impl Machine {
 
     /// Time went on from one clock to another.
     pub(in crate::machine) fn time_goes_on(&mut self, before: &Clock) {
-        let step = self.clock.elapsed.since(before.elapsed);
+        let now = self.clock.elapsed;
+        let step = now.since(before.elapsed);
         for trial in self.trials.values_mut() {
             trial.watch_control(step);
+            trial.silences.pass(now);
         }
     }
 }
