@@ -57,7 +57,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ),
     ("serve_command", &["config", "journal", "node", "runtime", "server", "telemetry"]),
     ("bench", &["client", "journal", "machine", "runtime", "serve_command"]),
-    ("simulate", &["client", "machine", "relay", "serve_command", "wire"]),
+    ("simulate", &["api", "client", "machine", "relay", "serve_command", "wire"]),
     ("demo", &["client", "config", "machine", "runtime", "serve_command", "server", "telemetry"]),
 ];
 

@@ -10,6 +10,7 @@ mod cluster_service;
 pub mod convert;
 mod desk;
 pub mod error;
+pub(crate) mod explain;
 mod fleet_service;
 mod incident_service;
 mod members;

@@ -39,6 +39,12 @@ pub use ids::RequestId;
 use errors::Failure;
 use exit::Exit;
 use session::Session;
+use tidegate_proto::v1;
+
+/// An explanation as `tidegate rollout explain` prints it.
+pub(crate) fn explained_in_words(answer: &v1::ExplainRolloutResponse) -> String {
+    output::rollout::explanation(answer, clock::now())
+}
 
 /// What the exit codes mean; meant for the end of `--help`.
 pub const EXIT_CODES_HELP: &str = "\

@@ -1,6 +1,7 @@
 //! What came out of one run?
 
 use tidegate_policies::time::Elapsed;
+use tidegate_proto::v1;
 
 use crate::machine::records::Record;
 
@@ -59,8 +60,8 @@ pub(super) struct Course {
     pub began: Elapsed,
     /// The decisions, oldest first.
     pub records: Vec<Record>,
-    /// What the last verdict rested on, line by line.
-    pub evidence: Vec<String>,
+    /// What a person would be told at its end who asks why.
+    pub explained: Option<v1::ExplainRolloutResponse>,
 }
 
 /// The numbers at a moment.
@@ -97,6 +98,11 @@ impl Outcome {
             held: false,
             approval_due: false,
         }
+    }
+
+    /// Whether every wave has passed.
+    pub(super) fn has_completed(&self) -> bool {
+        self.end == End::Completed
     }
 
     /// Whether something was halted: everything, or a slice.

@@ -2,8 +2,10 @@
 
 use tidegate_policies::plural::count;
 use tidegate_policies::time::Millis;
+use tidegate_proto::v1;
 
 use super::outcome::{Course, Outcome};
+use crate::client::explained_in_words;
 use crate::machine::records::Record;
 
 /// Most lines of a timeline: those of the beginning and of the end.
@@ -36,8 +38,14 @@ pub(super) fn lines(course: &Course, outcome: &Outcome, detail: Detail) -> Vec<S
     let harmed = count(outcome.harmed, "host");
     lines
         .push(format!("             the run {}, {harmed} harmed by the patch", outcome.end.word()));
-    if outcome.has_halted() || outcome.held || detail == Detail::Everything {
-        lines.extend(course.evidence.iter().map(|line| format!("  {line}")));
+    // The records stand above.
+    let explained = course.explained.clone();
+    let explained = explained.map(|of| v1::ExplainRolloutResponse { records: Vec::new(), ..of });
+    if let Some(explained) =
+        explained.filter(|_| detail == Detail::Everything || !outcome.has_completed())
+    {
+        lines.push(String::new());
+        lines.extend(explained_in_words(&explained).lines().map(|line| format!("  {line}")));
     }
     lines
 }

@@ -14,6 +14,7 @@ use super::outcome::{Course, End, Outcome, Sample};
 use super::queue::{Happening, Queue};
 use super::scenario::Scenario;
 use super::turns::Turns;
+use crate::api::explain;
 use crate::machine::event::Event;
 use crate::machine::ids::GrantId;
 use crate::machine::patch_sets::Halt;
@@ -254,7 +255,7 @@ impl World<'_> {
             course.records = machine.records().on(&subject).collect();
             course.records.reverse();
             let of = machine.rollouts().get(&self.controllers.rollout);
-            course.evidence = of.map(|of| machine.explain_evidence(of)).unwrap_or_default();
+            course.explained = of.and_then(|of| explain::rollout(machine, of, "").ok());
         }
         (self.outcome, self.course)
     }

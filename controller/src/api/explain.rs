@@ -1,0 +1,104 @@
+//! What does a person see who asks why? The cause in a sentence, every gate, the arithmetic, what was decided.
+
+use tidegate_policies::gate::GateState;
+use tidegate_proto::v1 as pb;
+
+use super::convert::{fleet, records, rollout, verdict};
+use super::error::ApiError;
+use super::fleet_service::find_host;
+use crate::machine::records::rollout_subject;
+use crate::machine::rollouts::Rollout;
+use crate::machine::{Machine, Rejection};
+
+/// Most records in one answer.
+const MAX_EXPLAINED: usize = 50;
+
+/// The explanation of a rollout, or of one host's place in it; `host` is empty or `hosts/…`.
+///
+/// # Errors
+///
+/// [`ApiError`]: the host is not known.
+pub(crate) fn rollout(
+    machine: &Machine,
+    of: &Rollout,
+    host: &str,
+) -> Result<pb::ExplainRolloutResponse, ApiError> {
+    let drawn = rollout::rollout(machine, of);
+    let subject = rollout_subject(of.id.as_str());
+    // A host's gates speak for themselves; the rollout's history would bury them.
+    let limit = if host.is_empty() { MAX_EXPLAINED } else { 0 };
+    let kept =
+        machine.records().on(&subject).take(limit).map(|record| records::record(&record)).collect();
+    let (gates, cause, grant) = if host.is_empty() {
+        let verdict = drawn.verdict.clone().unwrap_or_default();
+        (verdict.gates, verdict.waiting_on, None)
+    } else {
+        let host = find_host(machine, host)?;
+        let host = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;
+        let gates = machine.explain_host(of, &host);
+        let shut = gates.iter().find(|gate| gate.state == GateState::Shut);
+        let cause = shut.or_else(|| gates.iter().find(|gate| gate.state != GateState::Open));
+        let entry = machine.entries().get(of, host.id);
+        let grant = entry.and_then(|entry| machine.grants().get(&entry.grant));
+        (
+            gates.iter().map(verdict::host_gate).collect(),
+            cause.map_or_else(String::new, |gate| gate.name.to_owned()),
+            grant.map(|grant| fleet::grant(machine, &grant)),
+        )
+    };
+    let waiting = gates.iter().find(|gate: &&pb::Gate| gate.name == cause);
+    let headline = match host {
+        "" => headline(&drawn, waiting),
+        host => host_headline(&drawn, waiting, (host, grant.as_ref())),
+    };
+    Ok(pb::ExplainRolloutResponse {
+        headline,
+        waiting_on: cause,
+        gates,
+        records: kept,
+        revision: machine.applied(),
+        rollout: Some(drawn),
+        grant,
+        evidence: if host.is_empty() { lines(machine, of) } else { Vec::new() },
+    })
+}
+
+/// What is halted of the rollout, and what its judgement rests on.
+fn lines(machine: &Machine, of: &Rollout) -> Vec<String> {
+    let mut lines = machine.explain_slices(of);
+    lines.extend(machine.explain_evidence(of));
+    lines
+}
+
+/// What a host waits on; of one that has the patch set, how far it is.
+fn host_headline(
+    of: &pb::Rollout,
+    waiting: Option<&pb::Gate>,
+    (host, grant): (&str, Option<&pb::Grant>),
+) -> String {
+    use pb::GrantPhase as Phase;
+    let patch_set = &of.patch_set;
+    match (grant.map(pb::Grant::phase), waiting) {
+        (Some(Phase::Begun), _) => format!("{host} is applying {patch_set}"),
+        (Some(Phase::Applied), _) => format!("{host} has {patch_set}, and soaks"),
+        (Some(Phase::Soaked), _) => format!("{host} has {patch_set}, and its soak is over"),
+        (_, None) => format!("nothing keeps {host} from {patch_set}"),
+        (_, Some(gate)) => format!("{host} waits on {}: {}", gate.name, gate.detail),
+    }
+}
+
+fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>) -> String {
+    if let Some(halt) = &of.halt {
+        let (actor, index, epoch) = (&halt.actor, halt.log_index, halt.epoch);
+        return format!("halted by {actor} at log index {index}, epoch {epoch}: {}", halt.reason);
+    }
+    match (of.state(), waiting) {
+        (pb::RolloutState::Draft, _) => {
+            "a draft: start it with `tidegate rollout start`".to_owned()
+        }
+        (pb::RolloutState::Paused, _) => "paused by an operator: resume it to go on".to_owned(),
+        (pb::RolloutState::Completed, _) => "completed: every wave has passed".to_owned(),
+        (_, Some(gate)) => format!("waits on {}: {}", gate.name, gate.detail),
+        (_, None) => "every gate is open: it goes on with the next tick".to_owned(),
+    }
+}
