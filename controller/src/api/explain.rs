@@ -31,7 +31,11 @@ pub(crate) fn rollout(
         machine.records().on(&subject).take(limit).map(|record| records::record(&record)).collect();
     let (gates, cause, grant) = if host.is_empty() {
         let verdict = drawn.verdict.clone().unwrap_or_default();
-        (verdict.gates, verdict.waiting_on, None)
+        // Of what is halted only the gates count that halted it.
+        match &drawn.halt {
+            Some(halt) => (halt.gates.clone(), String::new(), None),
+            None => (verdict.gates, verdict.waiting_on, None),
+        }
     } else {
         let host = find_host(machine, host)?;
         let host = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;

@@ -3,7 +3,7 @@
 use tidegate_policies::decide::{Inputs, Verdict, VerdictKind};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::detector::ruling::Scope;
-use tidegate_policies::gate::GateState;
+use tidegate_policies::gate::{GateName, GateState};
 use tidegate_policies::time::Elapsed;
 
 use super::event::Event;
@@ -221,7 +221,10 @@ impl Machine {
             verdict.gates.iter().filter(|gate| gate.state == GateState::Shut).cloned().collect();
         let reason = shut.first().map_or_else(
             || "a guard rail was crossed".to_owned(),
-            |gate| format!("{} was crossed: {}", gate.name.as_str(), gate.detail),
+            |gate| match gate.name == GateName::Evidence {
+                true => format!("the evidence halts: {}", gate.detail),
+                false => format!("{} was crossed: {}", gate.name.as_str(), gate.detail),
+            },
         );
         let (scope, reason) = match self.alone(rollout, verdict, basis) {
             Some((cut, why)) => (HaltScope::Slice(cut), format!("{reason}; {why}")),

@@ -268,7 +268,9 @@ fn verdict_words(reached: &Reached) -> String {
         VerdictKind::Hold => "hold",
         VerdictKind::Halt => "halt",
     };
+    let stops = reached.verdict.kind >= VerdictKind::Hold;
     match reached.verdict.cause() {
+        Some(gate) if stops => format!("{word}: {}: {}", gate.name.as_str(), gate.detail),
         Some(gate) => format!("{word}, waits on {}: {}", gate.name.as_str(), gate.detail),
         None => format!("{word}, every gate is open"),
     }

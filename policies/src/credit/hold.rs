@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::detector::bits::Bits;
 use crate::detector::ruling::{Rule, Ruling, Standing};
 use crate::plural::count;
 use crate::time::{Elapsed, Millis};
@@ -51,19 +52,23 @@ pub enum Step {
 
 impl Hold {
     /// How it ends, in words for people.
-    pub fn outlook(&self, seen: Seen<'_>) -> String {
+    pub fn outlook(&self, seen: Seen<'_>, hold_at: Bits, soaks_end: Option<Elapsed>) -> String {
         let since = seen.failed.saturating_sub(self.failed);
         let person = "a person halts it: a resume, with a reason, begins with new evidence";
+        let falls = format!("when the score is below {hold_at}");
+        let soaked = soaks_end.filter(|end| *end > seen.now).map_or_else(String::new, |end| {
+            format!(" – in {} at the earliest –", end.since(seen.now))
+        });
         match (seen.by_domains(), since) {
             (true, _) => format!(
                 "whole racks or zones do not come back by themselves; it ends when {person}"
             ),
             (false, 0) => format!(
-                "it ends when the score falls, or when {} in flight are verified and none of them fails",
+                "it ends {falls}, or{soaked} when the {} in flight are verified and none of them has failed",
                 seen.survivors
             ),
             (false, _) => format!(
-                "{} failed since it began, so that it ends when the score falls, or when {person}",
+                "{} failed since it began, so that it ends {falls}, or when {person}",
                 count(since, "host")
             ),
         }
@@ -96,7 +101,6 @@ pub fn step(hold: Option<Hold>, seen: Seen<'_>) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detector::bits::Bits;
     use crate::detector::ruling::{AtRisk, Finding, Scope};
 
     fn ruling(standing: Standing, rule: Rule) -> Ruling {

@@ -113,7 +113,10 @@ pub(super) fn soak(inputs: &Inputs, words: Words) -> Gate {
             )
         }
         Some(end) if end > inputs.now => {
-            format!("; the last soak ends in {} at the earliest", end.since(inputs.now))
+            format!(
+                "; of those that have begun the last soak ends in {} at the earliest",
+                end.since(inputs.now)
+            )
         }
         Some(_) => "; the hosts' own reports at the end of their soak are due".to_owned(),
         None => String::new(),

@@ -285,7 +285,8 @@ fn credit(seen: &CreditSeen, words: Words) -> Gate {
         unit: Unit::Hosts,
         detail: words.say(|| {
             let arithmetic = rule.arithmetic(*slice, credit, *most);
-            format!("{} of {name} in flight, of {arithmetic}", count(in_flight, "host"))
+            let more = if in_flight < cap { "" } else { "; more may begin as these are verified" };
+            format!("{} of {name} in flight, of {arithmetic}{more}", count(in_flight, "host"))
         }),
     }
 }

@@ -17,8 +17,8 @@ use crate::time::Millis;
 /// Suspects, and facts that failed hosts have in common, that are shown.
 const FEW: usize = 3;
 
-/// Where a host stands, if that is still known: `rack r7 of zone a`.
-pub type Whereabouts<'a> = &'a dyn Fn(u64) -> Option<String>;
+/// What is known of a host, in words: its kernel, CPU model, zone and rack.
+pub type Facts<'a> = &'a dyn Fn(u64) -> Option<String>;
 
 impl Ruling {
     /// One sentence: what the evidence says, with the numbers that it rests on.
@@ -29,8 +29,7 @@ impl Ruling {
         let Finding { name, weighed, treated, control, .. } = finding;
         let seen = match finding.rule {
             Rule::Hosts { stream, window, .. } => format!(
-                "{name}: {} failed {}, and {control} of the unpatched in all that time; the most striking \
-                 {}",
+                "{name}: {} failed {}, and {control} unpatched since the start; judged by those {}",
                 count(*treated, "patched host"),
                 stream.how(),
                 window.when()
@@ -52,9 +51,9 @@ impl Ruling {
 }
 
 impl Record {
-    /// The whole arithmetic, line by line, so that it can be done again with a pocket calculator. `places`
-    /// tells where a host stands; of whom it does not know, the number of the failure domain is shown.
-    pub fn arithmetic(&self, places: Whereabouts<'_>) -> String {
+    /// The whole arithmetic, line by line, so that it can be done again with a pocket calculator. `facts` tells
+    /// of each host what is known; of whom it does not know, the number of the failure domain is shown.
+    pub fn arithmetic(&self, facts: Facts<'_>) -> String {
         let mut text = String::new();
         line(&mut text, "seen", &self.ruling.sentence(&self.inputs));
         let Some(finding) = &self.ruling.finding else { return text };
@@ -73,7 +72,7 @@ impl Record {
         line(&mut text, "score", &score);
         match finding.rule {
             Rule::Hosts { slice, stream, window, ratio } => {
-                self.hosts(&mut text, finding, (slice, stream, window, usize::from(ratio)), places);
+                self.hosts(&mut text, finding, (slice, stream, window, usize::from(ratio)), facts);
             }
             Rule::Domains { ratio } => {
                 let ratio = GRID[usize::from(ratio)];
@@ -112,13 +111,16 @@ impl Record {
         let Inputs { hold_at, halt_at, generation, .. } = &self.inputs;
         let once_in = |score: Bits| score.odds().max(1);
         let reached = match finding.weighed.odds() {
-            0 | 1 => "a harmless patch often comes this far".to_owned(),
+            0 | 1 => "a harmless rollout often comes this far".to_owned(),
             n => {
-                format!("at most 1 in {n} harmless patches comes this far (2^{})", finding.weighed)
+                format!("at most 1 in {n} harmless rollouts comes this far (2^{})", finding.weighed)
             }
         };
-        let limits =
-            format!("1 in {} is held, 1 in {} halted", once_in(*hold_at), once_in(*halt_at));
+        let limits = format!(
+            "of harmless rollouts at most 1 in {} is ever held, 1 in {} ever halted",
+            once_in(*hold_at),
+            once_in(*halt_at)
+        );
         let resumed = match generation {
             0 => String::new(),
             n => format!("; half as many after each resume, of which there were {n}"),
@@ -143,46 +145,56 @@ impl Record {
             let all = u64::from(at.treated) + u64::from(at.control);
             failures += 1;
             patched += u32::from(is_patched);
-            expected += (u64::from(at.treated) * 1_000).checked_div(all).unwrap_or(0);
+            expected += (u64::from(at.treated) * 1_000_000).checked_div(all).unwrap_or(0);
         }
         if failures == 0 {
             return;
         }
+        let expected = match (expected + 5_000) / 10_000 {
+            0 => "less than 0.01".to_owned(),
+            hundredths => format!("{}.{:02}", hundredths / 100, hundredths % 100),
+        };
+        let failures = count(failures, "failure");
         let said = format!(
-            "{}.{:02} of the {} listed here would be of patched hosts if the patch did nothing; {patched} are",
-            expected / 1_000,
-            expected % 1_000 / 10,
-            count(failures, "failure"),
+            "{expected} of the {failures} listed here would be of patched hosts if the patch did nothing; \
+             {patched} are"
         );
         line(text, "by chance", &said);
     }
 
-    /// Facts that most of the failed hosts share, and how many of the patched ones do: where to look for the
-    /// cause.
+    /// Facts that most of the failed hosts share, and how many of the unpatched do: where to look for the
+    /// cause. Where a slice is what is found, it says it itself.
     fn in_common(&self, text: &mut String, finding: &Finding, at: (SliceId, Stream, Window)) {
         let (slice, stream, window) = at;
-        let failed = finding.treated;
-        let all = u64::from(finding.at_risk.treated) + failed;
-        let of_row = |row: &HostsRow| {
-            let failed = u64::from(row.shown.treated);
-            (failed, u64::from(row.at_risk.treated) + failed)
-        };
+        if slice != SliceId(0) {
+            return;
+        }
+        let (failed, all) = (finding.treated, u64::from(finding.at_risk.control));
+        let of_row =
+            |row: &HostsRow| (u64::from(row.shown.treated), u64::from(row.at_risk.control));
         let says_much = |row: &HostsRow| {
-            let (inside, patched) = of_row(row);
-            // Most of those that failed, and half as much again as of all.
-            inside * 2 > failed && inside * all * 2 > patched * failed * 3
+            let (inside, others) = of_row(row);
+            // Most of those that failed, and half as much again as of the unpatched.
+            inside * 2 > failed && inside * all * 2 > others * failed * 3
         };
         let same = |row: &&HostsRow| {
             let alike = row.stream == stream && row.shown.strongest().1 == window;
             row.slice != slice && alike && says_much(row)
         };
         let mut rows: Vec<&HostsRow> = self.inputs.hosts.iter().filter(same).collect();
-        // The rarer a fact is among patched hosts, the more it says.
+        // The rarer a fact is, the more it says.
         rows.sort_by_key(|row| (of_row(row).1, row.slice));
+        if rows.is_empty() {
+            line(
+                text,
+                "in common",
+                "no kernel, CPU or zone that others have not: look at the facts below",
+            );
+        }
         for row in rows.into_iter().take(FEW) {
-            let (inside, patched) = of_row(row);
+            let (inside, others) = of_row(row);
             let said = format!(
-                "{inside} of the {failed} have {}, as {patched} of the {all} patched hosts do",
+                "{inside} of the {failed} have {}, as {others} of the {all} unpatched hosts do",
                 row.name
             );
             line(text, "in common", &said);
@@ -194,7 +206,7 @@ impl Record {
         text: &mut String,
         finding: &Finding,
         at: (SliceId, Stream, Window, usize),
-        places: Whereabouts<'_>,
+        facts: Facts<'_>,
     ) {
         let (_, stream, window, k) = at;
         let slice = finding.penalty.less(stream.penalty()).less(window.penalty());
@@ -214,14 +226,24 @@ impl Record {
         let silent = added.iter().filter(|(_, bits)| *bits == Bits::ZERO).count();
         if !added.is_empty() {
             let formula = format!(
-                "log2(({MARGIN} P + U) / ({} P + U)) for each failure, and {} more if the host was patched",
+                "log2(({MARGIN} P + U) / ({0} P + U)) for each failure, and {1} = log2({0} / ({MARGIN})) more if the \
+                 host was patched",
                 GRID[k],
                 Bits(GAIN[k])
             );
             line(text, "evidence", &formula);
-            let meaning = "P patched hosts in that time and U unpatched ones of its stratum were watched just \
-                           before; up to 5/4 of what others suffer is not called harm";
-            line(text, "", meaning);
+            let ratio = GRID[k];
+            let meaning = format!(
+                "P patched hosts {} of their begin, and U unpatched ones of the stratum, were watched just \
+                 before",
+                window.when()
+            );
+            line(text, "", &meaning);
+            let meaning = format!(
+                "{ratio} times the failures is the size of harm that fits best, of 8; up to {MARGIN} is not \
+                 called harm; times are the cluster's running time"
+            );
+            line(text, "", &meaning);
             let listed = added.iter().fold(Bits::ZERO, |sum, (_, bits)| sum.plus(*bits));
             let mut sum = finding.sum.less(listed);
             line(text, "", &format!("{sum:>19}  from failures before these"));
@@ -232,11 +254,12 @@ impl Record {
             }
             for (step, bits) in added.into_iter().filter(|(_, bits)| *bits != Bits::ZERO) {
                 sum = sum.plus(bits);
-                line(text, "", &step_words(step, at, (bits, sum), places));
+                line(text, "", &step_words(step, at, (bits, sum), facts));
             }
         }
         let now = finding.at_risk;
-        line(text, "watched", &format!("P = {}, U = {} in all strata", now.treated, now.control));
+        let said = format!("P = {}, U = {}, all strata together", now.treated, now.control);
+        line(text, "now", &said);
     }
 }
 
@@ -244,18 +267,18 @@ fn step_words(
     step: &Step,
     (slice, stream, window, _): (SliceId, Stream, Window, usize),
     (bits, sum): (Bits, Bits),
-    places: Whereabouts<'_>,
+    facts: Facts<'_>,
 ) -> String {
     let counted = step.evidence_for(slice, stream).unwrap_or_default().in_window(window);
     let cohort = match step.cohort {
         Cohort::Treated(_) => "patched",
         Cohort::Control => "unpatched",
     };
-    let place = places(step.host).unwrap_or_else(|| format!("domain {:x}", step.domain.0));
+    let known = facts(step.host).unwrap_or_else(|| format!("domain {:x}", step.domain.0));
     let at = Millis(step.at.0).to_the_minute();
     let (patched, unpatched) = (counted.treated, counted.control);
     format!(
-        "{bits:>8} -> {sum:>7}  {cohort} host {:016x} in {place} at {at}: P = {patched}, U = {unpatched}",
+        "{bits:>8} -> {sum:>7}  {at}: {cohort} {:016x} [{known}], P = {patched}, U = {unpatched}",
         step.host
     )
 }

@@ -131,7 +131,7 @@ fn three_patched_hosts_that_reboot_without_a_word_halt_what_no_sentinel_does() {
     run(&mut world, &format!("report {} started boot=b2", hosts[2]));
     assert_eq!(rollout(&world).state, State::Halted);
     let halt = world.machine.patch_sets()[&rollout(&world).version].halt.clone().unwrap();
-    assert!(halt.reason.contains("evidence was crossed: the whole cohort"), "{}", halt.reason);
+    assert!(halt.reason.contains("the evidence halts: the whole cohort"), "{}", halt.reason);
     let basis = &rollout(&world).verdict.as_ref().unwrap().basis;
     let arithmetic = world.machine.arithmetic(basis).join("\n");
     assert!(arithmetic.contains("says       halt everything"), "{arithmetic}");

@@ -50,8 +50,10 @@ impl Machine {
         let (moved, why) = match (hold::step(trial.hold, seen), trial.hold) {
             (Step::Free, Some(_)) => (HoldMove::Ended, ruling.sentence(&trial.detector.inputs())),
             (Step::Held(held) | Step::CallPerson(held), None) => {
-                let why = ruling.sentence(&trial.detector.inputs());
-                (HoldMove::Began(held), format!("{why}; {}", held.outlook(seen)))
+                let inputs = trial.detector.inputs();
+                let why = ruling.sentence(&inputs);
+                let outlook = held.outlook(seen, inputs.hold_at, rollout.soaks_end);
+                (HoldMove::Began(held), format!("{why}; {outlook}"))
             }
             (Step::Released, _) => (HoldMove::Released, trial.release_words()),
             (Step::Free, None) | (Step::Held(_) | Step::CallPerson(_), Some(_)) => return None,
@@ -72,11 +74,9 @@ impl Machine {
         let trial = self.trial(rollout)?;
         let (hold, now) = (trial.hold?, self.clock.elapsed);
         let ruling = trial.detector.ruling();
-        Some(format!(
-            "held for {}: {}",
-            now.since(hold.since),
-            hold.outlook(trial.hold_seen(&ruling, now))
-        ))
+        let hold_at = trial.detector.inputs().hold_at;
+        let outlook = hold.outlook(trial.hold_seen(&ruling, now), hold_at, rollout.soaks_end);
+        Some(format!("{:<10} {outlook}; held for {}", "next", now.since(hold.since)))
     }
 
     pub(in crate::machine) fn change_hold(&mut self, rollout: &RolloutId, moved: &HoldMove) {

@@ -4,10 +4,11 @@
 use tidegate_policies::detector::Record;
 use tidegate_policies::detector::ruling::recompute;
 use tidegate_policies::detector::signatures::SMALL_FLEET;
-use tidegate_policies::detector::slices::SliceId;
+use tidegate_policies::detector::slices::{Dimension, SliceId};
 use tidegate_policies::detector::stream::Window;
 use tidegate_policies::plural::count;
 
+use super::facts::facts_of;
 use super::{Basis, Trial};
 use crate::machine::Machine;
 use crate::machine::ids::HostId;
@@ -30,7 +31,16 @@ impl Machine {
             Some(halt) => lines.push(format!("AT THE HALT, log index {}", halt.index)),
             None => lines.push("NOW".to_owned()),
         }
-        lines.extend(self.hold_words(rollout));
+        match halt {
+            Some(_) => lines.push(format!(
+                "{:<10} nothing begins until a person lifts it, `tidegate rollout resume {} --reason REASON`; of {} \
+                 each that has the patch keeps it",
+                "next",
+                rollout.id,
+                count(rollout.counts.begun, "begun host")
+            )),
+            None => lines.extend(self.hold_words(rollout)),
+        }
         let basis = self.whole_basis(rollout);
         lines.extend(basis.iter().flat_map(|basis| self.arithmetic(basis)));
         if halt.is_some() {
@@ -49,22 +59,24 @@ impl Machine {
             Basis::Evidence { case, steps } => {
                 let (inputs, ruling) = (case.evidence.clone(), recompute(&case.evidence));
                 let record = Record { inputs, ruling, steps: steps.clone() };
-                let text = record.arithmetic(&|host| self.whereabouts(HostId(host)));
+                let text = record.arithmetic(&|host| self.facts_in_words(HostId(host)));
                 text.lines().map(str::to_owned).collect()
             }
         }
     }
 
-    /// The rack or zone of a host.
-    fn whereabouts(&self, host: HostId) -> Option<String> {
-        let host = self.hosts.get(&host)?;
-        let (rack, zone) = (&host.facts.rack, &host.facts.zone);
-        match (rack.is_empty(), zone.is_empty()) {
-            (false, true) => Some(format!("rack {rack}")),
-            (false, false) => Some(format!("rack {rack} of zone {zone}")),
-            (true, false) => Some(format!("zone {zone}")),
-            (true, true) => None,
-        }
+    /// The facts of a host that a person looks for: kernel, CPU, zone and rack.
+    fn facts_in_words(&self, host: HostId) -> Option<String> {
+        let facts = self.hosts.get(&host)?.facts;
+        let mut words: Vec<String> = facts_of(&facts)
+            .into_iter()
+            .filter(|(dimension, _)| {
+                [Dimension::Kernel, Dimension::Cpu, Dimension::Zone].contains(dimension)
+            })
+            .map(|(_, value)| value)
+            .collect();
+        words.extend(Some(facts.rack).filter(|rack| !rack.is_empty()));
+        (!words.is_empty()).then(|| words.join(", "))
     }
 }
 
@@ -87,7 +99,7 @@ impl Trial {
         let deaf = self.hearing.deaf().count();
         let mut lines = vec![
             format!(
-                "compared   {} inside the soak with {} of the same tier, kernel or zone that have not begun",
+                "compared   {} that soak, or did until just now, with {} of the same tier, kernel or zone",
                 count(in_soak, "patched host"),
                 count(whole.control.into(), "sentinel")
             ),
@@ -109,13 +121,18 @@ impl Trial {
 
     /// Why fewer hosts may count as evidence than went wrong.
     fn not_evidence(&self, rollout: &Rollout) -> Option<String> {
-        let wrong = rollout.counts.all_failures();
+        let counts = rollout.counts;
+        let wrong = counts.all_failures();
         let line = || {
             format!(
-                "counted    {} went wrong before they were verified; no evidence are those that failed in a \
-                 rack within two minutes of another, or had nobody of their stratum to be compared with, and \
-                 failed applies are counted by themselves",
-                count(wrong, "host")
+                "counted    {} went wrong before they were verified: {} crashed, {} failed, {} stalled, {} silent. \
+                 Evidence counts verified ones that fail later, too; it leaves out who fails within two minutes \
+                 of another in its rack, or has nobody to be compared with; applies are counted apart",
+                count(wrong, "host"),
+                counts.crashed,
+                counts.failed,
+                counts.stalled,
+                counts.silent
             )
         };
         (wrong > 0).then(line)

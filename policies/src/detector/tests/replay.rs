@@ -24,21 +24,23 @@ fn halted() -> World {
 fn the_arithmetic_of_a_halt_can_be_checked_by_hand() {
     let text = halted().detector.record().arithmetic(&|_| None);
     expect![[r#"
-        seen       the whole cohort: 4 patched hosts failed in any way, and 1 of the unpatched in all that time; the most striking within ten minutes; score 11.394, where 3.322 holds and 6.644 halts
+        seen       the whole cohort: 4 patched hosts failed in any way, and 1 unpatched since the start; judged by those within ten minutes; score 11.394, where 3.322 holds and 6.644 halts
         says       halt everything
-        chance     at most 1 in 2690 harmless patches comes this far (2^11.394); 1 in 10 is held, 1 in 100 halted
-        by chance  0.09 of the 5 failures listed here would be of patched hosts if the patch did nothing; 4 are
+        chance     at most 1 in 2690 harmless rollouts comes this far (2^11.394); of harmless rollouts at most 1 in 10 is ever held, 1 in 100 ever halted
+        by chance  0.10 of the 5 failures listed here would be of patched hosts if the patch did nothing; 4 are
+        in common  no kernel, CPU or zone that others have not: look at the facts below
         score      11.394 = 17.546 (evidence) - 6.152 (for looking in many places)
         places     6.152 = 1.000 (the whole cohort) + 1.000 (failing in any way) + 1.152 (within ten minutes) + 3.000 (8 strengths of harm)
-        evidence   log2((5/4 P + U) / (500 P + U)) for each failure, and 8.644 more if the host was patched
-                   P patched hosts in that time and U unpatched ones of its stratum were watched just before; up to 5/4 of what others suffer is not called harm
+        evidence   log2((5/4 P + U) / (500 P + U)) for each failure, and 8.644 = log2(500 / (5/4)) more if the host was patched
+                   P patched hosts within ten minutes of their begin, and U unpatched ones of the stratum, were watched just before
+                   500 times the failures is the size of harm that fits best, of 8; up to 5/4 is not called harm; times are the cluster's running time
                                  0.000  from failures before these
-                      5.220 ->   5.220  patched host 0000000000001389 in domain 1389 at 10m: P = 100, U = 5000
-                     -3.411 ->   1.809  unpatched host 0000000000000001 in domain 1 at 20m: P = 99, U = 5000
-                      5.233 ->   7.042  patched host 000000000000138a in domain 138a at 30m: P = 99, U = 4999
-                      5.246 ->  12.287  patched host 000000000000138b in domain 138b at 40m: P = 98, U = 4999
-                      5.259 ->  17.546  patched host 000000000000138c in domain 138c at 50m: P = 97, U = 4999
-        watched    P = 96, U = 4999 in all strata
+                      5.220 ->   5.220  10m: patched 0000000000001389 [domain 1389], P = 100, U = 5000
+                     -3.411 ->   1.809  20m: unpatched 0000000000000001 [domain 1], P = 99, U = 5000
+                      5.233 ->   7.042  30m: patched 000000000000138a [domain 138a], P = 99, U = 4999
+                      5.246 ->  12.287  40m: patched 000000000000138b [domain 138b], P = 98, U = 4999
+                      5.259 ->  17.546  50m: patched 000000000000138c [domain 138c], P = 97, U = 4999
+        now        P = 96, U = 4999, all strata together
     "#]].assert_eq(&text);
 }
 
