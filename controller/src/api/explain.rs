@@ -33,7 +33,10 @@ pub(crate) fn rollout(
         let verdict = drawn.verdict.clone().unwrap_or_default();
         // Of what is halted only the gates count that halted it.
         match &drawn.halt {
-            Some(halt) => (halt.gates.clone(), String::new(), None),
+            Some(halt) => {
+                let first = halt.gates.first().map(|gate| gate.name.clone());
+                (halt.gates.clone(), first.unwrap_or_default(), None)
+            }
             None => (verdict.gates, verdict.waiting_on, None),
         }
     } else {
@@ -96,12 +99,15 @@ fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>) -> String {
         let (actor, index, epoch) = (&halt.actor, halt.log_index, halt.epoch);
         return format!("halted by {actor} at log index {index}, epoch {epoch}: {}", halt.reason);
     }
+    let is_held =
+        of.verdict.as_ref().is_some_and(|verdict| verdict.kind() == pb::VerdictKind::Hold);
     match (of.state(), waiting) {
         (pb::RolloutState::Draft, _) => {
             "a draft: start it with `tidegate rollout start`".to_owned()
         }
         (pb::RolloutState::Paused, _) => "paused by an operator: resume it to go on".to_owned(),
         (pb::RolloutState::Completed, _) => "completed: every wave has passed".to_owned(),
+        (_, Some(gate)) if is_held => format!("held: {}: {}", gate.name, gate.detail),
         (_, Some(gate)) => format!("waits on {}: {}", gate.name, gate.detail),
         (_, None) => "every gate is open: it goes on with the next tick".to_owned(),
     }

@@ -40,8 +40,8 @@ impl Ruling {
                 )
             }
             Rule::Applies { fault, .. } => format!(
-                "{name}: {treated} of {} {}, where 1 in 100 may",
-                count(treated + control, "apply"),
+                "{name}: {treated} of {} applies {}, where 1 in 100 may",
+                treated + control,
                 fault.word()
             ),
         };
@@ -117,7 +117,7 @@ impl Record {
             }
         };
         let limits = format!(
-            "of harmless rollouts at most 1 in {} is ever held, 1 in {} ever halted",
+            "each of three tests ever holds at most 1 in {} of them, and ever halts 1 in {}",
             once_in(*hold_at),
             once_in(*halt_at)
         );

@@ -47,13 +47,13 @@ fn every_decision_leaves_a_record_with_its_actor_and_reason() {
         7 ada rollout.created: patch set 113.1, policy test
         8 bob rollout.started: 0 hosts drawn
         8 bob rollout.wave.started: free wave 1/2 (50%): the rollout was started
-        8 judge rollout.verdict: hold, waits on fleet-heard: a new leader waits for a full beat interval of reports before silence counts
+        8 judge rollout.verdict: hold: fleet-heard: a new leader waits for a full beat interval of reports before silence counts
         10 judge rollout.verdict: continue, waits on coverage: 0 of the wave's 1 hosts have begun and not refused; it needs 1 (100%)
         11 eve rollout.wave.started: free wave 2/2 (100%): forced: hurry
         11 judge rollout.verdict: continue, waits on coverage: 0 of the wave's 2 hosts have begun and not refused; it needs 2 (100%)
         14 ada rollout.paused: 
         15 ada rollout.resumed:  (0 failures acknowledged)
-        16 judge rollout.verdict: halt, waits on guard-rail/crashed: 1 crashed host; 1 halt
+        16 judge rollout.verdict: halt: guard-rail/crashed: 1 crashed host; 1 halt
         16 judge rollout.halted: guard-rail/crashed was crossed: 1 crashed host; 1 halt; 1 crashed, 0 failed, 0 stalled, 0 silent of 1 begun; epoch 2
         17 eve rollout.resumed: known (1 failures acknowledged)
         17 judge rollout.verdict: continue, waits on coverage: 1 of the wave's 2 hosts have begun and not refused; it needs 2 (100%)
@@ -70,7 +70,7 @@ fn every_recorded_verdict_is_computed_again_from_its_inputs() {
             VerdictKind::Hold => "hold",
             VerdictKind::Halt => "halt",
         };
-        assert_eq!(record.note.detail.split(',').next(), Some(word));
+        assert_eq!(record.note.detail.split([',', ':']).next(), Some(word));
         Some(())
     });
     assert!(verdicts.count() > 3);

@@ -110,10 +110,7 @@ impl Trial {
             ),
         ];
         if deaf > 0 {
-            lines.push(format!(
-                "not heard  {}; silence there says nothing",
-                count(u64::try_from(deaf).unwrap_or(u64::MAX), "rack or zone")
-            ));
+            lines.push(format!("not heard  {deaf} racks or zones; silence there says nothing"));
         }
         lines.extend(self.not_evidence(rollout));
         lines

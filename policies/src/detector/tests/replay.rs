@@ -26,7 +26,7 @@ fn the_arithmetic_of_a_halt_can_be_checked_by_hand() {
     expect![[r#"
         seen       the whole cohort: 4 patched hosts failed in any way, and 1 unpatched since the start; judged by those within ten minutes; score 11.394, where 3.322 holds and 6.644 halts
         says       halt everything
-        chance     at most 1 in 2690 harmless rollouts comes this far (2^11.394); of harmless rollouts at most 1 in 10 is ever held, 1 in 100 ever halted
+        chance     at most 1 in 2690 harmless rollouts comes this far (2^11.394); each of three tests ever holds at most 1 in 10 of them, and ever halts 1 in 100
         by chance  0.10 of the 5 failures listed here would be of patched hosts if the patch did nothing; 4 are
         in common  no kernel, CPU or zone that others have not: look at the facts below
         score      11.394 = 17.546 (evidence) - 6.152 (for looking in many places)
