@@ -55,16 +55,17 @@ impl Hold {
     pub fn outlook(&self, seen: Seen<'_>, hold_at: Bits, soaks_end: Option<Elapsed>) -> String {
         let since = seen.failed.saturating_sub(self.failed);
         let person = "a person halts it: a resume, with a reason, begins with new evidence";
-        let falls = format!("when the score is below {hold_at}");
+        let falls = format!("when the score falls below {hold_at}");
         let soaked = soaks_end.filter(|end| *end > seen.now).map_or_else(String::new, |end| {
-            format!(" – in {} at the earliest –", end.since(seen.now))
+            format!("in {} at the earliest, ", end.since(seen.now))
         });
         match (seen.by_domains(), since) {
             (true, _) => format!(
                 "whole racks or zones do not come back by themselves; it ends when {person}"
             ),
             (false, 0) => format!(
-                "it ends {falls}, or{soaked} when the {} in flight are verified and none of them has failed",
+                "it ends {soaked}when the {} in flight are verified and none of them has failed, or before that \
+                 {falls}; if one fails, it takes a falling score or a person",
                 seen.survivors
             ),
             (false, _) => format!(

@@ -61,7 +61,7 @@ impl Record {
         line(&mut text, "chance", &self.chance(finding));
         if let Rule::Hosts { slice, stream, window, .. } = finding.rule {
             self.by_chance(&mut text, (slice, stream, window));
-            self.in_common(&mut text, finding, (slice, stream, window));
+            self.in_common(&mut text, finding, (slice, stream));
         }
         for suspect in self.inputs.suspects.iter().take(FEW) {
             line(&mut text, "suspect", &suspect.sentence(self.inputs.hold_at));
@@ -113,11 +113,14 @@ impl Record {
         let reached = match finding.weighed.odds() {
             0 | 1 => "a harmless rollout often comes this far".to_owned(),
             n => {
-                format!("at most 1 in {n} harmless rollouts comes this far (2^{})", finding.weighed)
+                format!(
+                    "in this test at most 1 in {n} harmless rollouts comes this far (2^{})",
+                    finding.weighed
+                )
             }
         };
         let limits = format!(
-            "each of three tests ever holds at most 1 in {} of them, and ever halts 1 in {}",
+            "each of the tests of hosts, domains and applies ever holds at most 1 in {} of them, and halts 1 in {}",
             once_in(*hold_at),
             once_in(*halt_at)
         );
@@ -164,8 +167,7 @@ impl Record {
 
     /// Facts that most of the failed hosts share, and how many of the unpatched do: where to look for the
     /// cause. Where a slice is what is found, it says it itself.
-    fn in_common(&self, text: &mut String, finding: &Finding, at: (SliceId, Stream, Window)) {
-        let (slice, stream, window) = at;
+    fn in_common(&self, text: &mut String, finding: &Finding, (slice, stream): (SliceId, Stream)) {
         if slice != SliceId(0) {
             return;
         }
@@ -177,10 +179,7 @@ impl Record {
             // Most of those that failed, and half as much again as of the unpatched.
             inside * 2 > failed && inside * all * 2 > others * failed * 3
         };
-        let same = |row: &&HostsRow| {
-            let alike = row.stream == stream && row.shown.strongest().1 == window;
-            row.slice != slice && alike && says_much(row)
-        };
+        let same = |row: &&HostsRow| row.slice != slice && row.stream == stream && says_much(row);
         let mut rows: Vec<&HostsRow> = self.inputs.hosts.iter().filter(same).collect();
         // The rarer a fact is, the more it says.
         rows.sort_by_key(|row| (of_row(row).1, row.slice));
@@ -188,7 +187,7 @@ impl Record {
             line(
                 text,
                 "in common",
-                "no kernel, CPU or zone that others have not: look at the facts below",
+                "nothing that is notably more common among them than among the unpatched",
             );
         }
         for row in rows.into_iter().take(FEW) {

@@ -28,18 +28,14 @@ impl Machine {
         let halt = self.patch_sets.get(&rollout.version).and_then(|set| set.halt.as_ref());
         let mut lines = Vec::new();
         match halt {
-            Some(halt) => lines.push(format!("AT THE HALT, log index {}", halt.index)),
-            None => lines.push("NOW".to_owned()),
-        }
-        match halt {
-            Some(_) => lines.push(format!(
-                "{:<10} nothing begins until a person lifts it, `tidegate rollout resume {} --reason REASON`; of {} \
-                 each that has the patch keeps it",
-                "next",
-                rollout.id,
-                count(rollout.counts.begun, "begun host")
-            )),
-            None => lines.extend(self.hold_words(rollout)),
+            Some(halt) => {
+                lines.push(format!("AT THE HALT, log index {}", halt.index));
+                lines.push(what_follows(rollout));
+            }
+            None => {
+                lines.push("NOW".to_owned());
+                lines.extend(self.hold_words(rollout));
+            }
         }
         let basis = self.whole_basis(rollout);
         lines.extend(basis.iter().flat_map(|basis| self.arithmetic(basis)));
@@ -134,4 +130,15 @@ impl Trial {
         };
         (wrong > 0).then(line)
     }
+}
+
+/// What comes after a halt.
+fn what_follows(rollout: &Rollout) -> String {
+    format!(
+        "{:<10} nothing begins until a person lifts it, `tidegate rollout resume {} --reason REASON`; of {} \
+         each that has the patch keeps it",
+        "next",
+        rollout.id,
+        count(rollout.counts.begun, "begun host")
+    )
 }

@@ -26,9 +26,9 @@ fn the_arithmetic_of_a_halt_can_be_checked_by_hand() {
     expect![[r#"
         seen       the whole cohort: 4 patched hosts failed in any way, and 1 unpatched since the start; judged by those within ten minutes; score 11.394, where 3.322 holds and 6.644 halts
         says       halt everything
-        chance     at most 1 in 2690 harmless rollouts comes this far (2^11.394); each of three tests ever holds at most 1 in 10 of them, and ever halts 1 in 100
+        chance     in this test at most 1 in 2690 harmless rollouts comes this far (2^11.394); each of the tests of hosts, domains and applies ever holds at most 1 in 10 of them, and halts 1 in 100
         by chance  0.10 of the 5 failures listed here would be of patched hosts if the patch did nothing; 4 are
-        in common  no kernel, CPU or zone that others have not: look at the facts below
+        in common  nothing that is notably more common among them than among the unpatched
         score      11.394 = 17.546 (evidence) - 6.152 (for looking in many places)
         places     6.152 = 1.000 (the whole cohort) + 1.000 (failing in any way) + 1.152 (within ten minutes) + 3.000 (8 strengths of harm)
         evidence   log2((5/4 P + U) / (500 P + U)) for each failure, and 8.644 = log2(500 / (5/4)) more if the host was patched
