@@ -30,14 +30,13 @@ pub(crate) fn rollout(
     let kept =
         machine.records().on(&subject).take(limit).map(|record| records::record(&record)).collect();
     let (gates, cause, grant) = if host.is_empty() {
-        let verdict = drawn.verdict.clone().unwrap_or_default();
         // Of what is halted only the gates count that halted it.
-        match &drawn.halt {
-            Some(halt) => {
-                let first = halt.gates.first().map(|gate| gate.name.clone());
-                (halt.gates.clone(), first.unwrap_or_default(), None)
-            }
-            None => (verdict.gates, verdict.waiting_on, None),
+        if let Some(halt) = &drawn.halt {
+            let first = halt.gates.first().map(|gate| gate.name.clone());
+            (halt.gates.clone(), first.unwrap_or_default(), None)
+        } else {
+            let verdict = drawn.verdict.clone().unwrap_or_default();
+            (verdict.gates, verdict.waiting_on, None)
         }
     } else {
         let host = find_host(machine, host)?;

@@ -53,12 +53,7 @@ impl Machine {
         let is_stopped = |id: &GrantId| {
             let other = self.grants.rollout_of(*id).and_then(|other| self.rollouts.get(other));
             other.is_some_and(|other| other.version == rollout.version)
-                && match scope {
-                    HaltScope::Everything => true,
-                    HaltScope::Slice(_) => {
-                        self.grants.get(id).is_some_and(|grant| self.stops(&scope, grant.host))
-                    }
-                }
+                && self.grants.get(id).is_some_and(|grant| self.stops(&scope, grant.host))
         };
         let withdrawn: Vec<GrantId> = offered.filter(is_stopped).collect();
         let withdrawn = withdrawn.into_iter().map(|grant| Event::GrantMoved {

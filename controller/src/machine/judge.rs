@@ -52,10 +52,8 @@ impl Machine {
         let share = rollout.policy.exposure.in_flight;
         let judged = rollout.policy.judgement.as_ref().zip(self.trial(rollout));
         let Some((judgement, trial)) = judged else { return share.of(hosts(place.stage)) };
-        let source = match source_of(rollout, place.stage) {
-            Some(step) if step != place.stage => hosts(step),
-            Some(_) | None => 0,
-        };
+        let source = source_of(rollout, place.stage).filter(|step| *step != place.stage);
+        let source = source.map_or(0, hosts);
         let sentinels = trial.sentinels_at(rollout, place);
         share.of(hosts(place.stage) + source).min(judgement.cohorts.most_in_flight(sentinels))
     }
@@ -221,9 +219,12 @@ impl Machine {
             verdict.gates.iter().filter(|gate| gate.state == GateState::Shut).cloned().collect();
         let reason = shut.first().map_or_else(
             || "a guard rail was crossed".to_owned(),
-            |gate| match gate.name == GateName::Evidence {
-                true => format!("the evidence halts: {}", gate.detail),
-                false => format!("{} was crossed: {}", gate.name.as_str(), gate.detail),
+            |gate| {
+                if gate.name == GateName::Evidence {
+                    format!("the evidence halts: {}", gate.detail)
+                } else {
+                    format!("{} was crossed: {}", gate.name.as_str(), gate.detail)
+                }
             },
         );
         let (scope, reason) = match self.alone(rollout, verdict, basis) {

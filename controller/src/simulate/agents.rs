@@ -180,9 +180,7 @@ impl World<'_> {
         let machine = &self.controllers.machine;
         let answer = answers::sync(machine, id, &request.boot_id, IDLE)
             .map_err(|rejection| unavailable(rejection.to_string()))?;
-        let live = machine.hosts().live_grant(id).and_then(|grant| machine.grants().get(&grant));
-        let in_flight = live.is_some_and(|grant| grant.phase.in_flight().is_some());
-        if in_flight && request.boot_id == boot_id(n, self.hosts[n].boot) {
+        if machine.is_in_flight(id) && request.boot_id == boot_id(n, self.hosts[n].boot) {
             self.controllers.heard.push(id);
         }
         Ok(answer.response)

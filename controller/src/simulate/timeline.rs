@@ -2,7 +2,6 @@
 
 use tidegate_policies::plural::count;
 use tidegate_policies::time::Millis;
-use tidegate_proto::v1;
 
 use super::outcome::{Course, Outcome};
 use crate::client::explained_in_words;
@@ -38,14 +37,11 @@ pub(super) fn lines(course: &Course, outcome: &Outcome, detail: Detail) -> Vec<S
     let harmed = count(outcome.harmed, "host");
     lines
         .push(format!("             the run {}, {harmed} harmed by the patch", outcome.end.word()));
-    // The records stand above.
-    let explained = course.explained.clone();
-    let explained = explained.map(|of| v1::ExplainRolloutResponse { records: Vec::new(), ..of });
-    if let Some(explained) =
-        explained.filter(|_| detail == Detail::Everything || !outcome.has_completed())
+    if let Some(explained) = &course.explained
+        && (detail == Detail::Everything || !outcome.has_completed())
     {
         lines.push(String::new());
-        lines.extend(explained_in_words(&explained).lines().map(|line| format!("  {line}")));
+        lines.extend(explained_in_words(explained).lines().map(|line| format!("  {line}")));
     }
     lines
 }

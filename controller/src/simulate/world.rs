@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use tidegate_policies::decide::VerdictKind;
 use tidegate_policies::gate::GateName;
+use tidegate_proto::v1;
 
 use super::chance::Chance;
 use super::controllers::Controllers;
@@ -255,7 +256,10 @@ impl World<'_> {
             course.records = machine.records().on(&subject).collect();
             course.records.reverse();
             let of = machine.rollouts().get(&self.controllers.rollout);
-            course.explained = of.and_then(|of| explain::rollout(machine, of, "").ok());
+            let explained = of.and_then(|of| explain::rollout(machine, of, "").ok());
+            // The timeline has the records.
+            course.explained =
+                explained.map(|of| v1::ExplainRolloutResponse { records: Vec::new(), ..of });
         }
         (self.outcome, self.course)
     }

@@ -31,12 +31,7 @@ pub(crate) fn print(out: &mut impl Write, fleet: &Fleet, options: &Options) -> i
          four times as often as others ({HOSTS} hosts), as chance has it and kernel by kernel.\n",
         words::base(BASE)
     )?;
-    write!(out, "| compared with hosts of |")?;
-    for fault in FAULTS {
-        write!(out, " {} |", words::fault(fault))?;
-    }
-    writeln!(out, " good, by chance | good, by kernel |")?;
-    writeln!(out, "|{}", " --- |".repeat(FAULTS.len() + 3))?;
+    titles(out, "compared with hosts of", &["good, by chance", "good, by kernel"])?;
     let uneven = Fleet::new(HOSTS);
     for (strata, name) in STRATA {
         let care = Care { strata, ..Care::ALL };
@@ -66,12 +61,7 @@ pub(crate) fn print_cohorts(
         words::base(BASE),
         fleet.hosts.len(),
     )?;
-    write!(out, "| sentinels |")?;
-    for fault in FAULTS {
-        write!(out, " {} |", words::fault(fault))?;
-    }
-    writeln!(out, " 2 % take their rack down |")?;
-    writeln!(out, "|{}", " --- |".repeat(FAULTS.len() + 2))?;
+    titles(out, "sentinels", &["2 % take their rack down"])?;
     for sentinels in SENTINELS {
         let care = Care { sentinels, ..Care::ALL };
         let setup = Setup { care, ..Setup::good(BASE, 0) };
@@ -82,6 +72,16 @@ pub(crate) fn print_cohorts(
         writeln!(out, " {:.1} racks ({}) |", tally.harmed_mean(), tally.harmed_95th())?;
     }
     Ok(())
+}
+
+/// The head of a table: what a row is of, every fault, and what else.
+fn titles(out: &mut impl Write, of: &str, rest: &[&str]) -> io::Result<()> {
+    let faults = FAULTS.map(words::fault);
+    let titles =
+        std::iter::once(of).chain(faults.iter().map(|fault| &**fault)).chain(rest.iter().copied());
+    let titles: Vec<&str> = titles.collect();
+    writeln!(out, "| {} |", titles.join(" | "))?;
+    writeln!(out, "|{}", " --- |".repeat(titles.len()))
 }
 
 /// What each fault harms.

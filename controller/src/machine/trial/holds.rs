@@ -74,7 +74,7 @@ impl Machine {
         let trial = self.trial(rollout)?;
         let (hold, now) = (trial.hold?, self.clock.elapsed);
         let ruling = trial.detector.ruling();
-        let hold_at = trial.detector.inputs().hold_at;
+        let (_, hold_at) = trial.detector.thresholds();
         let outlook = hold.outlook(trial.hold_seen(&ruling, now), hold_at, rollout.soaks_end);
         Some(format!("{:<10} {outlook}; held for {}", "next", now.since(hold.since)))
     }
@@ -101,8 +101,8 @@ impl Trial {
     }
 
     fn release_words(&self) -> String {
-        let before = self.detector.inputs().hold_at;
-        let after = before.plus(Bits::whole(1));
+        let (halt, before) = self.detector.thresholds();
+        let after = before.plus(Bits::whole(1)).min(halt);
         format!(
             "everybody who was in flight is verified, and nobody failed since it began: a quarter of the \
              credit is left, and a score of {after} holds from now on, {before} did"
