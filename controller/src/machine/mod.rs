@@ -70,6 +70,7 @@ pub use rejection::Rejection;
 pub use reply::Reply;
 use requests::Requests;
 use rollouts::Rollout;
+pub use room::Room;
 use tokens::Token;
 use trial::{Subjects, Trial};
 use vouches::Vouches;

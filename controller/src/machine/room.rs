@@ -3,12 +3,13 @@
 use tidegate_policies::begin::{NoRoom, room_by};
 use tidegate_policies::credit::NoCredit;
 use tidegate_policies::decide::{Inputs, VerdictKind, decide_silently};
-use tidegate_policies::detector::slices::SliceId;
+use tidegate_policies::detector::slices::{Membership, SliceId};
+use tidegate_policies::time::Elapsed;
 
 use super::Machine;
 use super::fleet::Host;
 use super::rollouts::Rollout;
-use super::trial::Basis;
+use super::trial::{Basis, Trial};
 
 /// Why a host may not begin now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,23 @@ pub(super) enum Full {
         /// The name of the slice that it is missing in.
         slice: String,
     },
+}
+
+/// That there is room, as far as the judge, the budget, the cap and the credit of all go.
+#[derive(Clone, Copy, Debug)]
+pub struct Room<'a> {
+    /// For how many hosts at most.
+    pub hosts: u64,
+    trial: Option<&'a Trial>,
+    promised: (u64, u64),
+    now: Elapsed,
+}
+
+impl Room<'_> {
+    /// Whether the slices of a host have credit too.
+    pub fn takes(&self, of_host: &Membership) -> bool {
+        self.trial.is_none_or(|trial| trial.has_credit(of_host, self.promised, self.now))
+    }
 }
 
 impl Full {
@@ -56,15 +74,20 @@ impl Full {
 }
 
 impl Machine {
-    /// Whether one more host of `rollout` may have an offer now, with those that are offered reserved a
-    /// place, so that a begin seldom finds the room gone.
-    pub fn has_room(&self, rollout: &Rollout) -> bool {
+    /// Whether a host of `rollout` may have an offer now, with those that are offered reserved a place, so
+    /// that a begin seldom finds the room gone; `None`: nobody may.
+    pub fn room(&self, rollout: &Rollout) -> Option<Room<'_>> {
         let reserved = rollout.counts.offered;
-        let Some(inputs) = self.inputs(rollout) else { return false };
-        let credit = self.trial(rollout).is_none_or(|trial| {
-            trial.has_credit((reserved, inputs.in_flight_cap), self.clock.elapsed)
-        });
-        credit && room_by(self.kind_at_a_glance(rollout, &inputs), &inputs, reserved).is_ok()
+        let inputs = self.inputs(rollout)?;
+        room_by(self.kind_at_a_glance(rollout, &inputs), &inputs, reserved).ok()?;
+        let taken = inputs.counts.exposed() + reserved;
+        let in_flight = inputs.counts.in_flight + reserved;
+        let (trial, promised) = (self.trial(rollout), (reserved, inputs.in_flight_cap));
+        let hosts = (inputs.exposure_budget - taken).min(inputs.in_flight_cap - in_flight);
+        let credit = trial.map_or(hosts, |trial| trial.credit_left(promised));
+        let now = self.clock.elapsed;
+        let room = Room { hosts: hosts.min(credit), trial, promised, now };
+        room.takes(&Membership::WHOLE).then_some(room)
     }
 
     /// Whether `host` may have an offer now, with those that are offered reserved a place.

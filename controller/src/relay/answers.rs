@@ -97,11 +97,10 @@ impl<'a> Concern<'a> {
                 State::Running | State::Completed => machine.wants(rollout, host),
                 State::Draft | State::Paused | State::Halted => false,
             };
-            if asks && machine.has_room(rollout) {
-                return Self::Asks { rollout };
-            }
             if asks {
-                return Self::NoRoom { rollout };
+                let slices = || machine.slices_of(rollout, &host.facts);
+                let has_room = machine.room(rollout).is_some_and(|room| room.takes(&slices()));
+                return if has_room { Self::Asks { rollout } } else { Self::NoRoom { rollout } };
             }
             let runs = matches!(rollout.state, State::Running | State::Paused);
             if runs

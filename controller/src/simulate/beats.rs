@@ -13,10 +13,10 @@ use super::controllers::Controllers;
 use super::fleet::boot_id;
 use super::queue::Happening;
 use super::world::{Beats, World};
-use crate::machine::Missed;
 use crate::machine::clock::TICK;
 use crate::machine::ids::HostId;
 use crate::machine::trial::{Role, Watch, heard_for};
+use crate::machine::{Missed, Room};
 use crate::relay::answers;
 
 impl World<'_> {
@@ -32,9 +32,12 @@ impl World<'_> {
         }
         let heard =
             (!self.controllers.heard.is_empty()).then(|| self.now.div_ceil(TICK.0) * TICK.0);
-        let asks = self.turns.next_beat(self.controllers.ticked);
+        let ticked = self.controllers.ticked;
+        let asks = match self.room() {
+            Some(room) => self.turns.next_beat(ticked, &|slices| room.takes(slices)),
+            None => Some(self.controllers.next_minute()),
+        };
         let asks = asks.map(|at| at.div_ceil(TICK.0) * TICK.0);
-        let asks = asks.filter(|_| self.room() > 0);
         let soonest = [heard, asks, self.missed_due()].into_iter().flatten().min();
         soonest.map_or(u64::MAX, |at| at.max(next)).min(self.controllers.tick_due())
     }
@@ -132,6 +135,9 @@ impl World<'_> {
         self.controllers.missed = self.missed(at);
         let applied = self.controllers.tick(at, asking);
         self.learn(&applied.events);
+        if let Some(rollout) = self.controllers.rollout() {
+            self.turns.let_go(rollout);
+        }
     }
 
     /// Those who ask with a beat between the last tick and `at`.
@@ -140,10 +146,11 @@ impl World<'_> {
         let hosts = match self.beats {
             Beats::All => self.all_asking(after, at),
             Beats::ThatMatter => {
-                let room = self.room();
-                let beating = if room > 0 { self.turns.beating(after, at) } else { Vec::new() };
-                let able = beating.into_iter().filter(|&n| self.is_free(n)).collect();
-                self.turns.first(able, room)
+                let Some(room) = self.room() else { return Vec::new() };
+                let beating =
+                    self.turns.beating(after, at, &|slices| room.takes(slices)).into_iter();
+                let able = beating.filter(|&n| self.is_free(n)).collect();
+                self.turns.first(able, usize::try_from(room.hosts).unwrap_or(usize::MAX))
             }
         };
         hosts.into_iter().map(|n| self.scene.fleet.members[n].id).collect()
@@ -154,28 +161,9 @@ impl World<'_> {
         self.hosts[n].is_up() && self.hosts[n].agent.is_none()
     }
 
-    /// How many hosts may have an offer now, at most. Looked at once for each entry.
-    fn room(&self) -> usize {
-        let applied = self.controllers.machine.applied();
-        let (at, known) = self.room.get();
-        if at == applied {
-            return known;
-        }
-        let room = self.room_in_books().unwrap_or(0);
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
-        self.room.set((applied, room));
-        room
-    }
-
-    fn room_in_books(&self) -> Option<u64> {
-        let rollout = self.controllers.rollout()?;
-        let inputs = self.controllers.machine.inputs(rollout)?;
-        let offered = rollout.counts.offered;
-        let exposed = inputs.counts.exposed() + offered;
-        let in_flight = inputs.counts.in_flight + offered;
-        let room = inputs.exposure_budget.checked_sub(exposed)?;
-        let room = room.min(inputs.in_flight_cap.checked_sub(in_flight)?);
-        (room > 0 && self.controllers.machine.has_room(rollout)).then_some(room)
+    /// For whom there is room now.
+    fn room(&self) -> Option<Room<'_>> {
+        self.controllers.machine.room(self.controllers.rollout()?)
     }
 
     /// Hears those that are there, and of whom something hangs on being heard by `at`.
@@ -200,7 +188,14 @@ impl World<'_> {
         let machine = &self.controllers.machine;
         let step = Millis(at - self.controllers.ticked);
         let by = Listened(machine.clock().listened.0 + step.0);
-        let due = machine.grants().dead_man().iter().take_while(|&&(when, _)| when <= by);
+        let timers = machine.grants().dead_man();
+        if timers.first().is_none_or(|&(first, _)| first > by) {
+            return Vec::new();
+        }
+        // They have all beaten within the last beat. With one of them those are heard that would follow, so
+        // that not each of them takes a tick.
+        let soon = by.after(Millis(self.turns.beat()));
+        let due = timers.iter().take_while(|&&(when, _)| when <= soon);
         let there = due.filter_map(|&(_, grant)| self.host_of(grant)).filter(|&n| {
             let host = &self.hosts[n];
             host.is_up() && host.agent.is_some()

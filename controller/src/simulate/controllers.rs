@@ -15,6 +15,9 @@ use crate::machine::{Applied, Command, Machine, Missed, Position, Tick};
 /// The wall clock when a run begins, in milliseconds since the Unix epoch.
 const WALL: u64 = 1_750_000_000_000;
 
+/// A minute, in milliseconds.
+const MINUTE: u64 = 60_000;
+
 /// The controllers, as one.
 #[derive(Debug)]
 pub(super) struct Controllers {
@@ -97,6 +100,12 @@ impl Controllers {
         self.ticked = now / TICK.0 * TICK.0;
         self.leads_since = self.ticked;
         self.roll_call = RollCall::default();
+    }
+
+    /// When the next minute of the running time begins: in each so many hosts may begin.
+    pub(super) fn next_minute(&self) -> u64 {
+        let Elapsed(now) = self.machine.clock().elapsed;
+        self.ticked + MINUTE - now % MINUTE
     }
 
     /// When the next tick has to be at the latest, where nobody was heard and nobody asks: when

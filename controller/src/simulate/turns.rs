@@ -1,16 +1,19 @@
 //! Whose turn is it, and when do they ask? Hosts beat at a phase of their own; those whose turn has come
-//! ask for an offer with a beat.
+//! ask for an offer with a beat, where there is room for hosts of their slices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_policies::bucket::{Bucket, Lot, Purpose};
+use tidegate_policies::bucket::Bucket;
+use tidegate_policies::detector::slices::Membership;
 use tidegate_policies::time::Millis;
 
 use super::chance::Chance;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Member};
 use crate::machine::Machine;
-use crate::machine::ids::HostId;
 use crate::machine::rollouts::{Place, Rollout};
+
+/// Whether there is room for hosts of these slices.
+pub(super) type Takes<'a> = &'a dyn Fn(&Membership) -> bool;
 
 /// The beats of hosts that have nothing to do yet.
 #[derive(Debug)]
@@ -18,8 +21,11 @@ pub(super) struct Turns {
     beat: u64,
     phases: Vec<u64>,
     buckets: Vec<Bucket>,
+    slices: Vec<Membership>,
     waves: BTreeMap<Place, Vec<usize>>,
-    waiting: BTreeSet<(u64, usize)>,
+    /// By the step that holds them out.
+    held_out: BTreeMap<usize, Vec<usize>>,
+    waiting: BTreeMap<Membership, BTreeSet<(u64, usize)>>,
 }
 
 impl Turns {
@@ -29,28 +35,28 @@ impl Turns {
         let beat = beat.0.max(1);
         let phases = fleet.members.iter().map(|_| chance.below(beat)).collect();
         let buckets = vec![Bucket(0); fleet.members.len()];
-        Self { beat, phases, buckets, waves: BTreeMap::new(), waiting: BTreeSet::new() }
+        let slices = vec![Membership::WHOLE; fleet.members.len()];
+        let (waves, held_out, waiting) = Default::default();
+        Self { beat, phases, buckets, slices, waves, held_out, waiting }
     }
 
-    /// The rollout has started: which hosts come in which wave?
+    /// The rollout has started: which hosts come in which wave, and who is held out?
     pub(super) fn draw(&mut self, fleet: &Fleet, machine: &Machine, rollout: &Rollout) {
-        let ladder = &rollout.policy.ladder;
-        let version = rollout.version.as_str();
-        let lots: Vec<Lot> = ladder
-            .iter()
-            .map(|stage| Lot::of(version, Purpose::Wave { tier: &stage.tier }))
-            .collect();
-        let drawn: BTreeMap<HostId, usize> = machine.entries().drawn(rollout).collect();
+        let mut alike = BTreeMap::new();
         for (n, member) in fleet.members.iter().enumerate() {
-            let tier = &fleet.plan.tiers[member.tier].name;
-            let of_tier = || ladder.iter().position(|stage| stage.tier == *tier);
-            let Some(stage) = drawn.get(&member.id).copied().or_else(of_tier) else { continue };
-            let bucket = lots[stage].place(&member.id.to_string());
-            let waves = &ladder[stage].waves;
-            let inside = waves.iter().position(|&share| bucket.is_inside(share));
-            let wave = inside.unwrap_or(waves.len() - 1);
-            self.buckets[n] = bucket;
-            self.waves.entry(Place { stage, wave }).or_default().push(n);
+            let Member { kernel, cpu_model, zone, .. } = *member;
+            let slices = || machine.slices_of(rollout, &fleet.facts(n));
+            self.slices[n] = *alike.entry((kernel, cpu_model, zone)).or_insert_with(slices);
+            let host = machine.hosts().get(&member.id);
+            let part = host.and_then(|host| machine.part(rollout, &host).ok());
+            let Some(part) = part else { continue };
+            self.buckets[n] = part.bucket;
+            if part.held_out {
+                self.held_out.entry(part.stage).or_default().push(n);
+            } else {
+                let place = Place { stage: part.stage, wave: part.first_wave(rollout) };
+                self.waves.entry(place).or_default().push(n);
+            }
         }
     }
 
@@ -61,36 +67,61 @@ impl Turns {
         }
     }
 
+    /// Hosts that are held out come where the rollout lets them.
+    pub(super) fn let_go(&mut self, rollout: &Rollout) {
+        let Some(stage) =
+            self.held_out.keys().copied().find(|&stage| rollout.lets_holdout_go(stage))
+        else {
+            return;
+        };
+        for n in self.held_out.remove(&stage).unwrap_or_default() {
+            self.wait(n);
+        }
+    }
+
     /// A host waits for an offer.
     pub(super) fn wait(&mut self, n: usize) {
-        self.waiting.insert((self.phases[n], n));
+        self.waiting.entry(self.slices[n]).or_default().insert((self.phases[n], n));
     }
 
     /// A host has its offer.
     pub(super) fn serve(&mut self, n: usize) {
-        self.waiting.remove(&(self.phases[n], n));
+        if let Some(waiting) = self.waiting.get_mut(&self.slices[n]) {
+            waiting.remove(&(self.phases[n], n));
+        }
     }
 
-    /// When the next host that waits beats after `after`; `None`: nobody waits.
-    pub(super) fn next_beat(&self, after: u64) -> Option<u64> {
+    /// When the next host that waits, and that there is room for, beats after `after`; `None`: nobody does.
+    pub(super) fn next_beat(&self, after: u64, takes: Takes<'_>) -> Option<u64> {
         let (round, phase) = (after / self.beat, after % self.beat);
-        let later = self.waiting.range((phase + 1, 0)..).next();
-        let this_round = later.map(|&(phase, _)| round * self.beat + phase);
-        let next_round = || self.waiting.first().map(|&(phase, _)| (round + 1) * self.beat + phase);
-        this_round.or_else(next_round)
+        let next = |waiting: &BTreeSet<(u64, usize)>| {
+            let later = waiting.range((phase + 1, 0)..).next();
+            let this_round = later.map(|&(phase, _)| round * self.beat + phase);
+            let next_round = || waiting.first().map(|&(phase, _)| (round + 1) * self.beat + phase);
+            this_round.or_else(next_round)
+        };
+        self.taken(takes).filter_map(next).min()
     }
 
-    /// The hosts that wait and beat after `after`, up to `until`.
-    pub(super) fn beating(&self, after: u64, until: u64) -> Vec<usize> {
-        if until - after >= self.beat {
-            return self.waiting.iter().map(|&(_, n)| n).collect();
-        }
+    /// The hosts that wait, that there is room for, and that beat after `after`, up to `until`.
+    pub(super) fn beating(&self, after: u64, until: u64, takes: Takes<'_>) -> Vec<usize> {
         let (low, high) = (after % self.beat, until % self.beat);
-        let hosts = |from, to| self.waiting.range((from, 0)..(to, 0)).map(|&(_, n)| n);
-        if low < high {
-            return hosts(low + 1, high + 1).collect();
-        }
-        hosts(low + 1, self.beat).chain(hosts(0, high + 1)).collect()
+        let spans = match (until - after >= self.beat, low < high) {
+            (true, _) => [0..self.beat, 0..0],
+            (false, true) => [low + 1..high + 1, 0..0],
+            (false, false) => [low + 1..self.beat, 0..high + 1],
+        };
+        let hosts = |waiting: &'_ BTreeSet<(u64, usize)>| -> Vec<usize> {
+            let spans = spans.iter().map(|span| waiting.range((span.start, 0)..(span.end, 0)));
+            spans.flatten().map(|&(_, n)| n).collect()
+        };
+        self.taken(takes).flat_map(hosts).collect()
+    }
+
+    /// The hosts that wait and that there is room for.
+    fn taken(&self, takes: Takes<'_>) -> impl Iterator<Item = &BTreeSet<(u64, usize)>> {
+        let some = self.waiting.iter().filter(|(_, waiting)| !waiting.is_empty());
+        some.filter(move |(slices, _)| takes(slices)).map(|(_, waiting)| waiting)
     }
 
     /// Every host that beats after `after`, up to `until`, whether it waits or not.
@@ -133,8 +164,9 @@ mod tests {
     fn waiting(phases: &[u64]) -> Turns {
         let phases = phases.to_vec();
         let buckets = (0..phases.len() as u64).rev().map(Bucket).collect();
-        let (waves, waiting) = (BTreeMap::new(), BTreeSet::new());
-        let mut turns = Turns { beat: 10, phases, buckets, waves, waiting };
+        let slices = vec![Membership::WHOLE; phases.len()];
+        let (waves, held_out, waiting) = Default::default();
+        let mut turns = Turns { beat: 10, phases, buckets, slices, waves, held_out, waiting };
         (0..turns.phases.len()).for_each(|n| turns.wait(n));
         turns
     }
@@ -144,7 +176,7 @@ mod tests {
         let turns = waiting(&[0, 3, 7, 9]);
         let mut beats = vec![0; 4];
         for cut in (0..100).step_by(4) {
-            let cut_beats = turns.beating(cut, cut + 4);
+            let cut_beats = turns.beating(cut, cut + 4, &|_| true);
             let mut everybody = turns.all_beating(cut, cut + 4);
             let mut sorted = cut_beats.clone();
             sorted.sort_unstable();
@@ -158,11 +190,20 @@ mod tests {
     #[test]
     fn the_next_beat_is_of_the_host_that_comes_next() {
         let mut turns = waiting(&[3, 7]);
-        assert_eq!([2, 3, 7, 12].map(|after| turns.next_beat(after)), [3, 7, 13, 13].map(Some));
+        let next = |turns: &Turns, after| turns.next_beat(after, &|_| true);
+        assert_eq!([2, 3, 7, 12].map(|after| next(&turns, after)), [3, 7, 13, 13].map(Some));
         turns.serve(0);
-        assert_eq!(turns.next_beat(7), Some(17));
+        assert_eq!(next(&turns, 7), Some(17));
         turns.serve(1);
-        assert_eq!(turns.next_beat(7), None);
+        assert_eq!(next(&turns, 7), None);
+    }
+
+    #[test]
+    fn hosts_without_room_for_their_slices_do_not_ask() {
+        let turns = waiting(&[3, 7]);
+        assert_eq!(turns.next_beat(2, &|_| false), None);
+        assert!(turns.beating(0, 100, &|_| false).is_empty());
+        assert_eq!(turns.beating(0, 100, &|slices| *slices == Membership::WHOLE), [0, 1]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! How does one run go? A machine, hosts, and a queue, from one seed; the time is virtual.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use tidegate_policies::decide::VerdictKind;
@@ -17,10 +16,12 @@ use super::scenario::Scenario;
 use super::turns::Turns;
 use crate::api::explain;
 use crate::machine::event::Event;
+use crate::machine::grants::Phase;
 use crate::machine::ids::GrantId;
 use crate::machine::patch_sets::Halt;
 use crate::machine::records::rollout_subject;
 use crate::machine::rollouts::Reached;
+use crate::machine::trial::TrialMove;
 use crate::machine::{Applied, Command};
 
 /// What a run is about: the same for all seeds.
@@ -63,14 +64,13 @@ pub(super) struct World<'s> {
     pub(super) controllers: Controllers,
     pub(super) turns: Turns,
     pub(super) hosts: Vec<Host>,
-    /// Hosts that were down or cut off, and may be yet, and when they were last heard.
+    /// Hosts that were down or cut off and may be yet, while somebody waits to hear them, and when they last
+    /// were.
     pub(super) away: BTreeMap<usize, u64>,
     pub(super) luck: Chance,
     /// Which host has which grant; they are numbered from the first one of the run.
     pub(super) grants: Vec<usize>,
     pub(super) first_grant: u64,
-    /// How many hosts may have an offer, as of which entry.
-    pub(super) room: Cell<(u64, usize)>,
     /// How many times as often hosts fail by themselves now.
     pub(super) times: u64,
     /// Counts the plans of what happens to hosts by itself: only the newest is good.
@@ -167,6 +167,13 @@ impl World<'_> {
                     self.end = Some(End::Halted);
                 }
                 Event::VerdictReached { reached, .. } => self.judged(reached),
+                // Whoever counts as silent is waited for no more.
+                Event::Trial { moved: TrialMove::Failed { host, .. }, .. } => {
+                    self.scene.fleet.place_of(*host).map(|n| self.away.remove(&n));
+                }
+                Event::GrantMoved { grant, to: Phase::Failed { .. }, .. } => {
+                    self.host_of(*grant).map(|n| self.away.remove(&n));
+                }
                 Event::ClusterBootstrapped(_)
                 | Event::Cluster(_)
                 | Event::ClockAdvanced(_)
@@ -285,7 +292,6 @@ impl World<'_> {
             luck: Chance::new(seed, LUCK),
             grants: Vec::new(),
             first_grant: 0,
-            room: Cell::new((0, 0)),
             times: 1,
             plan: 0,
             hit: vec![Vec::new(); scene.scenario.mishaps.len()],

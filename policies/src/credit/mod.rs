@@ -245,6 +245,12 @@ impl CreditBook {
         if begun >= most { Err(NoCredit::Rate { begun, most }) } else { Ok(()) }
     }
 
+    /// How many more may be in flight in the whole cohort, with so many promised a place and `most` there.
+    pub fn left(&self, rule: &CreditRule, (reserved, most): (u64, u64)) -> u64 {
+        let whole = self.of(SliceId(0));
+        rule.cap(SliceId(0), &whole, most).saturating_sub(whole.in_flight + reserved)
+    }
+
     /// The slice with the least room, for screens.
     pub fn tightest(&self, rule: &CreditRule, slices: &Slices, most: u64) -> SliceId {
         let paced = slices.iter().filter(|(_, slice)| slice.dimension.has_credit());

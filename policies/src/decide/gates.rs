@@ -7,6 +7,7 @@ use crate::evidence::Failure;
 use crate::gate::{Gate, GateName, GateState, Unit};
 use crate::plural::count;
 use crate::policy::{GuardRails, WhenFewer};
+use crate::proof::bound::Group;
 use crate::share::Share;
 
 /// `None` where nothing of this kind halts.
@@ -89,13 +90,16 @@ pub(super) fn coverage(inputs: &Inputs, words: Words) -> Gate {
     }
 }
 
-pub(super) fn soak(inputs: &Inputs, words: Words) -> Gate {
+/// Hosts that fail without any patch are not asked of those that have it: where `sentinels` are watched, the
+/// policy's share is of as many as would have lived through the soak unpatched.
+pub(super) fn soak(inputs: &Inputs, sentinels: Group, words: Words) -> Gate {
     let tier = inputs.tier;
     // What was acknowledged, and what the hosts themselves refused, does not have to be verified;
     // but where there are hosts, nobody verified is no data.
     let judged = tier.begun.saturating_sub(inputs.tier_acknowledged + tier.refused);
     let least = u64::from(inputs.wave_hosts > 0);
-    let required = inputs.gates.verified.of_rounded_up(judged).max(least);
+    let lived = sentinels.lived_of(judged);
+    let required = inputs.gates.verified.of_rounded_up(lived).max(least);
     let open = tier.verified >= required;
     // Everybody has begun, and even if all that soak are verified it is not enough.
     let cannot = tier.begun >= inputs.wave_hosts && tier.verified + tier.in_flight < required;
@@ -129,9 +133,17 @@ pub(super) fn soak(inputs: &Inputs, words: Words) -> Gate {
         unit: Unit::Hosts,
         detail: words.say(|| {
             let (verified, soak, share) = (tier.verified, inputs.gates.soak, inputs.gates.verified);
+            let of = if lived == judged {
+                String::new()
+            } else {
+                let Group { hosts, failed } = sentinels;
+                format!(
+                    " of {lived}: of {hosts} sentinels, each for a soak, {failed} failed unpatched"
+                )
+            };
             format!(
                 "{verified} of {judged} begun hosts are verified after {soak} of soak; it needs \
-                 {required} ({share}){}",
+                 {required} ({share}{of}){}",
                 rest()
             )
         }),

@@ -12,6 +12,7 @@ use crate::detector::slices::SliceId;
 use crate::gate::{Gate, GateName, GateState, Unit};
 use crate::plural::count;
 use crate::policy::WhenFewer;
+use crate::proof::bound::Group;
 use crate::proof::{self, Answer};
 use crate::time::Millis;
 
@@ -34,6 +35,8 @@ pub struct Case {
     pub silent_in_window: u64,
     /// The hold that goes on, unless it was released to try again.
     pub hold: Option<Hold>,
+    /// Sentinels since the tier began, each for as long as a patched host soaks, and those that failed.
+    pub sentinels: Group,
     /// What must be proven before the tier is left; `None` inside of it.
     pub proof: Option<ProofSeen>,
     /// The slice with the least room.
@@ -87,7 +90,7 @@ fn judge_in(case: &Case, words: Words) -> Verdict {
     let before = weighed.demand;
     let (gate, demand, scope) = evidence(case, words);
     weighed.push(gate, demand);
-    weighed.extend(rest(&case.books, words));
+    weighed.extend(rest(&case.books, case.sentinels, words));
     if case.books.next == Next::Tier
         && let Some(seen) = &case.proof
     {

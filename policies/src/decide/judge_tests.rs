@@ -30,6 +30,7 @@ fn case() -> Case {
         },
         silent_in_window: 0,
         hold: None,
+        sentinels: Group::default(),
         proof: None,
         credit: flying(3),
     }
@@ -133,6 +134,33 @@ fn a_tier_is_left_with_its_proof_and_not_before() {
             case.books.next = Next::Wave;
         },
         "Promote on nothing",
+    );
+}
+
+#[test]
+fn hosts_that_fail_without_the_patch_too_are_not_asked_of_those_that_have_it() {
+    let of_sentinels = |hosts, failed| {
+        move |case: &mut Case| {
+            case.books.tier = Counts { verified: 16, silent: 4, ..GOOD };
+            case.sentinels = Group { hosts, failed };
+        }
+    };
+    check(of_sentinels(0, 0), "Continue on soak");
+    check(of_sentinels(100, 0), "Continue on soak");
+    check(of_sentinels(100, 19), "Continue on soak");
+    check(of_sentinels(100, 20), "Promote on nothing");
+    let mut nobody = case();
+    of_sentinels(100, 100)(&mut nobody);
+    nobody.books.tier = Counts { verified: 0, silent: 20, ..GOOD };
+    assert_eq!(judge(&nobody).kind, VerdictKind::Continue, "nobody verified is no data");
+    let mut noisy = case();
+    of_sentinels(100, 20)(&mut noisy);
+    let verdict = judge(&noisy);
+    let soak = verdict.gates.iter().find(|gate| gate.name == GateName::Soak).unwrap();
+    assert!(
+        soak.detail.contains("(95% of 16: of 100 sentinels, each for a soak, 20 failed unpatched)"),
+        "{}",
+        soak.detail
     );
 }
 

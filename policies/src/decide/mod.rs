@@ -17,6 +17,7 @@ use crate::detector::ruling::Scope;
 use crate::evidence::{Counts, Failure};
 use crate::gate::{Gate, GateName, GateState};
 use crate::policy::{GuardRails, Promotion, StageGates};
+use crate::proof::bound::Group;
 use crate::time::Elapsed;
 
 /// All that a decision may look at. Stored with every verdict, so that it can be computed again.
@@ -153,7 +154,7 @@ impl Words {
 
 fn decide_in(inputs: &Inputs, words: Words) -> Verdict {
     let mut weighed = rails(inputs, words);
-    weighed.extend(rest(inputs, words));
+    weighed.extend(rest(inputs, Group::default(), words));
     weighed.verdict()
 }
 
@@ -210,8 +211,8 @@ fn rails(inputs: &Inputs, words: Words) -> Weighed {
     weighed
 }
 
-/// What comes after the rails, and after the evidence where it is known.
-fn rest(inputs: &Inputs, words: Words) -> Weighed {
+/// What comes after the rails, and after the evidence where it is known; `sentinels` as far as they are.
+fn rest(inputs: &Inputs, sentinels: Group, words: Words) -> Weighed {
     let mut weighed = Weighed { gates: Vec::new(), demand: VerdictKind::Continue };
     let heard = gates::fleet_heard(inputs, words);
     let demand = match heard.state {
@@ -221,7 +222,7 @@ fn rest(inputs: &Inputs, words: Words) -> Weighed {
     weighed.push(heard, demand);
     let mut also = |gate| weighed.push(gate, VerdictKind::Continue);
     also(gates::coverage(inputs, words));
-    also(gates::soak(inputs, words));
+    also(gates::soak(inputs, sentinels, words));
     if inputs.next != Next::Wave {
         also(gates::min_verified(inputs, words));
     }

@@ -25,6 +25,16 @@ pub struct Group {
     pub failed: u64,
 }
 
+impl Group {
+    /// As large a part of `hosts` as did not fail here, rounded up; all of them where nobody was seen.
+    pub fn lived_of(&self, hosts: u64) -> u64 {
+        let lived = u128::from(self.hosts.saturating_sub(self.failed));
+        let of = u128::from(hosts) * lived;
+        let part = of.div_ceil(u128::from(self.hosts).max(1));
+        if self.hosts == 0 { hosts } else { u64::try_from(part).unwrap_or(hosts) }
+    }
+}
+
 impl Rate {
     /// Everybody.
     pub const ALL: Self = Self(WHOLE);
@@ -155,6 +165,16 @@ mod tests {
             assert!(upper(Group { hosts, failed: 0 }, ERROR) <= Rate(bound));
             assert!(upper(Group { hosts: hosts - 1, failed: 0 }, ERROR) > Rate(bound));
         }
+    }
+
+    #[test]
+    fn of_hosts_lives_the_part_that_lived_elsewhere_and_all_where_nobody_was_seen() {
+        let lived = |hosts, failed, of| Group { hosts, failed }.lived_of(of);
+        assert_eq!(lived(100, 20, 20), 16);
+        assert_eq!(lived(100, 1, 20), 20, "rounded up");
+        assert_eq!(lived(0, 0, 20), 20);
+        assert_eq!(lived(5, 5, 20), 0);
+        assert_eq!(lived(u64::MAX, 0, u64::MAX), u64::MAX);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tidegate_policies::time::Elapsed;
 use super::Trial;
 use super::facts::{borrowed, facts_of};
 use crate::machine::Machine;
-use crate::machine::fleet::Host;
+use crate::machine::fleet::{Facts, Host};
 use crate::machine::rollouts::Rollout;
 
 /// All that a verdict was computed from. Stored with it, so that it can be computed again.
@@ -91,6 +91,12 @@ impl Machine {
         })
     }
 
+    /// The slices that a host with these facts is in: the whole alone where nothing is judged by evidence.
+    pub fn slices_of(&self, rollout: &Rollout, facts: &Facts) -> Membership {
+        let of = |trial: &Trial| trial.detector.slices().find(&borrowed(&facts_of(facts)));
+        self.trial(rollout).map_or(Membership::WHOLE, of)
+    }
+
     /// Whether credit lets `host` begin now, with so many others promised a place.
     ///
     /// # Errors
@@ -103,9 +109,8 @@ impl Machine {
         (reserved, most): (u64, u64),
     ) -> Result<(), (NoCredit, String)> {
         let Some(trial) = self.trial(rollout) else { return Ok(()) };
-        let facts = facts_of(&host.facts);
         let slices = trial.detector.slices();
-        let of_host: Membership = slices.find(&borrowed(&facts));
+        let of_host = self.slices_of(rollout, &host.facts);
         let now = self.clock.elapsed;
         let room = trial.book.room(&trial.credit, (slices, &of_host), (reserved, most), now);
         room.map_err(|none| {
@@ -119,14 +124,21 @@ impl Machine {
 }
 
 impl Trial {
-    /// Whether the whole cohort has credit for one more host, with so many promised a place.
+    /// Whether these slices have credit for one more host, with so many promised a place in the whole cohort
+    /// and so many in flight there at most.
     pub(in crate::machine) fn has_credit(
         &self,
-        (reserved, most): (u64, u64),
+        of_host: &Membership,
+        promised: (u64, u64),
         now: Elapsed,
     ) -> bool {
-        let slices = (self.detector.slices(), &Membership::WHOLE);
-        self.book.room(&self.credit, slices, (reserved, most), now).is_ok()
+        let slices = (self.detector.slices(), of_host);
+        self.book.room(&self.credit, slices, promised, now).is_ok()
+    }
+
+    /// For how many more hosts the whole cohort has credit.
+    pub(in crate::machine) fn credit_left(&self, promised: (u64, u64)) -> u64 {
+        self.book.left(&self.credit, promised)
     }
 
     fn case(
@@ -140,8 +152,9 @@ impl Trial {
         let slice = self.book.tightest(&self.credit, self.detector.slices(), most);
         let name = self.detector.slices().name(slice);
         let credit = self.book.of(slice);
+        let sentinels = self.control_group(&books);
         let proof = match books.next {
-            Next::Tier => Some(self.proof_seen((rollout, halted), judgement, &books)),
+            Next::Tier => Some(self.proof_seen((rollout, halted), judgement, (&books, sentinels))),
             Next::Wave | Next::End => None,
         };
         Case {
@@ -149,6 +162,7 @@ impl Trial {
             signatures: self.detector.signatures().ruling(judgement.signatures, fleet),
             silent_in_window: self.silences.count(),
             hold: self.hold,
+            sentinels,
             proof,
             credit: CreditSeen { slice, name, credit, rule: self.credit, most },
             books,
@@ -161,7 +175,7 @@ impl Trial {
         &self,
         (rollout, halted): (&Rollout, &[Cut]),
         judgement: &Judgement,
-        books: &Inputs,
+        (books, control): (&Inputs, Group),
     ) -> ProofSeen {
         let step = rollout.place.map_or(0, |place| place.stage);
         let (strata, strata_short) = self.strata_of(rollout, step + 1, halted);
@@ -173,7 +187,7 @@ impl Trial {
         let honest = ProofRule { liars: 0, ..judgement.proof };
         let seen = proof::Seen {
             treated,
-            control: self.control_group(books),
+            control,
             rule: judgement.proof,
             bound: proof::shown_by(wanted, honest),
         };
