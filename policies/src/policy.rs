@@ -133,7 +133,8 @@ pub struct StageGates {
     pub soak: Millis,
     /// Share of the wave's eligible hosts that must have begun.
     pub coverage: Share,
-    /// Share of the begun hosts that must be verified.
+    /// Share of the begun hosts that must be verified; where they are compared with sentinels, of as many as
+    /// would have lived through the soak unpatched.
     pub verified: Share,
     /// Hosts of the tier that must be verified before the *tier* may be left.
     pub min_verified: u64,

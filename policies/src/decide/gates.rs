@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Inputs, Next, VerdictKind, Words};
+use super::{Inputs, Next, Soaked, VerdictKind, Words};
 use crate::evidence::Failure;
 use crate::gate::{Gate, GateName, GateState, Unit};
 use crate::plural::count;
@@ -90,23 +90,24 @@ pub(super) fn coverage(inputs: &Inputs, words: Words) -> Gate {
     }
 }
 
-/// Hosts that fail without any patch are not asked of those that have it: where `sentinels` are watched, the
-/// policy's share is of as many as would have lived through the soak unpatched.
-pub(super) fn soak(inputs: &Inputs, sentinels: Group, words: Words) -> Gate {
+/// What of the begun hosts has soaked. Where sentinels are watched, hosts that fail without any patch are not asked
+/// of those that have it, and who fails after its soak has outlived it.
+pub(super) fn soak(inputs: &Inputs, soaked: Option<&Soaked>, words: Words) -> Gate {
     let tier = inputs.tier;
     // What was acknowledged, and what the hosts themselves refused, does not have to be verified;
     // but where there are hosts, nobody verified is no data.
     let judged = tier.begun.saturating_sub(inputs.tier_acknowledged + tier.refused);
     let least = u64::from(inputs.wave_hosts > 0);
-    let lived = sentinels.lived_of(judged);
-    let required = inputs.gates.verified.of_rounded_up(lived).max(least);
-    let open = tier.verified >= required;
+    let outlived = soaked.map_or(tier.verified, |of| of.patched.survivors().min(judged));
+    let sentinels = soaked.map_or_else(Group::default, |of| of.sentinels);
+    let required = sentinels.share_of_survivors(inputs.gates.verified, judged).max(least);
+    let open = outlived >= required;
     // Everybody has begun, and even if all that soak are verified it is not enough.
-    let cannot = tier.begun >= inputs.wave_hosts && tier.verified + tier.in_flight < required;
+    let cannot = tier.begun >= inputs.wave_hosts && outlived + tier.in_flight < required;
     let state = if cannot { GateState::Shut } else { waiting_unless(open) };
     let rest = || match inputs.soaks_end {
         _ if cannot => {
-            let lost = judged.saturating_sub(tier.verified + tier.in_flight);
+            let lost = judged.saturating_sub(outlived + tier.in_flight);
             format!(
                 "; it never will: {} went wrong or left without a word, {} refused, {} still soak; a halt \
                  and a resume with a reason acknowledge what went wrong, `tidegate rollout promote --force` \
@@ -128,22 +129,21 @@ pub(super) fn soak(inputs: &Inputs, sentinels: Group, words: Words) -> Gate {
     Gate {
         name: GateName::Soak,
         state,
-        observed: tier.verified,
+        observed: outlived,
         required,
         unit: Unit::Hosts,
         detail: words.say(|| {
-            let (verified, soak, share) = (tier.verified, inputs.gates.soak, inputs.gates.verified);
-            let of = if lived == judged {
-                String::new()
-            } else {
-                let Group { hosts, failed } = sentinels;
-                format!(
-                    " of {lived}: of {hosts} sentinels, each for a soak, {failed} failed unpatched"
-                )
+            let (soak, share) = (inputs.gates.soak, inputs.gates.verified);
+            let have = if soaked.is_some() { "have outlived" } else { "are verified after" };
+            let less = match sentinels {
+                Group { failed: 0, .. } => String::new(),
+                Group { hosts, failed } => {
+                    format!(", less what fails unpatched: of {hosts} sentinels {failed} in as long")
+                }
             };
             format!(
-                "{verified} of {judged} begun hosts are verified after {soak} of soak; it needs \
-                 {required} ({share}{of}){}",
+                "{outlived} of {judged} begun hosts {have} {soak} of soak; it needs {required} \
+                 ({share}{less}){}",
                 rest()
             )
         }),

@@ -35,12 +35,21 @@ pub struct Case {
     pub silent_in_window: u64,
     /// The hold that goes on, unless it was released to try again.
     pub hold: Option<Hold>,
-    /// Sentinels since the tier began, each for as long as a patched host soaks, and those that failed.
-    pub sentinels: Group,
+    /// Who outlived a soak, patched and not.
+    pub soaked: Soaked,
     /// What must be proven before the tier is left; `None` inside of it.
     pub proof: Option<ProofSeen>,
     /// The slice with the least room.
     pub credit: CreditSeen,
+}
+
+/// Hosts of the present tier over one soak each, and those that failed in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Soaked {
+    /// Patched hosts whose outcome is known. Who fails after its soak has outlived it.
+    pub patched: Group,
+    /// Sentinels.
+    pub sentinels: Group,
 }
 
 /// What must be proven before a tier is left.
@@ -90,7 +99,7 @@ fn judge_in(case: &Case, words: Words) -> Verdict {
     let before = weighed.demand;
     let (gate, demand, scope) = evidence(case, words);
     weighed.push(gate, demand);
-    weighed.extend(rest(&case.books, case.sentinels, words));
+    weighed.extend(rest(&case.books, Some(&case.soaked), words));
     if case.books.next == Next::Tier
         && let Some(seen) = &case.proof
     {

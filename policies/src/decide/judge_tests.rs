@@ -30,7 +30,7 @@ fn case() -> Case {
         },
         silent_in_window: 0,
         hold: None,
-        sentinels: Group::default(),
+        soaked: Soaked { patched: Group { hosts: 20, failed: 0 }, sentinels: Group::default() },
         proof: None,
         credit: flying(3),
     }
@@ -142,26 +142,43 @@ fn hosts_that_fail_without_the_patch_too_are_not_asked_of_those_that_have_it() {
     let of_sentinels = |hosts, failed| {
         move |case: &mut Case| {
             case.books.tier = Counts { verified: 16, silent: 4, ..GOOD };
-            case.sentinels = Group { hosts, failed };
+            case.soaked.patched.failed = 4;
+            case.soaked.sentinels = Group { hosts, failed };
         }
     };
     check(of_sentinels(0, 0), "Continue on soak");
     check(of_sentinels(100, 0), "Continue on soak");
-    check(of_sentinels(100, 19), "Continue on soak");
-    check(of_sentinels(100, 20), "Promote on nothing");
-    let mut nobody = case();
-    of_sentinels(100, 100)(&mut nobody);
-    nobody.books.tier = Counts { verified: 0, silent: 20, ..GOOD };
-    assert_eq!(judge(&nobody).kind, VerdictKind::Continue, "nobody verified is no data");
+    check(of_sentinels(100, 15), "Continue on soak");
+    check(of_sentinels(100, 16), "Promote on nothing");
     let mut noisy = case();
-    of_sentinels(100, 20)(&mut noisy);
+    of_sentinels(100, 16)(&mut noisy);
     let verdict = judge(&noisy);
     let soak = verdict.gates.iter().find(|gate| gate.name == GateName::Soak).unwrap();
-    assert!(
-        soak.detail.contains("(95% of 16: of 100 sentinels, each for a soak, 20 failed unpatched)"),
-        "{}",
-        soak.detail
-    );
+    let says = "16 of 20 begun hosts have outlived 1m of soak; it needs 16 (95%, less what fails unpatched: of \
+                100 sentinels 16 in as long)";
+    assert!(soak.detail.starts_with(says), "{}", soak.detail);
+}
+
+#[test]
+fn nobody_who_outlived_its_soak_is_no_data_whatever_became_of_sentinels() {
+    let lost = |case: &mut Case| {
+        case.books.tier = Counts { verified: 0, silent: 20, ..GOOD };
+        case.soaked.patched.failed = 20;
+        case.soaked.sentinels = Group { hosts: 100, failed: 100 };
+    };
+    check(lost, "Continue on soak");
+}
+
+#[test]
+fn who_fails_after_its_soak_has_outlived_it() {
+    let late = |failed| {
+        move |case: &mut Case| {
+            case.books.tier = Counts { verified: 16, silent: 4, ..GOOD };
+            case.soaked.patched.failed = failed;
+        }
+    };
+    check(late(1), "Promote on nothing");
+    check(late(2), "Continue on soak");
 }
 
 #[test]

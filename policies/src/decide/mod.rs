@@ -12,12 +12,11 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::judge::{Case, CreditSeen, ProofSeen, judge, judge_silently};
+pub use self::judge::{Case, CreditSeen, ProofSeen, Soaked, judge, judge_silently};
 use crate::detector::ruling::Scope;
 use crate::evidence::{Counts, Failure};
 use crate::gate::{Gate, GateName, GateState};
 use crate::policy::{GuardRails, Promotion, StageGates};
-use crate::proof::bound::Group;
 use crate::time::Elapsed;
 
 /// All that a decision may look at. Stored with every verdict, so that it can be computed again.
@@ -154,7 +153,7 @@ impl Words {
 
 fn decide_in(inputs: &Inputs, words: Words) -> Verdict {
     let mut weighed = rails(inputs, words);
-    weighed.extend(rest(inputs, Group::default(), words));
+    weighed.extend(rest(inputs, None, words));
     weighed.verdict()
 }
 
@@ -211,8 +210,8 @@ fn rails(inputs: &Inputs, words: Words) -> Weighed {
     weighed
 }
 
-/// What comes after the rails, and after the evidence where it is known; `sentinels` as far as they are.
-fn rest(inputs: &Inputs, sentinels: Group, words: Words) -> Weighed {
+/// What comes after the rails, and after the evidence where it is known; `soaked` where hosts are compared.
+fn rest(inputs: &Inputs, soaked: Option<&Soaked>, words: Words) -> Weighed {
     let mut weighed = Weighed { gates: Vec::new(), demand: VerdictKind::Continue };
     let heard = gates::fleet_heard(inputs, words);
     let demand = match heard.state {
@@ -222,7 +221,7 @@ fn rest(inputs: &Inputs, sentinels: Group, words: Words) -> Weighed {
     weighed.push(heard, demand);
     let mut also = |gate| weighed.push(gate, VerdictKind::Continue);
     also(gates::coverage(inputs, words));
-    also(gates::soak(inputs, sentinels, words));
+    also(gates::soak(inputs, soaked, words));
     if inputs.next != Next::Wave {
         also(gates::min_verified(inputs, words));
     }

@@ -26,12 +26,19 @@ pub struct Group {
 }
 
 impl Group {
-    /// As large a part of `hosts` as did not fail here, rounded up; all of them where nobody was seen.
-    pub fn lived_of(&self, hosts: u64) -> u64 {
-        let lived = u128::from(self.hosts.saturating_sub(self.failed));
-        let of = u128::from(hosts) * lived;
-        let part = of.div_ceil(u128::from(self.hosts).max(1));
-        if self.hosts == 0 { hosts } else { u64::try_from(part).unwrap_or(hosts) }
+    /// Those that did not fail.
+    pub const fn survivors(&self) -> u64 {
+        self.hosts.saturating_sub(self.failed)
+    }
+
+    /// `share` of as large a part of `hosts` as survived here, rounded up; where nobody was seen, of all.
+    pub fn share_of_survivors(&self, share: Share, hosts: u64) -> u64 {
+        if self.hosts == 0 {
+            return share.of_rounded_up(hosts);
+        }
+        let (lived, of) = (u128::from(self.survivors()), u128::from(self.hosts) * 1_000_000);
+        let asked = (u128::from(hosts) * u128::from(share.ppm())).saturating_mul(lived);
+        u64::try_from(asked.div_ceil(of)).unwrap_or(hosts)
     }
 }
 
@@ -168,13 +175,15 @@ mod tests {
     }
 
     #[test]
-    fn of_hosts_lives_the_part_that_lived_elsewhere_and_all_where_nobody_was_seen() {
-        let lived = |hosts, failed, of| Group { hosts, failed }.lived_of(of);
-        assert_eq!(lived(100, 20, 20), 16);
-        assert_eq!(lived(100, 1, 20), 20, "rounded up");
-        assert_eq!(lived(0, 0, 20), 20);
-        assert_eq!(lived(5, 5, 20), 0);
-        assert_eq!(lived(u64::MAX, 0, u64::MAX), u64::MAX);
+    fn what_is_asked_of_hosts_is_a_share_of_those_that_would_have_survived_and_rounded_up_once() {
+        let asked =
+            |hosts, failed, of| Group { hosts, failed }.share_of_survivors(Share::percent(95), of);
+        assert_eq!(asked(0, 0, 20), 19);
+        assert_eq!(asked(100, 0, 20), 19);
+        assert_eq!(asked(100, 20, 20), 16, "15.2");
+        assert_eq!(asked(4_000, 301, 19), 17, "16.69");
+        assert_eq!(asked(5, 5, 20), 0);
+        assert_eq!(asked(1 << 32, 1, 1 << 32), 4_080_218_931);
     }
 
     #[test]

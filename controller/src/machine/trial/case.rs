@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tidegate_policies::credit::NoCredit;
 use tidegate_policies::decide::{
-    Case, CreditSeen, Inputs, Next, ProofSeen, Verdict, decide, decide_silently, judge,
+    Case, CreditSeen, Inputs, Next, ProofSeen, Soaked, Verdict, decide, decide_silently, judge,
     judge_silently,
 };
 use tidegate_policies::detector::cut::Cut;
@@ -152,9 +152,9 @@ impl Trial {
         let slice = self.book.tightest(&self.credit, self.detector.slices(), most);
         let name = self.detector.slices().name(slice);
         let credit = self.book.of(slice);
-        let sentinels = self.control_group(&books);
+        let soaked = self.soaked(&books);
         let proof = match books.next {
-            Next::Tier => Some(self.proof_seen((rollout, halted), judgement, (&books, sentinels))),
+            Next::Tier => Some(self.proof_seen((rollout, halted), judgement, (&books, soaked))),
             Next::Wave | Next::End => None,
         };
         Case {
@@ -162,7 +162,7 @@ impl Trial {
             signatures: self.detector.signatures().ruling(judgement.signatures, fleet),
             silent_in_window: self.silences.count(),
             hold: self.hold,
-            sentinels,
+            soaked,
             proof,
             credit: CreditSeen { slice, name, credit, rule: self.credit, most },
             books,
@@ -175,19 +175,15 @@ impl Trial {
         &self,
         (rollout, halted): (&Rollout, &[Cut]),
         judgement: &Judgement,
-        (books, control): (&Inputs, Group),
+        (books, soaked): (&Inputs, Soaked),
     ) -> ProofSeen {
         let step = rollout.place.map_or(0, |place| place.stage);
         let (strata, strata_short) = self.strata_of(rollout, step + 1, halted);
         let wanted = books.gates.min_verified;
-        // Who fails after its soak has outlived the time that sentinels are compared over.
-        let failures = books.tier.all_failures();
-        let failed = failures.min(self.since.lost);
-        let treated = Group { hosts: books.tier.verified + failures, failed };
         let honest = ProofRule { liars: 0, ..judgement.proof };
         let seen = proof::Seen {
-            treated,
-            control,
+            treated: soaked.patched,
+            control: soaked.sentinels,
             rule: judgement.proof,
             bound: proof::shown_by(wanted, honest),
         };
@@ -200,11 +196,16 @@ impl Trial {
         ProofSeen { seen: asked.then_some(seen), strata, strata_short }
     }
 
-    /// Sentinels, each for as long as a patched host soaks, and those that failed.
-    fn control_group(&self, books: &Inputs) -> Group {
-        let hosts = self.since.watched / books.gates.soak.0.max(1);
-        let hosts = hosts.min(MOST_HOSTS);
-        Group { hosts, failed: self.since.failed.min(hosts) }
+    /// Patched hosts of the tier whose outcome is known, and sentinels, each for as long as a patched host soaks.
+    fn soaked(&self, books: &Inputs) -> Soaked {
+        let failures = books.tier.all_failures();
+        // Who fails after its soak has outlived the time that sentinels are compared over.
+        let failed = failures.min(self.since.lost);
+        let watched = (self.since.watched / books.gates.soak.0.max(1)).min(MOST_HOSTS);
+        Soaked {
+            patched: Group { hosts: books.tier.verified + failures, failed },
+            sentinels: Group { hosts: watched, failed: self.since.failed.min(watched) },
+        }
     }
 
     /// A person has resumed after a halt: new evidence, and credit from its start.

@@ -10,7 +10,8 @@ use super::outcome::{Course, Outcome};
 use super::scenario::{self, Scenario};
 use super::world::{Beats, Keep, Scene};
 
-/// A rollout of minutes: as the compressed one, at a tenth of its pace.
+/// A rollout of minutes: as the compressed one, at a tenth of its pace; in a fleet of 500 hosts without guard
+/// rails.
 fn policy() -> String {
     let preset = tidegate_policies::document::preset("compressed").unwrap().text;
     let slower = [
@@ -21,6 +22,7 @@ fn policy() -> String {
         ("transition = \"5s\"", "transition = \"1m\""),
         ("[\"0s\", \"1s\", \"2s\"]", "[\"0s\", \"30s\", \"1m\"]"),
         ("soak = \"4s\"", "soak = \"4m\""),
+        ("named = 1", "named = 1\nrails-below = 500"),
     ];
     let mut text = preset.to_owned();
     for (fast, slow) in slower {
@@ -32,6 +34,11 @@ fn policy() -> String {
 
 /// A fleet of 120 hosts and a rollout of minutes, and what `rest` adds to it.
 fn scene(rest: &str) -> Scene {
+    scene_of(120, rest)
+}
+
+/// The same of so many hosts.
+fn scene_of(hosts: u64, rest: &str) -> Scene {
     let text = format!(
         r#"
 name = "test"
@@ -39,7 +46,7 @@ about = "A test."
 policy = "slower.toml"
 give-up-after = "1d"
 [fleet]
-hosts = 120
+hosts = {hosts}
 hosts-per-rack = 10
 tiers = [{{ name = "free", share = "60%" }}, {{ name = "paid", share = "40%" }}]
 cpu-models = [{{ name = "old", share = "80%" }}, {{ name = "new", share = "20%" }}]
