@@ -121,3 +121,14 @@ fn after_a_probe_a_quarter_is_left_and_after_a_resume_the_start() {
     book.renew();
     assert_eq!(cap(&book), 50);
 }
+
+#[test]
+fn what_is_left_is_the_cap_less_who_flies_and_who_was_promised_a_place() {
+    let (mut book, _, member) = book(1, 0);
+    let rule = CreditRule::STANDARD;
+    assert_eq!(book.left(&rule, (0, 1_000)), 53);
+    book.begin(&member, Elapsed(0));
+    assert_eq!(book.left(&rule, (2, 1_000)), 50);
+    assert_eq!(book.left(&rule, (100, 1_000)), 0);
+    assert_eq!(book.left(&rule, (2, 10)), 7);
+}

@@ -1,6 +1,6 @@
 //! Does leaving beats and ticks out change anything that is decided?
 
-use super::{Beats, Course, run, scene};
+use super::{Beats, Course, Scene, run, scene};
 use crate::simulate::outcome::Outcome;
 
 /// What a run decided: its verdicts and their gates, without their indices and numbers.
@@ -19,10 +19,14 @@ fn decided(course: &Course) -> Vec<String> {
 /// Plays seeds both ways and compares.
 #[track_caller]
 fn check(rest: &str, seeds: u64) {
-    let scene = scene(rest);
+    check_scene(&scene(rest), seeds);
+}
+
+#[track_caller]
+fn check_scene(scene: &Scene, seeds: u64) {
     for seed in 1..=seeds {
-        let (all, all_course) = run(&scene, seed, Beats::All);
-        let (some, some_course) = run(&scene, seed, Beats::ThatMatter);
+        let (all, all_course) = run(scene, seed, Beats::All);
+        let (some, some_course) = run(scene, seed, Beats::ThatMatter);
         let told = |outcome: &Outcome| (outcome.end, outcome.halted_by.first().cloned());
         assert_eq!(told(&all), told(&some), "seed {seed}");
         let waves = |course: &Course| decided(course).len();
@@ -39,6 +43,15 @@ fn end(outcome: &Outcome) -> u64 {
 #[test]
 fn a_good_patch_reaches_everybody_whichever_beats_are_played() {
     check("", 3);
+}
+
+#[test]
+fn hosts_of_a_slice_without_credit_wait_alike_whichever_beats_are_played() {
+    let mut scene = scene("");
+    let judgement = scene.scenario.policy.policy.judgement.as_mut().unwrap();
+    let credit = judgement.credit.as_mut().unwrap();
+    (credit.slice_start, credit.slice_floor, credit.gain) = (3, 3, 1);
+    check_scene(&scene, 3);
 }
 
 #[test]
