@@ -1,8 +1,8 @@
-//! May one more host begin? The last look before a grant begins, with the numbers of the very entry.
+//! May further hosts begin? The last look before a grant begins, with the numbers of the very entry.
 
 use serde::{Deserialize, Serialize};
 
-use crate::decide::{Inputs, VerdictKind, decide};
+use crate::decide::{Inputs, VerdictKind};
 
 /// Why no further host may begin now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,33 +25,26 @@ pub enum NoRoom {
     },
 }
 
-/// Whether one more host may begin, with `reserved` further hosts already promised a place.
+/// How many more hosts may begin under a verdict, one at least, with `reserved` further hosts already promised
+/// a place. Credit is asked for besides, with [`crate::credit::CreditBook::room`].
 ///
 /// # Errors
 ///
 /// [`NoRoom`]: the first reason in the order verdict, exposure budget, in-flight cap.
-pub fn room_for_one(inputs: &Inputs, reserved: u64) -> Result<(), NoRoom> {
-    room_by(decide(inputs).kind, inputs, reserved)
-}
-
-/// The same under a verdict that knows more than the counts: the one of [`crate::decide::judge`]. Credit is
-/// asked for besides, with [`crate::credit::CreditBook::room`].
-///
-/// # Errors
-///
-/// [`NoRoom`]: the first reason in the order verdict, exposure budget, in-flight cap.
-pub fn room_by(kind: VerdictKind, inputs: &Inputs, reserved: u64) -> Result<(), NoRoom> {
+pub fn room_by(kind: VerdictKind, inputs: &Inputs, reserved: u64) -> Result<u64, NoRoom> {
     match kind {
         VerdictKind::Continue | VerdictKind::Promote => (),
         kind @ (VerdictKind::Hold | VerdictKind::Halt) => return Err(NoRoom::Verdict(kind)),
     }
     let exposed = inputs.counts.exposed() + reserved;
-    if exposed + 1 > inputs.exposure_budget {
+    let unexposed = inputs.exposure_budget.saturating_sub(exposed);
+    if unexposed == 0 {
         return Err(NoRoom::ExposureBudget { exposed, budget: inputs.exposure_budget });
     }
     let in_flight = inputs.counts.in_flight + reserved;
-    if in_flight + 1 > inputs.in_flight_cap {
+    let places = inputs.in_flight_cap.saturating_sub(in_flight);
+    if places == 0 {
         return Err(NoRoom::InFlight { in_flight, cap: inputs.in_flight_cap });
     }
-    Ok(())
+    Ok(unexposed.min(places))
 }

@@ -79,11 +79,8 @@ impl Machine {
     pub fn room(&self, rollout: &Rollout) -> Option<Room<'_>> {
         let reserved = rollout.counts.offered;
         let inputs = self.inputs(rollout)?;
-        room_by(self.kind_at_a_glance(rollout, &inputs), &inputs, reserved).ok()?;
-        let taken = inputs.counts.exposed() + reserved;
-        let in_flight = inputs.counts.in_flight + reserved;
+        let hosts = room_by(self.kind_at_a_glance(rollout, &inputs), &inputs, reserved).ok()?;
         let (trial, promised) = (self.trial(rollout), (reserved, inputs.in_flight_cap));
-        let hosts = (inputs.exposure_budget - taken).min(inputs.in_flight_cap - in_flight);
         let credit = trial.map_or(hosts, |trial| trial.credit_left(promised));
         let now = self.clock.elapsed;
         let room = Room { hosts: hosts.min(credit), trial, promised, now };
