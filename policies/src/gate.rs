@@ -37,6 +37,16 @@ pub enum GateName {
     Strata,
     /// Credit leaves room for another host.
     Credit,
+    /// No freeze stands.
+    Freeze,
+    /// The rollout's date has come.
+    StartAt,
+    /// The patch set is not too new for the tier.
+    CutOff,
+    /// The patch set is old enough for the tier.
+    Delay,
+    /// A window of the tier is open.
+    Window,
 }
 
 /// Whether a gate lets the rollout go on.
@@ -65,6 +75,8 @@ pub enum Unit {
     Millibits,
     /// Strata of the next tier.
     Strata,
+    /// Milliseconds since the Unix epoch.
+    UnixMillis,
 }
 
 /// One named condition for going on.
@@ -106,6 +118,11 @@ impl GateName {
             Self::Proof => "proof",
             Self::Strata => "strata",
             Self::Credit => "credit",
+            Self::Freeze => "freeze",
+            Self::StartAt => "start-at",
+            Self::CutOff => "cut-off",
+            Self::Delay => "delay",
+            Self::Window => "window",
         }
     }
 }
@@ -120,6 +137,7 @@ impl Unit {
             Self::Approvals => "approvals",
             Self::Millibits => "mbit",
             Self::Strata => "strata",
+            Self::UnixMillis => "unix-ms",
         }
     }
 }

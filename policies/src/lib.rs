@@ -9,7 +9,7 @@
 //! - [`cohort`]: how many hosts patched ones are compared with.
 //! - [`evidence`]: what was counted. [`detector`]: whether the patch harms, by comparison.
 //! - [`credit`]: how many hosts may be in flight. [`proof`]: what verified hosts show, and what they cannot.
-//! - [`schedule`]: when hosts may begin, by the wall.
+//! - [`schedule`], [`tiers`] and [`when`]: when hosts may begin, by the wall.
 //! - [`decide`]: the verdict, gate by gate; [`begin`]: whether one more host may go.
 
 pub mod begin;
@@ -27,4 +27,6 @@ pub mod policy;
 pub mod proof;
 pub mod schedule;
 pub mod share;
+pub mod tiers;
 pub mod time;
+pub mod when;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A length of time, in milliseconds.
@@ -42,6 +43,30 @@ impl Millis {
     #[must_use]
     pub const fn times(self, n: u64) -> Self {
         Self(self.0.saturating_mul(n))
+    }
+}
+
+impl WallTime {
+    /// The instant `span` later.
+    #[must_use]
+    pub const fn after(self, span: Millis) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// How long it is from `earlier` to this instant; zero if `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for WallTime {
+    /// In UTC, to the second: `2026-05-02T12:00:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = i64::try_from(self.0).ok().and_then(DateTime::<Utc>::from_timestamp_millis);
+        match at {
+            Some(at) => write!(f, "{}", at.format("%Y-%m-%dT%H:%M:%SZ")),
+            None => write!(f, "{}ms after 1970", self.0),
+        }
     }
 }
 

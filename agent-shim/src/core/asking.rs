@@ -281,7 +281,8 @@ fn says_not_begun(reason: NoGoReason) -> bool {
         | NoGoReason::Expired
         | NoGoReason::StaleEpoch
         | NoGoReason::Withdrawn
-        | NoGoReason::ArtifactMismatch => false,
+        | NoGoReason::ArtifactMismatch
+        | NoGoReason::Closed => false,
     }
 }
 

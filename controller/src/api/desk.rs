@@ -149,5 +149,9 @@ const fn action_word(action: &Action) -> &'static str {
         Action::CheckState => "cluster.check-state",
         Action::HaltSlice(_) => "rollout.slice.halt",
         Action::ResumeSlice(_) => "rollout.slice.resume",
+        Action::ApplyLadder(_) => "ladder.apply",
+        Action::CreateFreeze(_) => "freeze.create",
+        Action::LiftFreeze(_) => "freeze.lift",
+        Action::HoldBack(_) => "holdback.set",
     }
 }

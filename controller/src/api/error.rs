@@ -172,10 +172,15 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::UnknownHost { .. }
         | Rejection::UnknownPatchSet { .. }
         | Rejection::UnknownRollout { .. }
+        | Rejection::UnknownFreeze { .. }
+        | Rejection::NoSuchToken { .. }
         | Rejection::UnknownMember { .. } => Code::NotFound,
+        Rejection::LadderChanged { .. } => Code::Aborted,
+        Rejection::TooMany { .. } => Code::ResourceExhausted,
         Rejection::TokenExists { .. }
         | Rejection::PatchSetExists { .. }
         | Rejection::RolloutExists { .. }
+        | Rejection::FreezeExists { .. }
         | Rejection::MemberExists { .. } => Code::AlreadyExists,
         Rejection::UnknownToken => Code::Unauthenticated,
         Rejection::TokenHostLimit { .. } => Code::ResourceExhausted,
@@ -188,6 +193,9 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::LadderMismatch { .. }
         | Rejection::DrawMismatch { .. }
         | Rejection::ReasonMissing
+        | Rejection::FreezeOver { .. }
+        | Rejection::DelayTooLong { .. }
+        | Rejection::BadOpenings { .. }
         | Rejection::NodeIdZero
         | Rejection::BadAddress { .. }
         | Rejection::VouchAhead { .. } => Code::InvalidArgument,
@@ -200,6 +208,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::SeriesBusy { .. }
         | Rejection::WrongState { .. }
         | Rejection::SliceNotHalted { .. }
+        | Rejection::LadderInUse { .. }
         | Rejection::MovedOn { .. }
         | Rejection::GatesShut { .. }
         | Rejection::MemberRemoved { .. }

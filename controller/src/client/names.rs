@@ -1,5 +1,8 @@
 //! What does a name on the command line stand for? With or without its collection, it becomes the
-//! full resource name: `113.1` is `rollouts/113.1`.
+//! full resource name: `113.1` is `rollouts/113.1`. Dates and lengths of time are read here, too.
+
+use chrono::DateTime;
+use prost_types::Timestamp;
 
 /// Reads a rollout's name.
 pub(crate) fn rollout(text: &str) -> Result<String, String> {
@@ -47,6 +50,41 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
         .ok_or_else(|| "write `host:port`, e.g. `127.0.0.1:7444`".to_owned())
 }
 
+/// Reads a date with a time and an offset from UTC.
+pub(crate) fn date(text: &str) -> Result<Timestamp, String> {
+    let at = DateTime::parse_from_rfc3339(text).map_err(|_| {
+        "write a date with a time and an offset, such as `2026-12-01T06:00:00Z`".to_owned()
+    })?;
+    let nanos = i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0);
+    Ok(Timestamp { seconds: at.timestamp(), nanos })
+}
+
+/// Reads a length of time, such as `7d` or `1h30m`, in milliseconds.
+pub(crate) fn span(text: &str) -> Result<u64, String> {
+    let wrong =
+        || format!("`{text}` is no length of time: write one such as `7d`, `36h` or `1h30m`");
+    let mut total: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, after) = rest.split_at(digits);
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        let millis = match unit {
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "w" => 604_800_000,
+            _ => return Err(wrong()),
+        };
+        let part = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
+        total = part.and_then(|part| total.checked_add(part)).ok_or_else(wrong)?;
+        rest = after;
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(total) }
+}
+
 /// The id in a resource name: what follows the collection.
 pub(crate) fn id_of(name: &str) -> &str {
     name.split_once('/').map_or(name, |(_, id)| id)
@@ -68,6 +106,22 @@ fn full_name(collection: &str, text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_of_time_has_units() {
+        assert_eq!(span("1h30m"), Ok(5_400_000));
+        assert_eq!(span("0s"), Ok(0));
+        for text in ["", "7", "d", "1y", "99999999999999w", "1h-3m", "1.5h"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_has_a_time_and_an_offset() {
+        let at = Timestamp { seconds: 1_797_721_200, nanos: 0 };
+        assert_eq!(date("2026-12-20T00:00:00+01:00"), Ok(at));
+        assert!(date("2026-12-20").is_err() && date("tomorrow").is_err());
+    }
 
     #[test]
     fn an_address_has_a_host_and_a_port() {

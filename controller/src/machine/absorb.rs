@@ -37,9 +37,11 @@ impl Machine {
         match event {
             Event::ClusterBootstrapped(bootstrap) => self.cluster = Some(Cluster::new(bootstrap)),
             Event::Cluster(event) => self.change_cluster(event),
+            Event::Calendar(event) => self.change_calendar(event),
             Event::ClockAdvanced(clock) => {
                 let before = std::mem::replace(&mut self.clock, *clock);
                 self.time_goes_on(&before);
+                self.delays_end(&before);
             }
             Event::BlobStored(stored) => self.add_blob(stored),
             Event::TokenCreated { token, .. } => {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policies::time::Elapsed;
 
+use super::calendar_event::CalendarEvent;
 use super::clock::Clock;
 use super::cluster_event::ClusterEvent;
 use super::command::{Bootstrap, StoreBlob};
@@ -24,6 +25,8 @@ pub enum Event {
     ClusterBootstrapped(Bootstrap),
     /// The cluster's controllers, or what they understand, are not quite what they were.
     Cluster(ClusterEvent),
+    /// Tiers, windows, freezes or holdbacks are not quite what they were.
+    Calendar(Box<CalendarEvent>),
     /// Time went on.
     ClockAdvanced(Clock),
     /// A node holds an artifact.

@@ -1,7 +1,7 @@
 //! Why is a host offered the patch set, or not? The gates on its way, in their order.
 
 use tidegate_policies::begin::NoRoom;
-use tidegate_policies::gate::GateState;
+use tidegate_policies::gate::{Gate, GateState};
 
 use super::Machine;
 use super::fleet::{Host, Mode};
@@ -21,6 +21,12 @@ pub struct HostGate {
     pub detail: String,
 }
 
+impl From<Gate> for HostGate {
+    fn from(gate: Gate) -> Self {
+        Self { name: gate.name.as_str(), state: gate.state, detail: gate.detail }
+    }
+}
+
 impl Machine {
     /// Every gate on the way of `host` in `rollout`, in the order they are looked at.
     pub fn explain_host(&self, rollout: &Rollout, host: &Host) -> Vec<HostGate> {
@@ -28,6 +34,9 @@ impl Machine {
         let mut gates =
             vec![mode_gate(host), artifact_gate(self, rollout, host), self.rollout_gate(rollout)];
         gates.extend(self.slice_gate(rollout, host));
+        if let Ok(part) = &part {
+            gates.extend(self.when(rollout, part.stage).gates().into_iter().map(HostGate::from));
+        }
         gates.extend([
             turn_gate(rollout, host, &part),
             self.grant_gate(rollout, host, &part),
@@ -43,9 +52,13 @@ impl Machine {
         let (state, detail) = match self.part(rollout, host) {
             _ if halted == 0 => return None,
             Err(none @ NoPart::SliceHalted { .. }) => (GateState::Shut, none.words(host, rollout)),
-            Ok(_) | Err(NoPart::NoApply | NoPart::NoArtifact | NoPart::TierNotInPolicy) => {
-                (GateState::Open, format!("it is in none of the {halted} halted slices"))
-            }
+            Ok(_)
+            | Err(
+                NoPart::NoApply
+                | NoPart::NoArtifact
+                | NoPart::TierNotInPolicy
+                | NoPart::HeldBack { .. },
+            ) => (GateState::Open, format!("it is in none of the {halted} halted slices")),
         };
         Some(HostGate { name: "slice", state, detail })
     }

@@ -88,6 +88,10 @@ name! {
     Version
 }
 name! {
+    /// A freeze's name.
+    FreezeId
+}
+name! {
     /// A rollout's id; by default its patch set's version.
     RolloutId
 }

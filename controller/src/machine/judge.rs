@@ -41,6 +41,12 @@ impl Machine {
             soaks_end: rollout.soaks_end,
             approved: rollout.approved,
             heard_since: self.clock.heard_since,
+            when: self.when(rollout, place.stage),
+            held_back: if progress.hosts == 0 {
+                self.waits_for_a_delay(rollout, place.stage)
+            } else {
+                0
+            },
         })
     }
 
@@ -109,6 +115,7 @@ impl Machine {
             | Event::WaveApproved { rollout, .. } => Some(rollout.clone()),
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
+            | Event::Calendar(_)
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }

@@ -104,6 +104,7 @@ impl Measured {
             version: "113.1".parse()?,
             policy: policy(self.judgement),
             policy_toml: String::new(),
+            start_at: None,
         })));
         self.operate(Action::StartRollout(rollout));
         (0..3).for_each(|_| drop(self.tick(Vec::new(), Vec::new())));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use tidegate_policies::bucket::{Bucket, Lot, Purpose};
 use tidegate_policies::share::Share;
+use tidegate_policies::tiers::Holdback;
+use tidegate_policies::time::WallTime;
 
 use super::Machine;
 use super::fleet::{Host, Mode};
@@ -32,6 +34,13 @@ pub enum NoPart {
     NoArtifact,
     /// The policy's ladder stops before its tier.
     TierNotInPolicy,
+    /// What is held back from it, by its token or by itself, lets the patch set through later, or never.
+    HeldBack {
+        /// What.
+        holdback: Holdback,
+        /// From when on it has its part; `None`: never.
+        until: Option<WallTime>,
+    },
     /// A slice that it is in is halted.
     SliceHalted {
         /// The slice, as a person types it.
@@ -67,6 +76,18 @@ impl NoPart {
             ),
             Self::TierNotInPolicy => {
                 format!("policy {} stops before its tier {}", rollout.policy.name, host.tier)
+            }
+            Self::HeldBack { holdback, until } => {
+                let until = until.map_or_else(
+                    || format!("{} was published too late for it", rollout.version),
+                    |until| format!("{} is for it from {until} on", rollout.version),
+                );
+                format!(
+                    "patch sets are held back from it or its token {} ({}): {until}; `tidegate holdback \
+                     list` shows what is",
+                    host.token,
+                    holdback.words()
+                )
             }
             Self::SliceHalted { slice, actor, index, reason } => format!(
                 "{actor} halted its slice {slice} at log index {index}: {reason}; `tidegate rollout resume \
@@ -121,6 +142,9 @@ impl Machine {
         }
         let patch_set = self.patch_sets.get(&rollout.version).ok_or(NoPart::NoArtifact)?;
         artifact_for(patch_set, host).ok_or(NoPart::NoArtifact)?;
+        if let Some((holdback, until)) = self.holds_back(rollout, host) {
+            return Err(NoPart::HeldBack { holdback, until });
+        }
         let drawn = self.entries.drawn_by(rollout, host.id);
         let stage = stage_of(rollout, drawn, host.tier.as_str()).ok_or(NoPart::TierNotInPolicy)?;
         let tier = rollout.policy.ladder[stage].tier.as_str();
@@ -146,6 +170,7 @@ impl Machine {
             .filter(|(_, _, profile)| fits(&profile.kernel))
             .map(|(number, _, of)| (number, stage_of(rollout, None, of.tier.as_str())))
             .collect();
+        let held_back = self.held_back(rollout);
         let drawn: BTreeMap<HostId, usize> = self.entries.drawn(rollout).collect();
         let lots: Vec<Lot> = rollout
             .policy
@@ -157,7 +182,8 @@ impl Machine {
         let holdouts: Vec<_> = steps.map(|step| holdout(rollout, step)).collect();
         let shut_out = self.shut_out(rollout);
         self.hosts.eligibilities().filter_map(move |(host, (mode, profile))| {
-            let of_tier = *step_of.get(&profile).filter(|_| mode == Mode::Normal)?;
+            let may = mode == Mode::Normal && !held_back(host, profile);
+            let of_tier = *step_of.get(&profile).filter(|_| may)?;
             let stage = drawn.get(&host).copied().or(of_tier)?;
             let name = host.to_string();
             let out = holdouts[stage].as_ref();

@@ -8,6 +8,8 @@
 mod absorb;
 mod absorb_cluster;
 pub mod boot;
+pub mod calendar;
+pub mod calendar_event;
 pub mod clock;
 pub mod cluster;
 pub mod cluster_event;
@@ -49,11 +51,13 @@ pub mod tokens;
 pub mod trial;
 pub mod vouches;
 mod wall;
+mod when;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use calendar::Calendar;
 use clock::{Beats, Clock};
 use cluster::Cluster;
 pub use command::{Bootstrap, Command, Missed, Tick, UnknownEntry};
@@ -101,6 +105,7 @@ pub struct Applied {
 pub struct Machine {
     cluster: Option<Cluster>,
     clock: Clock,
+    calendar: Calendar,
     blobs: BTreeMap<Digest, Blob>,
     tokens: BTreeMap<TokenId, Token>,
     /// Which token has which secret, by its hash; follows from the tokens.

@@ -189,6 +189,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
             note(JUDGE, "cluster.bootstrapped", format!("clusters/{}", bootstrap.cluster), detail)
         }
         Event::Cluster(event) => event.note(),
+        Event::Calendar(event) => event.note(),
         Event::TokenCreated { token, actor } => {
             let detail = format!("tier {}, at most {} hosts", token.tier, token.max_hosts);
             note(actor, "token.created", format!("tokens/{}", token.id), detail)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
+use super::ids::{Digest, FreezeId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use super::patch_sets::KernelKey;
 
 /// Why a command was refused. The text says what is wrong and what to do.
@@ -202,6 +202,69 @@ pub enum Rejection {
         /// What the command needs, and what to do.
         needed: String,
     },
+    /// The ladder was declared anew since the caller looked.
+    #[error(
+        "the ladder was declared anew since you looked, it has version {version} now: look again with \
+         `tidegate tier list`"
+    )]
+    LadderChanged {
+        /// Its version now.
+        version: u64,
+    },
+    /// Somebody stands on the tier.
+    #[error("the tier `{tier}` is in use: {by}")]
+    LadderInUse {
+        /// The tier.
+        tier: String,
+        /// By whom, and what it cannot do for that.
+        by: String,
+    },
+    /// There is such a freeze already.
+    #[error("the freeze `{freeze}` stands already: choose another name, or lift it first")]
+    FreezeExists {
+        /// The freeze.
+        freeze: FreezeId,
+    },
+    /// A freeze until a moment that is past.
+    #[error("a freeze until {until} is over already: it is {now}")]
+    FreezeOver {
+        /// Until when.
+        until: String,
+        /// The cluster's wall clock.
+        now: String,
+    },
+    /// No such freeze.
+    #[error("there is no freeze `{freeze}`: see `tidegate freeze list`")]
+    UnknownFreeze {
+        /// What was asked for.
+        freeze: FreezeId,
+    },
+    /// No such token.
+    #[error("there is no token `{token}`: see `tidegate token list`")]
+    NoSuchToken {
+        /// What was asked for.
+        token: TokenId,
+    },
+    /// More of something than there can be.
+    #[error("there are {most} {what} already, and no more can be kept: take one away first")]
+    TooMany {
+        /// Of what.
+        what: String,
+        /// How many there can be.
+        most: usize,
+    },
+    /// A delay beyond what makes sense.
+    #[error("a delay has at most {days} days: to hold everything back, give a cut-off date")]
+    DelayTooLong {
+        /// Days.
+        days: u64,
+    },
+    /// Openings that no build computes.
+    #[error("the openings of {window} are not in the order of time")]
+    BadOpenings {
+        /// The window.
+        window: String,
+    },
     /// A command that needs a reason has none.
     #[error("`reason` is empty: say why, it is kept in the record")]
     ReasonMissing,
@@ -379,6 +442,15 @@ impl Rejection {
             Self::PatchSetHalted { .. } => "PATCH_SET_HALTED",
             Self::SeriesBusy { .. } => "SERIES_BUSY",
             Self::WrongState { .. } => "ROLLOUT_NOT_RUNNING",
+            Self::LadderChanged { .. } => "ETAG_MISMATCH",
+            Self::LadderInUse { .. } => "LADDER_IN_USE",
+            Self::FreezeExists { .. } => "FREEZE_EXISTS",
+            Self::FreezeOver { .. } => "FREEZE_OVER",
+            Self::UnknownFreeze { .. } => "UNKNOWN_FREEZE",
+            Self::NoSuchToken { .. } => "UNKNOWN_TOKEN",
+            Self::TooMany { .. } => "TOO_MANY",
+            Self::DelayTooLong { .. } => "DELAY_TOO_LONG",
+            Self::BadOpenings { .. } => "BAD_OPENINGS",
             Self::ReasonMissing => "REASON_MISSING",
             Self::SliceNotHalted { .. } => "SLICE_NOT_HALTED",
             Self::MovedOn { .. } => "ROLLOUT_MOVED_ON",

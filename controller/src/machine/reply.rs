@@ -76,4 +76,6 @@ pub enum NoGoReason {
     ArtifactMismatch,
     /// The host speaks of another boot than the one that is known.
     BootChanged,
+    /// It is not the time: a freeze, a date, a delay, or a window.
+    Closed,
 }

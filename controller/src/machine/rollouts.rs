@@ -40,6 +40,8 @@ pub struct Rollout {
     pub soaks_end: Option<Elapsed>,
     /// The verdict that was recorded last.
     pub verdict: Option<Reached>,
+    /// When hosts may begin at the earliest.
+    pub start_at: Option<WallTime>,
     /// When it was created.
     pub created: WallTime,
     /// When it started.

@@ -106,6 +106,7 @@ fn most_uncommitted(command: &Command) -> usize {
         | Command::Operate(_)
         | Command::RegisterNode(_)
         | Command::VouchState(_)
+        | Command::KnowOpenings(_)
         | Command::LeaveJoint => MAX_UNCOMMITTED_BYTES,
         #[cfg(feature = "next-version")]
         Command::NextProbe(_) => MAX_UNCOMMITTED_BYTES,

@@ -181,6 +181,7 @@ fn may_come_from_a_peer(from: NodeId, command: &Command) -> Result<(), Status> {
         Command::Tick(_) => return Err(leader_alone("a tick")),
         Command::Bootstrap(_) => return Err(leader_alone("a bootstrap")),
         Command::LeaveJoint => return Err(leader_alone("the end of a joint change")),
+        Command::KnowOpenings(_) => return Err(leader_alone("when windows are open")),
         Command::RegisterNode(register) => register.node,
         Command::VouchState(vouch) => vouch.node,
         #[cfg(feature = "next-version")]

@@ -101,6 +101,7 @@ impl Handle {
             Command::Bootstrap(_)
             | Command::RegisterNode(_)
             | Command::VouchState(_)
+            | Command::KnowOpenings(_)
             | Command::LeaveJoint
             | Command::Tick(_)
             | Command::StoreBlob(_)

@@ -6,6 +6,7 @@
 mod arrival;
 mod blob_keeper;
 mod bootstrap;
+mod calendar_keeper;
 mod decision_log;
 mod registration;
 #[cfg(test)]
@@ -145,6 +146,7 @@ impl Running {
             tokio::spawn(bootstrap::run(desk.clone(), config.cluster.clone(), members)),
             tokio::spawn(registration::register(desk.clone(), own_address)),
             tokio::spawn(registration::vouch(desk.clone(), outbound)),
+            tokio::spawn(calendar_keeper::run(desk.clone())),
             tokio::spawn(blob_keeper::run(desk.clone())),
             tokio::spawn(decision_log::run(desk.clone())),
         ];

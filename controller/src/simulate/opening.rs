@@ -70,6 +70,7 @@ impl World<'_> {
             version: publish.version.clone(),
             policy: policy.policy,
             policy_toml: policy.text,
+            start_at: None,
         };
         self.operate(Action::PublishPatchSet(publish));
         self.operate(Action::CreateRollout(Box::new(create)));

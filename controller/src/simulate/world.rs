@@ -176,6 +176,7 @@ impl World<'_> {
                 }
                 Event::ClusterBootstrapped(_)
                 | Event::Cluster(_)
+                | Event::Calendar(_)
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }

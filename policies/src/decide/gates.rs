@@ -73,6 +73,14 @@ pub(super) fn coverage(inputs: &Inputs, words: Words) -> Gate {
     // A host that began and refused has shown nothing.
     let (begun, hosts) = (inputs.tier.begun.saturating_sub(inputs.tier.refused), inputs.wave_hosts);
     let required = inputs.gates.coverage.of_rounded_up(hosts);
+    if hosts == 0 && inputs.held_back > 0 {
+        let detail = words.say(|| {
+            let some = count(inputs.held_back, "host");
+            format!("{some} of the tier wait for what is held back from them")
+        });
+        let (name, state, unit) = (GateName::Coverage, GateState::Waiting, Unit::Hosts);
+        return Gate { name, state, observed: 0, required: inputs.held_back, unit, detail };
+    }
     // A wave without a host has nothing to show; the tier's minimum decides whether that may pass.
     Gate {
         name: GateName::Coverage,

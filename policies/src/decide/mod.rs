@@ -18,6 +18,7 @@ use crate::evidence::{Counts, Failure};
 use crate::gate::{Gate, GateName, GateState};
 use crate::policy::{GuardRails, Promotion, StageGates};
 use crate::time::Elapsed;
+use crate::when::When;
 
 /// All that a decision may look at. Stored with every verdict, so that it can be computed again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,10 @@ pub struct Inputs {
     pub approved: bool,
     /// Since when the controllers hear the fleet; `None`: they do not.
     pub heard_since: Option<Elapsed>,
+    /// Whether it is the time for hosts of the present tier.
+    pub when: When,
+    /// Where the tier has no eligible host: those that will be once what is held back from them is old enough.
+    pub held_back: u64,
 }
 
 impl Inputs {
@@ -100,7 +105,16 @@ pub struct Verdict {
 }
 
 /// Gates that keep hosts from beginning.
-const ROOM: [GateName; 3] = [GateName::ExposureBudget, GateName::InFlight, GateName::Credit];
+const ROOM: [GateName; 8] = [
+    GateName::Freeze,
+    GateName::StartAt,
+    GateName::CutOff,
+    GateName::Delay,
+    GateName::Window,
+    GateName::ExposureBudget,
+    GateName::InFlight,
+    GateName::Credit,
+];
 
 impl Verdict {
     /// The first gate that is shut, else the first that waits.
@@ -220,7 +234,14 @@ fn rest(inputs: &Inputs, soaked: Option<&Soaked>, words: Words) -> Weighed {
     };
     weighed.push(heard, demand);
     let mut also = |gate| weighed.push(gate, VerdictKind::Continue);
-    also(gates::coverage(inputs, words));
+    let coverage = gates::coverage(inputs, words);
+    // Dates keep hosts from beginning: where nobody has to begin any more, only a freeze matters.
+    let dates = match coverage.state {
+        GateState::Open => inputs.when.freeze().into_iter().collect(),
+        GateState::Waiting | GateState::Shut => inputs.when.gates(),
+    };
+    also(coverage);
+    dates.into_iter().for_each(&mut also);
     also(gates::soak(inputs, soaked, words));
     if inputs.next != Next::Wave {
         also(gates::min_verified(inputs, words));

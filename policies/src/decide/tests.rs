@@ -5,6 +5,7 @@ use crate::gate::GateName;
 use crate::policy::{FailureShare, WhenFewer};
 use crate::share::Share;
 use crate::time::Millis;
+use crate::when::When;
 
 pub(super) fn inputs() -> Inputs {
     let share = |ppm| Share::from_ppm(ppm).unwrap();
@@ -41,6 +42,8 @@ pub(super) fn inputs() -> Inputs {
         next: Next::Wave,
         soaks_end: None,
         approved: false,
+        when: When::default(),
+        held_back: 0,
         heard_since: Some(Elapsed(1)),
     }
 }

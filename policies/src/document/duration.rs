@@ -61,6 +61,20 @@ pub(super) fn parse(text: &str) -> Result<Millis, NotADuration> {
     }
 }
 
+/// The text that [`parse`] reads as `span`.
+pub(super) fn write(span: Millis) -> String {
+    let Millis(mut rest) = span;
+    let mut text = String::new();
+    for unit in ["w", "d", "h", "m", "s", "ms"] {
+        let millis = unit_millis(unit).unwrap_or(1);
+        if rest >= millis {
+            text.push_str(&format!("{}{unit}", rest / millis));
+            rest %= millis;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 fn split_where(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(ends).unwrap_or(text.len()))
 }

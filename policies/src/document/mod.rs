@@ -84,6 +84,7 @@ mod place;
 mod presets;
 mod sections;
 mod table;
+mod tiers;
 mod value;
 
 #[cfg(test)]
@@ -95,8 +96,9 @@ mod tests;
 
 pub use self::error::DocumentError;
 pub use self::place::{Place, plain};
-pub use self::presets::{PRESETS, Preset, preset};
+pub use self::presets::{LADDERS, PRESETS, Preset, ladder_preset, preset};
 pub use self::table::{Field, Table};
+pub use self::tiers::{MAX_DELAY, parse_date, parse_ladder, write_ladder};
 pub use self::value::Value;
 
 use crate::policy::{Judgement, Policy};

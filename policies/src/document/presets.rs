@@ -1,11 +1,11 @@
-//! Which policies come with Tidegate? A few documents to start from, each with its reasons.
+//! Which policies and ladders come with Tidegate? A few documents to start from, each with its reasons.
 
-/// A policy that comes with Tidegate.
+/// A document that comes with Tidegate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// The name it is asked for by, which is also the policy's.
+    /// The name it is asked for by; a policy's is the same.
     pub name: &'static str,
-    /// The document, to be read with [`super::parse`] or copied and changed.
+    /// The document, to be read with [`super::parse`] or [`super::parse_ladder`], or copied and changed.
     pub text: &'static str,
 }
 
@@ -16,7 +16,21 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "frozen", text: include_str!("../../presets/frozen.toml") },
     Preset { name: "small-fleet", text: include_str!("../../presets/small-fleet.toml") },
     Preset { name: "compressed", text: include_str!("../../presets/compressed.toml") },
+    Preset { name: "edge", text: include_str!("../../presets/edge.toml") },
+    Preset { name: "proposed", text: include_str!("../../presets/proposed.toml") },
 ];
+
+/// Every ladder, in the order in which they are listed; the first is that of a new cluster.
+pub const LADDERS: &[Preset] = &[
+    Preset { name: "default", text: include_str!("../../ladders/default.toml") },
+    Preset { name: "edge", text: include_str!("../../ladders/edge.toml") },
+    Preset { name: "proposed", text: include_str!("../../ladders/proposed.toml") },
+];
+
+/// The ladder of this name, if there is one.
+pub fn ladder_preset(name: &str) -> Option<&'static Preset> {
+    LADDERS.iter().find(|preset| preset.name == name)
+}
 
 /// The preset of this name, if there is one.
 pub fn preset(name: &str) -> Option<&'static Preset> {
@@ -43,14 +57,30 @@ mod tests {
     }
 
     #[test]
-    fn every_preset_climbs_from_drawn_canaries_over_free_to_paid() {
+    fn every_preset_climbs_a_ladder_that_ships_from_its_first_tier_to_its_last() {
         for preset in PRESETS {
-            let ladder = read(preset.name).ladder;
-            let tiers: Vec<_> = ladder.iter().map(|stage| stage.tier.as_str()).collect();
-            assert_eq!(tiers, ["canary", "free", "paid"], "{}", preset.name);
-            let drawn: Vec<_> = ladder.iter().map(|stage| stage.draw.is_some()).collect();
-            assert_eq!(drawn, [true, false, false], "{}", preset.name);
+            let of_its_name = ladder_preset(preset.name);
+            let tiers =
+                crate::document::parse_ladder("ladder", of_its_name.unwrap_or(&LADDERS[0]).text);
+            let declared: Vec<_> =
+                tiers.unwrap().into_iter().map(|tier| (tier.name, tier.sampled)).collect();
+            let climbed: Vec<_> = read(preset.name)
+                .ladder
+                .into_iter()
+                .map(|stage| (stage.tier, stage.draw.is_some()))
+                .collect();
+            assert_eq!(climbed, declared, "{}", preset.name);
         }
+    }
+
+    #[test]
+    fn the_free_tier_of_the_hosted_ladder_ramps_by_ten_twenty_forty_sixty_percent() {
+        let updates = &read("proposed").ladder[2];
+        let waves: Vec<String> = updates.waves.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            (updates.tier.as_str(), waves.join(" ")),
+            ("updates", "10% 20% 40% 60% 100%".to_owned())
+        );
     }
 
     #[test]
@@ -79,7 +109,8 @@ mod tests {
     #[test]
     fn in_small_fleets_and_freezes_a_person_promotes_to_the_paid_tier() {
         for preset in PRESETS {
-            let manual = read(preset.name).ladder[1].gates.promotion == Promotion::Manual;
+            let ladder = read(preset.name).ladder;
+            let manual = ladder[ladder.len() - 2].gates.promotion == Promotion::Manual;
             assert_eq!(manual, ["frozen", "small-fleet"].contains(&preset.name), "{}", preset.name);
         }
     }

@@ -75,6 +75,16 @@ impl Window {
         Ok(Self { cron, lasts, zone: zone.to_owned() })
     }
 
+    /// Minute, hour, day of the month, month, day of the week.
+    pub fn cron(&self) -> &str {
+        &self.cron
+    }
+
+    /// The IANA time zone.
+    pub fn zone(&self) -> &str {
+        &self.zone
+    }
+
     /// How long it stays open.
     pub const fn lasts(&self) -> Millis {
         self.lasts

@@ -55,5 +55,6 @@ const fn no_go(reason: NoGoReason) -> pb::NoGoReason {
         NoGoReason::Withdrawn => pb::NoGoReason::Withdrawn,
         NoGoReason::ArtifactMismatch => pb::NoGoReason::ArtifactMismatch,
         NoGoReason::BootChanged => pb::NoGoReason::BootChanged,
+        NoGoReason::Closed => pb::NoGoReason::Closed,
     }
 }

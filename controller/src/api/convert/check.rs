@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use prost_types::Timestamp;
+use tidegate_policies::time::WallTime;
+
 use crate::api::error::BadField;
 use crate::machine::ids::{Digest, NotAName};
 
@@ -61,6 +64,25 @@ where
         return Err(BadField::new(field, &shown(name), &what));
     };
     id.parse().map_err(|error: NotAName| BadField::new(field, &shown(name), &error.to_string()))
+}
+
+/// An instant from 1970 on; `None`: the field is absent.
+///
+/// # Errors
+///
+/// [`BadField`] for an instant before 1970, or one that is none.
+pub fn wall(field: &'static str, at: Option<&Timestamp>) -> Result<Option<WallTime>, BadField> {
+    let Some(at) = at else { return Ok(None) };
+    let seconds = u64::try_from(at.seconds).ok().filter(|seconds| *seconds < 1 << 40);
+    let millis = u64::try_from(at.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
+    match seconds.zip(millis) {
+        Some((seconds, nanos)) => Ok(Some(WallTime(seconds * 1_000 + nanos / 1_000_000))),
+        None => Err(BadField::new(
+            field,
+            &format!("{}s {}ns", at.seconds, at.nanos),
+            "is no instant: give seconds since 1970, and 0 to 999,999,999 nanoseconds",
+        )),
+    }
 }
 
 /// A SHA-256.

@@ -8,7 +8,7 @@ use tidegate_policies::policy::Policy;
 use tidegate_policies::time::Elapsed;
 use tidegate_proto::v1 as pb;
 
-use super::check::{bounded, resource};
+use super::check::{bounded, resource, wall};
 use super::verdict::{counts, gate, verdict};
 use super::{fleet, timestamp};
 use crate::api::error::BadField;
@@ -43,7 +43,8 @@ pub fn create(request: &pb::CreateRolloutRequest) -> Result<CreateRollout, BadFi
         .parse()
         .map_err(|error: NotAName| BadField::new("rollout_id", id, &error.to_string()))?;
     let (policy, policy_toml) = policy(request)?;
-    Ok(CreateRollout { rollout, version, policy, policy_toml })
+    let start_at = wall("start_at", request.start_at.as_ref())?;
+    Ok(CreateRollout { rollout, version, policy, policy_toml, start_at })
 }
 
 fn policy(request: &pb::CreateRolloutRequest) -> Result<(Policy, String), BadField> {
@@ -173,6 +174,7 @@ pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
         exposure_budget_hosts: inputs.as_ref().map_or(0, |inputs| inputs.exposure_budget),
         create_time: Some(timestamp(of.created)),
         start_time: of.started.map(timestamp),
+        start_at: of.start_at.map(timestamp),
         end_time: of.ended.map(timestamp),
         revision: of.revision,
         etag: of.revision.to_string(),

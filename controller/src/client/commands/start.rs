@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::Args;
+use prost_types::Timestamp;
 use tidegate_proto::v1;
 use tidegate_proto::v1::create_rollout_request::Policy;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
@@ -40,6 +41,9 @@ pub struct Start {
     /// The rollout's id [default: the version].
     #[arg(long, value_parser = names::id)]
     id: Option<String>,
+    /// Nobody begins before this date, such as `2026-12-01T06:00:00Z`.
+    #[arg(long, value_name = "DATE", value_parser = names::date)]
+    start_at: Option<Timestamp>,
     /// Create a draft only.
     #[arg(long, conflicts_with = "wait")]
     draft: bool,
@@ -90,6 +94,7 @@ async fn create(session: &mut Session, flags: &Start, id: &str) -> Result<v1::Ro
         rollout_id: id.to_owned(),
         patch_set: flags.version.clone(),
         validate_only: false,
+        start_at: flags.start_at,
         policy_source,
         policy: Some(policy),
     };
@@ -110,9 +115,9 @@ async fn existing_draft(
     name: &str,
     exists: Failure,
 ) -> Result<v1::Rollout, Failure> {
-    if flags.policy.is_some() {
+    if flags.policy.is_some() || flags.start_at.is_some() {
         let next = format!(
-            "tidegate rollout get {0}   # then start it without --policy, or choose another --id",
+            "tidegate rollout get {0}   # then start it without --policy and --start-at, or choose another --id",
             id_of(name)
         );
         return Err(exists.with_next(next));

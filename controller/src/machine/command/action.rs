@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::policy::Policy;
+use tidegate_policies::tiers::{Holdback, TierRules};
+use tidegate_policies::time::WallTime;
 
+use super::TierSpec;
 use super::members::{AddMember, PromoteMember, RemoveMember};
-use crate::machine::ids::{Digest, RolloutId, TierName, TokenId, Version};
+use crate::machine::calendar::HeldBack;
+use crate::machine::ids::{Digest, FreezeId, RolloutId, TierName, TokenId, Version};
 use crate::machine::patch_sets::{Artifact, Fix, KernelKey};
 
 /// A person wants something.
@@ -52,6 +56,14 @@ pub enum Action {
     HaltSlice(OfSlice),
     /// Let a halted slice go on.
     ResumeSlice(OfSlice),
+    /// Declare the tiers anew, and when their hosts may begin.
+    ApplyLadder(Box<ApplyLadder>),
+    /// Let nobody begin, everywhere or in a tier.
+    CreateFreeze(CreateFreeze),
+    /// Let hosts begin again.
+    LiftFreeze(LiftFreeze),
+    /// Hold back from a token's hosts, or from one, what is too new.
+    HoldBack(HoldBack),
 }
 
 /// Let hosts enrol.
@@ -91,6 +103,8 @@ pub struct CreateRollout {
     pub policy: Policy,
     /// Its policy as it was written.
     pub policy_toml: String,
+    /// When hosts may begin at the earliest; `None`: when it is started.
+    pub start_at: Option<WallTime>,
 }
 
 /// A rollout and a reason.
@@ -136,4 +150,48 @@ pub enum Promote {
         /// Why.
         reason: String,
     },
+}
+
+/// Declare the tiers anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyLadder {
+    /// The tiers, first to last; never empty.
+    pub tiers: Vec<TierSpec>,
+    /// When their hosts may begin; those that are not here: always.
+    pub rules: BTreeMap<TierName, TierRules>,
+    /// How often the ladder had been declared when the caller looked; `None`: however often.
+    pub expected: Option<u64>,
+}
+
+/// Let nobody begin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateFreeze {
+    /// Its name.
+    pub freeze: FreezeId,
+    /// The tier; `None`: every tier.
+    pub tier: Option<TierName>,
+    /// When it ends by itself; `None`: when a person lifts it.
+    pub until: Option<WallTime>,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// Let hosts begin again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiftFreeze {
+    /// The freeze.
+    pub freeze: FreezeId,
+    /// Why.
+    pub reason: String,
+}
+
+/// Hold back what is too new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldBack {
+    /// From whom.
+    pub of: HeldBack,
+    /// What; [`Holdback::NONE`]: nothing any more.
+    pub holdback: Holdback,
+    /// Why; may be empty where more is held back than before.
+    pub reason: String,
 }

@@ -81,6 +81,7 @@ impl Command {
             | Self::Tick(_)
             | Self::RegisterNode(_)
             | Self::VouchState(_)
+            | Self::KnowOpenings(_)
             | Self::LeaveJoint => 2,
             #[cfg(feature = "next-version")]
             Self::NextProbe(_) => 3,
@@ -105,7 +106,11 @@ impl Action {
             | Self::RemoveMember(_)
             | Self::CheckState
             | Self::HaltSlice(_)
-            | Self::ResumeSlice(_) => 2,
+            | Self::ResumeSlice(_)
+            | Self::ApplyLadder(_)
+            | Self::CreateFreeze(_)
+            | Self::LiftFreeze(_)
+            | Self::HoldBack(_) => 2,
         }
     }
 }

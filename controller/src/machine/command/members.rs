@@ -93,6 +93,7 @@ impl Command {
             | Self::RecordReports(_)
             | Self::RegisterNode(_)
             | Self::VouchState(_)
+            | Self::KnowOpenings(_)
             | Self::LeaveJoint => None,
             #[cfg(feature = "next-version")]
             Self::NextProbe(_) => None,
@@ -119,7 +120,11 @@ impl Action {
             | Self::PromoteRollout(_)
             | Self::CheckState
             | Self::HaltSlice(_)
-            | Self::ResumeSlice(_) => None,
+            | Self::ResumeSlice(_)
+            | Self::ApplyLadder(_)
+            | Self::CreateFreeze(_)
+            | Self::LiftFreeze(_)
+            | Self::HoldBack(_) => None,
         }
     }
 }

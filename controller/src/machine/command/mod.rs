@@ -8,6 +8,7 @@ mod v1;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tidegate_policies::schedule::{Openings, Window};
 use tidegate_policies::time::{Elapsed, Millis, WallTime};
 
 use super::fleet::{Facts, Mode};
@@ -15,8 +16,8 @@ use super::ids::{Digest, GrantId, HostId, NodeId, TierName, Version};
 use super::report::Report;
 
 pub use action::{
-    Action, CreateRollout, CreateToken, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet,
-    WithReason,
+    Action, ApplyLadder, CreateFreeze, CreateRollout, CreateToken, HoldBack, LiftFreeze, OfSlice,
+    Operate, Promote, PromoteRollout, PublishPatchSet, WithReason,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};
 #[cfg(feature = "next-version")]
@@ -44,6 +45,8 @@ pub enum Command {
     RegisterNode(RegisterNode),
     /// A node says which state it has at an index.
     VouchState(VouchState),
+    /// A leader has computed when a window is open.
+    KnowOpenings(KnowOpenings),
     /// A node of the next release asks whether every node understands it.
     #[cfg(feature = "next-version")]
     NextProbe(NextProbe),
@@ -51,6 +54,15 @@ pub enum Command {
     /// bytes: it is never read from any.
     #[serde(skip_deserializing)]
     LeaveJoint,
+}
+
+/// A leader has computed when a window is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnowOpenings {
+    /// The window.
+    pub window: Window,
+    /// When it is open.
+    pub openings: Openings,
 }
 
 /// Names the cluster, its members and its ladder.

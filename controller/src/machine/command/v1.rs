@@ -120,7 +120,7 @@ impl Action {
 impl CreateRollout {
     fn now(self) -> super::CreateRollout {
         let Self { rollout, version, policy, policy_toml } = self;
-        super::CreateRollout { rollout, version, policy: policy.now(), policy_toml }
+        super::CreateRollout { rollout, version, policy: policy.now(), policy_toml, start_at: None }
     }
 }
 

@@ -70,15 +70,25 @@ impl Machine {
             return Err(never(NoGoReason::ArtifactMismatch, what));
         }
         match self.part(rollout, host) {
-            Ok(part) if part.has_its_turn(rollout) => Ok(()),
+            Ok(part) if part.has_its_turn(rollout) => self.it_is_time(rollout, part.stage),
             Ok(_) => Err(never(NoGoReason::Withdrawn, "it is not its tier's turn".to_owned())),
             Err(none @ NoPart::SliceHalted { .. }) => {
                 Err(never(NoGoReason::Halted, none.words(host, rollout)))
             }
-            Err(none @ (NoPart::NoApply | NoPart::NoArtifact | NoPart::TierNotInPolicy)) => {
-                Err(never(NoGoReason::Withdrawn, none.words(host, rollout)))
-            }
+            Err(
+                none @ (NoPart::NoApply
+                | NoPart::NoArtifact
+                | NoPart::TierNotInPolicy
+                | NoPart::HeldBack { .. }),
+            ) => Err(never(NoGoReason::Withdrawn, none.words(host, rollout))),
         }
+    }
+
+    /// The calendar lets hosts of this step begin.
+    fn it_is_time(&self, rollout: &Rollout, step: usize) -> Look {
+        let Some(gate) = self.closed(rollout, step) else { return Ok(()) };
+        let retry_after = Some(rollout.policy.timing.beat);
+        Err(NoGo { reason: NoGoReason::Closed, message: gate.detail, retry_after })
     }
 
     /// Whether the grant begins now (`true`), or began before and may still go (`false`).

@@ -41,6 +41,7 @@ impl Machine {
             approved: false,
             soaks_end: None,
             verdict: None,
+            start_at: create.start_at,
             created: self.clock().wall,
             started: None,
             ended: None,
@@ -54,7 +55,7 @@ impl Machine {
 
 /// A policy's ladder is the cluster's from the first tier on, and may stop early: a patch set never
 /// reaches a tier that the one below has not passed.
-fn fits_ladder(policy: &Policy, ladder: &[TierSpec]) -> Result<(), Rejection> {
+pub(super) fn fits_ladder(policy: &Policy, ladder: &[TierSpec]) -> Result<(), Rejection> {
     for (step, stage) in policy.ladder.iter().enumerate() {
         let Some(tier) = ladder.get(step).filter(|tier| tier.name.as_str() == stage.tier) else {
             let expected = ladder.get(step).map_or("at its end", |tier| tier.name.as_str());

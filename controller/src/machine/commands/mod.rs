@@ -1,14 +1,18 @@
 //! What does each command ask for, and when is it refused? One command, one file.
 
 mod add_member;
+mod apply_ladder;
 mod begin_grant;
 mod bootstrap;
 mod check_state;
 mod create_rollout;
 mod create_token;
 mod enroll_host;
+mod freezes;
 mod halt_rollout;
 mod halt_slice;
+mod hold_back;
+mod know_openings;
 mod leave_joint;
 #[cfg(feature = "next-version")]
 mod next_probe;
@@ -59,6 +63,7 @@ impl Machine {
             #[cfg(feature = "next-version")]
             Command::NextProbe(probe) => self.next_probe(probe),
             Command::LeaveJoint => self.leave_joint(),
+            Command::KnowOpenings(know) => self.know_openings(know),
         };
         let (reply, decided) = decided?;
         self.take(at, decided, events);
@@ -83,6 +88,10 @@ impl Machine {
             Action::CheckState => machine.check_state(actor),
             Action::HaltSlice(of) => machine.halt_slice(at, of, actor),
             Action::ResumeSlice(of) => machine.resume_slice(of, actor),
+            Action::ApplyLadder(apply) => machine.apply_ladder(apply, actor),
+            Action::CreateFreeze(create) => machine.create_freeze(create, actor),
+            Action::LiftFreeze(lift) => machine.lift_freeze(lift, actor),
+            Action::HoldBack(of) => machine.hold_back_from(of, actor),
         })
     }
 

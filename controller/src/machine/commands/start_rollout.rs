@@ -7,6 +7,7 @@ use tidegate_policies::draw::draw;
 use tidegate_policies::policy::DrawRule;
 
 use super::Decided;
+use super::create_rollout::fits_ladder;
 use crate::machine::event::Event;
 use crate::machine::fleet::Mode;
 use crate::machine::ids::{HostId, RolloutId};
@@ -23,6 +24,9 @@ impl Machine {
             return Err(Rejection::NotADraft { rollout: id.clone(), state });
         }
         let patch_set = self.patch_set(&rollout.version)?;
+        let cluster = self.cluster().ok_or(Rejection::NotBootstrapped)?;
+        // The ladder may have been declared anew since the draft was made.
+        fits_ladder(&rollout.policy, &cluster.ladder)?;
         self.may_start(rollout, patch_set)?;
         let mut drawn = BTreeMap::new();
         for (step, stage) in rollout.policy.ladder.iter().enumerate() {
@@ -99,7 +103,11 @@ impl Machine {
                 stratum_of.insert(profile, stratum);
             }
         }
-        let normal = self.hosts().eligibilities().filter(|(_, (mode, _))| *mode == Mode::Normal);
+        let held_back = self.held_back(rollout);
+        let normal = self
+            .hosts()
+            .eligibilities()
+            .filter(|(host, (mode, profile))| *mode == Mode::Normal && !held_back(*host, *profile));
         let candidates = normal.filter_map(|(host, (_, profile))| {
             let stratum = *stratum_of.get(&profile)?;
             Some((host, stratum, lot.place(&host.to_string())))

@@ -120,7 +120,9 @@ impl Machine {
 
     /// Whether it is the host's turn in the rollout, and it is free and has not had it.
     pub fn wants(&self, rollout: &Rollout, host: &Host) -> bool {
-        let turn = self.part(rollout, host).is_ok_and(|part| part.has_its_turn(rollout));
+        let turn = self.part(rollout, host).is_ok_and(|part| {
+            part.has_its_turn(rollout) && self.closed(rollout, part.stage).is_none()
+        });
         turn && host.live_grant.is_none()
             && may_have_another(self, rollout, host)
             && !self.is_past(rollout, host)

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 22] = [
+const ENTRIES: [(&str, &str); 27] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -34,6 +34,15 @@ const ENTRIES: [(&str, &str); 22] = [
     ("halt-rollout", "halt r1 reason=stop as=op-7"),
     ("halt-slice", "halt r1 slice=kernel=k1,cpu=x reason=stop as=op-13"),
     ("resume-slice", "resume r1 slice=zone=z1 reason=go as=op-14"),
+    (
+        "apply-ladder",
+        "ladder canary* free paid windows=free:0_22_*_*_*/2h delay=paid:604800s cut-off=paid:1800000000000 \
+         expects=3 as=op-15",
+    ),
+    ("create-freeze", "freeze xmas tier=paid until=1800000000000 reason=holidays as=op-16"),
+    ("lift-freeze", "lift xmas reason=over as=op-17"),
+    ("hold-back", "hold-back free delay=604800s cut-off=1800000000000 reason=careful as=op-18"),
+    ("know-openings", "openings 0_22_1_1_*/2h from=1700000000000"),
     ("promote-rollout", "promote r1 force=now tier=free wave=2 as=op-8"),
     ("add-member", "add 4 at=node-4:7443 as=op-9"),
     ("promote-member", "vote 4 replacing=1 as=op-10"),

@@ -6,6 +6,8 @@
 
 mod begins;
 mod books;
+mod calendar;
+mod calendar_words;
 mod census;
 mod cluster_books;
 mod cluster_words;

@@ -143,6 +143,29 @@ fn controller() -> impl Strategy<Value = String> {
     })
 }
 
+/// What the calendar lets hosts do changes; the wall shows the first seconds of 1970.
+fn calendar() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => Just("freeze f1 reason=odd"),
+        2 => Just("freeze f2 tier=free until=4000"),
+        4 => Just("lift f1 reason=known"),
+        1 => Just("lift f2 reason=known"),
+        2 => Just("hold-back free delay=3s"),
+        2 => Just("hold-back h2 delay=6s"),
+        1 => Just("hold-back paid cut-off=100"),
+        3 => Just("hold-back free reason=known"),
+        2 => Just("hold-back h2 reason=known"),
+        2 => Just("hold-back paid reason=known"),
+        1 => Just("ladder canary* free paid delay=free:2s"),
+        1 => Just("ladder canary* free paid windows=free:0_0_*_*_*/1h\nopenings 0_0_*_*_*/1h"),
+        1 => Just("ladder canary* free paid windows=free:0_2_*_*_*/1h\nopenings 0_2_*_*_*/1h"),
+        1 => Just("ladder canary* free paid cut-off=paid:50"),
+        3 => Just("ladder canary* free paid"),
+        1 => Just("ladder canary* paid"),
+    ]
+    .prop_map(str::to_owned)
+}
+
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         5 => good_days(),
@@ -152,6 +175,7 @@ fn line() -> impl Strategy<Value = String> {
         2 => operator(),
         1 => enrol(),
         2 => controller(),
+        1 => calendar(),
     ]
 }
 

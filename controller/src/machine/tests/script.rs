@@ -13,6 +13,7 @@
 //! halt r1 reason=why                 pause, resume likewise
 //! halt r1 slice=kernel=k2            resume likewise
 //! promote r1 force=why tier=free wave=1
+//! ladder canary* free windows=…      see `calendar_words`, where freezes and holdbacks are, too
 //! add 4                              see `cluster_words`, where node 4 is added, registers, vouches
 //! ---                                from here on the transcript is shown
 //! ```
@@ -31,6 +32,7 @@ use crate::machine::command::{
 use crate::machine::ids::{HostId, NodeId};
 use crate::machine::patch_sets::Artifact;
 
+use super::calendar_words;
 use super::cluster_words;
 use super::host_words;
 use super::policy::policy;
@@ -189,6 +191,7 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
         "register" => cluster_words::register(words),
         "leave-joint" => Command::LeaveJoint,
         "vouch" => cluster_words::vouch(words),
+        "openings" => calendar_words::openings(words),
         #[cfg(feature = "next-version")]
         "probe" => cluster_words::probe(words),
         "report" => host_words::report(world, words, who),
@@ -271,6 +274,7 @@ fn action(words: &Words<'_>) -> Action {
             version: read(words.at(1)),
             policy: policy(words),
             policy_toml: "as it was written".to_owned(),
+            start_at: words.read("start-at").map(WallTime),
         })),
         "start" => Action::StartRollout(read(words.at(0))),
         "pause" => Action::PauseRollout(with_reason()),
@@ -284,6 +288,7 @@ fn action(words: &Words<'_>) -> Action {
             from_tier: words.read("tier"),
             from_wave: words.read("wave"),
         }),
+        "ladder" | "freeze" | "lift" | "hold-back" => calendar_words::action(words),
         _ => cluster_words::action(words),
     }
 }

@@ -58,6 +58,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
         }
         Event::ClusterBootstrapped(_) => "bootstrapped".to_owned(),
         Event::Cluster(event) => super::cluster_words::show(event),
+        Event::Calendar(event) => super::calendar_words::show(event),
         Event::TokenCreated { token, .. } => format!("token {} of {}", token.id, token.tier),
         Event::PatchSetPublished { patch_set, .. } => format!("published {}", patch_set.version),
         Event::RolloutCreated { rollout, .. } => format!("drafted {}", rollout.id),

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::evidence::Class;
+use tidegate_policies::schedule::Window;
 
+use crate::machine::calendar::HeldBack;
 use crate::machine::command::{Command, Tick};
 use crate::machine::event::Event;
 use crate::machine::grants::{Grant, Phase};
@@ -88,6 +90,7 @@ impl Watch {
             let host = after.grants.get(grant).unwrap().host;
             assert!(!self.is_shut_out(before, &rollout.version, host), "a begin in a halted slice");
             leaves_room(before, rollout);
+            in_its_time(before, rollout, host);
         }
         if let Event::GrantOffered(Grant { rollout, .. })
         | Event::WaveStarted { rollout, .. }
@@ -125,6 +128,34 @@ impl Watch {
         let Some(host) = machine.hosts.get(&host) else { return false };
         self.slices.iter().any(|(of, cut)| of == version && is_inside(cut, &host.facts))
     }
+}
+
+/// I3, from what was declared: the tier's windows as this build computes them, freezes, dates and holdbacks.
+fn in_its_time(before: &Machine, rollout: &Rollout, host: HostId) {
+    let (wall, calendar) = (before.clock.wall, before.calendar());
+    let host = before.hosts.get(&host).unwrap();
+    let stage = before.part(rollout, &host).expect("it has a part").stage;
+    let tier = rollout.policy.ladder[stage].tier.as_str();
+    let published = before.patch_sets[&rollout.version].published;
+    assert!(rollout.start_at.is_none_or(|at| at <= wall), "a begin before the start");
+    for freeze in calendar.freezes.values() {
+        let other = freeze.tier.as_ref().is_some_and(|of| of.as_str() != tier);
+        assert!(other || freeze.until.is_some_and(|until| until <= wall), "a begin in a freeze");
+    }
+    let of_host = [HeldBack::Token(host.token.clone()), HeldBack::Host(host.id)];
+    let holdbacks = of_host.iter().filter_map(|of| calendar.holdbacks.get(of));
+    for holdback in holdbacks.chain(calendar.rules(tier).map(|rules| &rules.holdback)) {
+        assert!(holdback.cutoff.is_none_or(|cutoff| published <= cutoff), "a begin past a cut-off");
+        assert!(published.0 + holdback.delay.0 <= wall.0, "a begin before a delay has ended");
+    }
+    let windows = calendar.rules(tier).map(|rules| rules.windows.as_slice()).unwrap_or_default();
+    let opens = |window: &Window| {
+        window
+            .openings(wall)
+            .is_some_and(|of| of.spans.first().is_some_and(|span| span.from <= wall))
+    };
+    assert!(windows.is_empty() || windows.iter().any(opens), "a begin outside of every window");
+    assert!(windows.is_empty() || before.clock.wall_fresh, "a begin while nobody says the time");
 }
 
 /// I1, counted from the grants: one more is within the budget and the cap.

@@ -23,6 +23,7 @@ fn worst_state_for(command: &Command) -> DiskState {
         | Command::StoreBlob(_)
         | Command::RegisterNode(_)
         | Command::VouchState(_)
+        | Command::KnowOpenings(_)
         | Command::LeaveJoint => DiskState::Scarce,
         #[cfg(feature = "next-version")]
         Command::NextProbe(_) => DiskState::Scarce,
@@ -33,15 +34,19 @@ fn worst_state_for(command: &Command) -> DiskState {
 
 const fn worst_state_for_action(action: &Action) -> DiskState {
     match action {
-        Action::HaltRollout(_) | Action::HaltSlice(_) | Action::PauseRollout(_) => {
-            DiskState::Critical
-        }
+        Action::HaltRollout(_)
+        | Action::HaltSlice(_)
+        | Action::PauseRollout(_)
+        | Action::CreateFreeze(_) => DiskState::Critical,
         // Whoever replaces a node whose disk is too small needs these.
         Action::AddMember(_)
         | Action::PromoteMember(_)
         | Action::RemoveMember(_)
         | Action::CheckState => DiskState::Scarce,
         Action::CreateToken(_)
+        | Action::ApplyLadder(_)
+        | Action::LiftFreeze(_)
+        | Action::HoldBack(_)
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,

@@ -143,6 +143,7 @@ impl Books {
             }
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
+            | Event::Calendar(_)
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }

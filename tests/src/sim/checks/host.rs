@@ -108,6 +108,7 @@ impl Truth {
                 Event::GrantMoved { grant, to, .. } => self.grant_moved(now, *grant, to)?,
                 Event::ClusterBootstrapped(_)
                 | Event::Cluster(_)
+                | Event::Calendar(_)
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }

@@ -291,6 +291,7 @@ fn event_line(event: &Event) -> Option<String> {
         }
         Event::ClusterBootstrapped(_)
         | Event::Cluster(_)
+        | Event::Calendar(_)
         | Event::ClockAdvanced(_)
         | Event::BlobStored(_)
         | Event::TokenCreated { .. }
