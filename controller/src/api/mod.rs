@@ -5,6 +5,7 @@
 
 mod agent_service;
 mod backup_stream;
+mod calendar_service;
 pub mod caller;
 mod cluster_service;
 pub mod convert;

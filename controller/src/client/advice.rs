@@ -16,6 +16,10 @@ pub(crate) enum Subject {
     Host(String),
     /// The ladder.
     Tiers,
+    /// All freezes.
+    Freezes,
+    /// What is held back from tokens and hosts.
+    Holdbacks,
     /// The controllers.
     Cluster,
     /// `incidents/{number}`.
@@ -41,6 +45,8 @@ impl Subject {
             Self::Host(name) => format!("tidegate host get {}", id_of(name)),
             Self::Incident(name) => format!("tidegate incident get {}", id_of(name)),
             Self::Tiers
+            | Self::Freezes
+            | Self::Holdbacks
             | Self::Cluster
             | Self::Incidents
             | Self::Rollouts
@@ -59,6 +65,8 @@ impl Subject {
             Self::Host(_) | Self::Hosts => "host list",
             Self::Tokens => "token list",
             Self::Tiers => "tier list",
+            Self::Freezes => "freeze list",
+            Self::Holdbacks => "holdback list",
             Self::Cluster => "cluster status",
         };
         format!("tidegate {command}")
@@ -73,6 +81,8 @@ impl Subject {
             | Self::Incident(_)
             | Self::Incidents
             | Self::Tiers
+            | Self::Freezes
+            | Self::Holdbacks
             | Self::Cluster
             | Self::Rollouts
             | Self::PatchSets

@@ -22,6 +22,8 @@ use clap::Subcommand;
 pub use args::{Globals, OutputFormat};
 pub use commands::backup::BackupTo;
 pub use commands::cluster::ClusterCommand;
+pub use commands::freeze::FreezeCommand;
+pub use commands::holdback::HoldbackCommand;
 pub use commands::host::{HostCommand, HostList};
 pub use commands::incident::{IncidentCommand, IncidentNamed};
 pub use commands::members::{Add, Promote as PromoteMember, Remove, Transfer};
@@ -79,9 +81,15 @@ pub enum Command {
     /// Create and list the tokens that hosts enrol with.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Inspect the ladder.
+    /// Inspect the ladder, and declare it anew: tiers, windows, delays.
     #[command(subcommand)]
     Tier(TierCommand),
+    /// Let nobody begin for a while, everywhere or in a tier.
+    #[command(subcommand)]
+    Freeze(FreezeCommand),
+    /// Hold back from some hosts what is too new for them.
+    #[command(subcommand)]
+    Holdback(HoldbackCommand),
     /// Inspect, add and remove controllers; back them up.
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -116,6 +124,8 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
         Command::Host(command) => commands::host::run(session, command).await,
         Command::Token(command) => commands::token::run(session, command).await,
         Command::Tier(command) => commands::tier::run(session, command).await,
+        Command::Freeze(command) => commands::freeze::run(session, command).await,
+        Command::Holdback(command) => commands::holdback::run(session, command).await,
         Command::Cluster(command) => commands::cluster::run(session, command).await,
     }
 }

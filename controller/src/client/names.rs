@@ -29,6 +29,16 @@ pub(crate) fn tier(text: &str) -> Result<String, String> {
     full_name("tiers", text)
 }
 
+/// Reads a freeze's name.
+pub(crate) fn freeze(text: &str) -> Result<String, String> {
+    full_name("freezes", text)
+}
+
+/// Reads a token's name.
+pub(crate) fn token(text: &str) -> Result<String, String> {
+    full_name("tokens", text)
+}
+
 /// Reads an id: a name without its collection.
 pub(crate) fn id(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';

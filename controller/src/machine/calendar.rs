@@ -1,6 +1,8 @@
 //! When may hosts begin, by the wall? Windows as they will open, freezes, and what is held back from hosts.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use tidegate_policies::schedule::{At, Openings, Window};
@@ -8,7 +10,7 @@ use tidegate_policies::tiers::{Holdback, TierRules};
 use tidegate_policies::time::WallTime;
 use tidegate_policies::when::Frozen;
 
-use super::ids::{FreezeId, HostId, TierName, TokenId};
+use super::ids::{FreezeId, HostId, NotAName, TierName, TokenId};
 
 /// Freezes that may stand at a time.
 pub const MAX_FREEZES: usize = 1_000;
@@ -56,6 +58,25 @@ pub enum HeldBack {
     Token(TokenId),
     /// One host.
     Host(HostId),
+}
+
+impl FromStr for HeldBack {
+    type Err = NotAName;
+
+    /// The inverse of [`HeldBack::name`].
+    fn from_str(name: &str) -> Result<Self, NotAName> {
+        match name.split_once('/') {
+            Some(("tokens", token)) => Ok(Self::Token(token.parse()?)),
+            Some(("hosts", host)) => Ok(Self::Host(host.parse()?)),
+            Some(_) | None => Err(NotAName { text: name.chars().take(80).collect() }),
+        }
+    }
+}
+
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
 }
 
 impl HeldBack {

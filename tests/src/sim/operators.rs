@@ -341,6 +341,7 @@ fn script(scenario: &Scenario) -> Result<Vec<Step>, String> {
             version: patch.version(),
             policy: policy.clone(),
             policy_toml: policy_toml.clone(),
+            start_at: None,
         }))));
     }
     script.push(Step::Operate(Action::StartRollout(first.rollout())));

@@ -5,7 +5,7 @@ use tidegate_proto::v1 as pb;
 
 use super::check::{digest, resource};
 use super::facts::{facts_out, mode_out};
-use super::timestamp;
+use super::{calendar, timestamp};
 use crate::api::error::BadField;
 use crate::machine::Machine;
 use crate::machine::command::{CreateToken, TierSpec};
@@ -62,6 +62,7 @@ fn tier(machine: &Machine, ladder: &[TierSpec], at: usize, spec: &TierSpec) -> p
         position: u32::try_from(at).unwrap_or(u32::MAX),
         drawn_from: source.map_or_else(String::new, |tier| format!("tiers/{}", tier.name)),
         hosts: machine.hosts().of_tier(&spec.name),
+        ..calendar::of_tier(machine, spec.name.as_str())
     }
 }
 

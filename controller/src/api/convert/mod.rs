@@ -4,6 +4,7 @@
 //! value and the way out.
 
 pub mod begin;
+pub mod calendar;
 pub mod check;
 pub mod enroll;
 pub mod facts;

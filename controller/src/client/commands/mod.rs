@@ -3,6 +3,8 @@
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod cluster;
+pub(crate) mod freeze;
+pub(crate) mod holdback;
 pub(crate) mod host;
 pub(crate) mod incident;
 pub(crate) mod manifest;

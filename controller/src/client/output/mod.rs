@@ -1,6 +1,7 @@
 //! How does a result reach the operator? Data on stdout in the format that was asked for, talk on
 //! stderr unless quiet.
 
+pub(crate) mod calendar;
 pub(crate) mod cluster;
 pub(crate) mod incident;
 pub(crate) mod json;

@@ -57,6 +57,9 @@ fn head(rollout: &v1::Rollout, now: DateTime<Utc>) -> String {
     }
     let exposure = share_of(rollout.exposed_hosts, rollout.exposure_budget_hosts);
     let in_flight = share_of(rollout.in_flight_hosts, rollout.in_flight_cap_hosts);
+    if let Some(at) = rollout.start_at.as_ref().and_then(rfc3339) {
+        lines.push(pair("starts at", &at));
+    }
     lines.push(pair("exposure", &format!("{exposure} hosts of the budget")));
     lines.push(pair("in flight", &format!("{in_flight} hosts of the cap")));
     if rollout.shut_out_hosts > 0 {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use tidegate_proto::v1;
 
 use super::Show::{self, Always, Wide};
+use super::calendar;
 use super::json::{self, word};
 use super::text::{counted, or_dash, share_of};
 use super::time::{ago, span_coarse};
@@ -255,15 +256,28 @@ impl Resource for v1::Tier {
 }
 
 impl Row for v1::Tier {
-    const COLUMNS: &'static [(&'static str, Show)] =
-        &[("POSITION", Always), ("NAME", Always), ("DRAWN FROM", Always), ("HOSTS", Always)];
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("POSITION", Always),
+        ("NAME", Always),
+        ("DRAWN FROM", Always),
+        ("HOSTS", Always),
+        ("BEGINS", Always),
+        ("DELAY", Always),
+        ("CUT-OFF", Wide),
+        ("WINDOWS", Wide),
+    ];
 
-    fn cells(&self, _: DateTime<Utc>) -> Vec<String> {
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
+        let windows: Vec<String> = self.windows.iter().map(calendar::window).collect();
         vec![
             self.position.to_string(),
             id_of(&self.name).to_owned(),
             or_dash(id_of(&self.drawn_from)),
             self.hosts.to_string(),
+            calendar::begins(self, now),
+            calendar::delay(self.delay_ms),
+            calendar::date(self.cut_off.as_ref()),
+            or_dash(&windows.join("; ")),
         ]
     }
 }

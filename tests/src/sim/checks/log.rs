@@ -154,6 +154,7 @@ impl Log {
             | Command::RecordReports(_)
             | Command::RegisterNode(_)
             | Command::VouchState(_)
+            | Command::KnowOpenings(_)
             | Command::LeaveJoint => return Ok(()),
             #[cfg(feature = "next-version")]
             Command::NextProbe(_) => return Ok(()),
@@ -224,6 +225,7 @@ impl Log {
             | Command::Operate(_)
             | Command::RegisterNode(_)
             | Command::VouchState(_)
+            | Command::KnowOpenings(_)
             | Command::LeaveJoint => false,
             #[cfg(feature = "next-version")]
             Command::NextProbe(_) => false,
@@ -262,6 +264,7 @@ pub(super) fn line(index: u64, entry: &Entry) -> Option<String> {
         Command::Operate(operate) => format!("{:?}", operate.request),
         Command::RegisterNode(register) => format!("node {} registers", register.node),
         Command::VouchState(vouch) => format!("node {} vouches for {}", vouch.node, vouch.index),
+        Command::KnowOpenings(know) => format!("openings of {}", know.window),
         #[cfg(feature = "next-version")]
         Command::NextProbe(probe) => format!("node {} probes", probe.node),
         Command::LeaveJoint => "the old group is left behind".to_owned(),

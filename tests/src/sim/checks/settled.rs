@@ -135,7 +135,12 @@ impl World {
             | GateName::Evidence
             | GateName::Proof
             | GateName::Strata
-            | GateName::Credit => false,
+            | GateName::Credit
+            | GateName::Freeze
+            | GateName::StartAt
+            | GateName::CutOff
+            | GateName::Delay
+            | GateName::Window => false,
         };
         let over = self.now() >= self.scenario.troubled + self.scenario.grace;
         if excused && over {

@@ -63,12 +63,21 @@ fn facts(facts: &v1::HostFacts) -> Value {
 
 /// A tier.
 pub(crate) fn tier(tier: &v1::Tier) -> Value {
-    json!({
+    let windows = tier.windows.iter().map(
+        |window| json!({ "opens": window.opens, "lastsMs": window.lasts_ms, "zone": window.zone }),
+    );
+    let object = json!({
         "name": tier.name,
         "position": tier.position,
         "drawnFrom": tier.drawn_from,
         "hosts": tier.hosts,
-    })
+        "windows": windows.collect::<Value>(),
+        "delayMs": tier.delay_ms,
+        "frozenBy": tier.frozen_by,
+        "windowOpen": tier.window_open,
+    });
+    let changes = time(tier.window_changes.as_ref());
+    with(object, [("cutOff", time(tier.cut_off.as_ref())), ("windowChanges", changes)])
 }
 
 /// A token.

@@ -3,6 +3,7 @@
 //! those who filter it: 64-bit integers are numbers, enums lose the prefix of their type, and
 //! bytes are lower-case hex. Keys are only ever added.
 
+mod calendar;
 mod fleet;
 mod incident;
 mod rollout;
@@ -13,6 +14,7 @@ use tidegate_proto::v1;
 
 use super::time;
 
+pub(crate) use calendar::{freeze, holdback, ladder};
 pub(crate) use fleet::{grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
 pub(crate) use rollout::{change, explanation, replay, rollout};

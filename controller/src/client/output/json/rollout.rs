@@ -34,6 +34,7 @@ pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
             ("halt", rollout.halt.as_ref().map(halt)),
             ("createTime", time(rollout.create_time.as_ref())),
             ("startTime", time(rollout.start_time.as_ref())),
+            ("startAt", time(rollout.start_at.as_ref())),
             ("endTime", time(rollout.end_time.as_ref())),
             ("acknowledged", rollout.acknowledged.as_ref().map(counts)),
             ("counts", rollout.counts.as_ref().map(counts)),

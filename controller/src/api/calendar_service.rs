@@ -1,0 +1,127 @@
+//! What can an operator ask of the calendar? Which tiers there are, and when their hosts may begin.
+
+use std::ops::Bound;
+
+use tidegate_policies::tiers::Holdback;
+use tidegate_proto::v1 as pb;
+use tidegate_proto::v1::calendar_service_server::CalendarService;
+use tonic::{Request, Response, Status};
+
+use super::caller;
+use super::convert::rollout::MAX_REASON_BYTES;
+use super::convert::{calendar, check};
+use super::desk::Desk;
+use super::error::ApiError;
+use super::page::Wanted;
+use crate::machine::calendar::HeldBack;
+use crate::machine::command::{Action, LiftFreeze};
+use crate::machine::ids::FreezeId;
+use crate::machine::{Machine, Rejection};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl CalendarService for Desk {
+    async fn apply_ladder(&self, request: Request<pb::ApplyLadderRequest>) -> Answer<pb::Ladder> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        may_be_sent(&request.request_id, request.validate_only)?;
+        let apply = calendar::apply_ladder(&request).map_err(ApiError::from)?;
+        let action = Action::ApplyLadder(Box::new(apply));
+        let look = |machine: &Machine| Ok(calendar::ladder(machine));
+        let (_, ladder) = self.operate_and_look((actor, request.request_id), action, look).await?;
+        Ok(Response::new(ladder))
+    }
+
+    async fn get_ladder(&self, request: Request<pb::GetLadderRequest>) -> Answer<pb::Ladder> {
+        caller::operator(request.metadata())?;
+        self.read(request.metadata(), |machine| Ok(calendar::ladder(machine))).await
+    }
+
+    async fn create_freeze(&self, request: Request<pb::CreateFreezeRequest>) -> Answer<pb::Freeze> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        may_be_sent(&request.request_id, request.validate_only)?;
+        let create = calendar::create_freeze(&request).map_err(ApiError::from)?;
+        let freeze = create.freeze.clone();
+        let action = Action::CreateFreeze(create);
+        let look = move |machine: &Machine| find_freeze(machine, &freeze);
+        let (_, freeze) = self.operate_and_look((actor, request.request_id), action, look).await?;
+        Ok(Response::new(freeze))
+    }
+
+    async fn lift_freeze(
+        &self,
+        request: Request<pb::LiftFreezeRequest>,
+    ) -> Answer<pb::LiftFreezeResponse> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        may_be_sent(&request.request_id, request.validate_only)?;
+        let freeze = check::resource("name", "freezes", &request.name).map_err(ApiError::from)?;
+        let reason =
+            check::bounded("reason", &request.reason, MAX_REASON_BYTES).map_err(ApiError::from)?;
+        let action = Action::LiftFreeze(LiftFreeze { freeze, reason });
+        self.operate(actor, request.request_id, action).await?;
+        Ok(Response::new(pb::LiftFreezeResponse {}))
+    }
+
+    async fn list_freezes(
+        &self,
+        request: Request<pb::ListFreezesRequest>,
+    ) -> Answer<pb::ListFreezesResponse> {
+        caller::operator(request.metadata())?;
+        let list = |machine: &Machine| {
+            let freezes = machine.calendar().freezes.values();
+            let freezes = freezes.map(|of| calendar::freeze(of, machine.clock().wall)).collect();
+            Ok(pb::ListFreezesResponse { freezes })
+        };
+        self.read(request.metadata(), list).await
+    }
+
+    async fn set_holdback(&self, request: Request<pb::SetHoldbackRequest>) -> Answer<pb::Holdback> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        may_be_sent(&request.request_id, request.validate_only)?;
+        let held = calendar::hold_back(&request).map_err(ApiError::from)?;
+        let (of, action) = (held.of.clone(), Action::HoldBack(held));
+        let look = move |machine: &Machine| {
+            let known = machine.calendar().holdbacks.get(&of).copied().unwrap_or_default();
+            Ok(calendar::holdback(&of, &known))
+        };
+        let (_, known) = self.operate_and_look((actor, request.request_id), action, look).await?;
+        Ok(Response::new(known))
+    }
+
+    async fn list_holdbacks(
+        &self,
+        request: Request<pb::ListHoldbacksRequest>,
+    ) -> Answer<pb::ListHoldbacksResponse> {
+        caller::operator(request.metadata())?;
+        let (metadata, _, request) = request.into_parts();
+        self.read(&metadata, move |machine| list_holdbacks(machine, &request)).await
+    }
+}
+
+fn may_be_sent(request_id: &str, validate_only: bool) -> Result<(), ApiError> {
+    check::request_id(request_id)?;
+    check::reserved("validate_only", !validate_only)?;
+    Ok(())
+}
+
+fn find_freeze(machine: &Machine, id: &FreezeId) -> Result<pb::Freeze, ApiError> {
+    let freeze = machine.calendar().freezes.get(id);
+    let unknown = || Rejection::UnknownFreeze { freeze: id.clone() };
+    Ok(calendar::freeze(freeze.ok_or_else(unknown)?, machine.clock().wall))
+}
+
+fn list_holdbacks(
+    machine: &Machine,
+    request: &pb::ListHoldbacksRequest,
+) -> Result<pb::ListHoldbacksResponse, ApiError> {
+    let wanted = Wanted::<HeldBack>::of(request.page_size, &request.page_token)?;
+    let from = wanted.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let rest = machine.calendar().holdbacks.range((from, Bound::Unbounded));
+    let draw = |row: &(&HeldBack, &Holdback)| calendar::holdback(row.0, row.1);
+    let (holdbacks, next_page_token) = wanted.page(rest, |(of, _)| (*of).clone(), draw);
+    Ok(pb::ListHoldbacksResponse { holdbacks, next_page_token })
+}

@@ -1,0 +1,121 @@
+//! `tidegate freeze`: let nobody begin, everywhere or in a tier, until a date or until it is lifted.
+
+use clap::{Args, Subcommand};
+use prost_types::Timestamp;
+use tidegate_proto::v1;
+use tidegate_proto::v1::calendar_service_client::CalendarServiceClient;
+
+use crate::client::advice::{Intent, Subject};
+use crate::client::confirm::Danger;
+use crate::client::errors::Failure;
+use crate::client::exit::Exit;
+use crate::client::names::{self, id_of};
+use crate::client::session::Session;
+
+/// Verbs of `freeze`.
+#[derive(Debug, Subcommand)]
+pub enum FreezeCommand {
+    /// Let nobody begin. Never asks; who is in flight is watched on.
+    Create(Create),
+    /// Let hosts begin again.
+    Lift(Lift),
+    /// List the freezes.
+    List,
+}
+
+/// Flags of `freeze create`.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Its name, e.g. `quarter-end`.
+    #[arg(value_parser = names::id)]
+    id: String,
+    /// Only hosts of this tier.
+    #[arg(long, value_parser = names::tier)]
+    tier: Option<String>,
+    /// It ends by itself then, such as `2027-01-02T06:00:00Z` [default: when it is lifted].
+    #[arg(long, value_name = "DATE", value_parser = names::date)]
+    until: Option<Timestamp>,
+    /// Why, for the record.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
+/// Flags of `freeze lift`.
+#[derive(Debug, Args)]
+pub struct Lift {
+    /// The freeze, e.g. `quarter-end` or `freezes/quarter-end`.
+    #[arg(value_parser = names::freeze)]
+    name: String,
+    /// Why, for the record.
+    #[arg(long)]
+    reason: String,
+}
+
+/// Runs one of them.
+pub(crate) async fn run(session: &mut Session, command: FreezeCommand) -> Result<Exit, Failure> {
+    match command {
+        FreezeCommand::Create(flags) => create(session, flags).await,
+        FreezeCommand::Lift(flags) => lift(session, flags).await,
+        FreezeCommand::List => list(session).await,
+    }
+}
+
+async fn create(session: &mut Session, flags: Create) -> Result<Exit, Failure> {
+    let attempt = format!("freeze as freezes/{}", flags.id);
+    let intent = Intent::write(attempt, Subject::Freezes, session.request_id);
+    let body = v1::CreateFreezeRequest {
+        request_id: session.request_id.to_string(),
+        freeze_id: flags.id,
+        tier: flags.tier.unwrap_or_default(),
+        until: flags.until,
+        reason: flags.reason,
+        validate_only: false,
+    };
+    let freeze = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            CalendarServiceClient::new(attempt.channel).create_freeze(request).await
+        })
+        .await?;
+    let whose = if freeze.tier.is_empty() { "nobody" } else { "no host of the tier" };
+    session.out.one(&freeze, |_, _| format!("{} stands: {whose} begins", freeze.name))?;
+    session.out.next(&format!("tidegate freeze lift {} --reason REASON", id_of(&freeze.name)));
+    Ok(Exit::Done)
+}
+
+async fn lift(session: &mut Session, flags: Lift) -> Result<Exit, Failure> {
+    let attempt = format!("lift {}", flags.name);
+    let stakes = "Hosts that it keeps from beginning may begin.";
+    session.asking.confirm(&attempt, stakes, Danger::Moderate).await?;
+    let intent = Intent::write(attempt, Subject::Freezes, session.request_id);
+    let body = v1::LiftFreezeRequest {
+        request_id: session.request_id.to_string(),
+        name: flags.name.clone(),
+        reason: flags.reason,
+        validate_only: false,
+    };
+    session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            CalendarServiceClient::new(attempt.channel).lift_freeze(request).await
+        })
+        .await?;
+    let said = format!("{} is lifted", flags.name);
+    session.out.done(&flags.name, &[("name", flags.name.as_str().into())], &said)?;
+    Ok(Exit::Done)
+}
+
+async fn list(session: &mut Session) -> Result<Exit, Failure> {
+    let intent = Intent::read("list the freezes", Subject::Freezes);
+    let answer = session
+        .client
+        .unary(&intent, v1::ListFreezesRequest {}, async |attempt, body| {
+            let request = attempt.request(body);
+            CalendarServiceClient::new(attempt.channel).list_freezes(request).await
+        })
+        .await?;
+    session.out.list("freezes", &answer.freezes, [])?;
+    Ok(Exit::Done)
+}
