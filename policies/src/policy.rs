@@ -7,6 +7,8 @@ use crate::credit::CreditRule;
 use crate::detector::EvidenceRule;
 use crate::detector::signatures::SignatureRule;
 use crate::evidence::Failure;
+use crate::limits::Limits;
+use crate::people::{Expedite, People};
 use crate::proof::ProofRule;
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
@@ -30,6 +32,12 @@ pub struct Policy {
     pub ladder: Vec<Stage>,
     /// How evidence is judged, and what it earns; `None`: guard rails and gates alone decide.
     pub judgement: Option<Judgement>,
+    /// How many hosts of a zone, a rack, in an hour.
+    pub limits: Limits,
+    /// How many people it takes to go on and to widen.
+    pub people: People,
+    /// What haste may leave out; `None`: nothing.
+    pub expedite: Option<Expedite>,
 }
 
 /// How evidence is judged, and what it earns. Everything here only narrows what the rest of a policy allows,

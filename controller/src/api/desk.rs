@@ -153,5 +153,10 @@ const fn action_word(action: &Action) -> &'static str {
         Action::CreateFreeze(_) => "freeze.create",
         Action::LiftFreeze(_) => "freeze.lift",
         Action::HoldBack(_) => "holdback.set",
+        Action::ApproveWave(_) => "rollout.approve",
+        Action::ExpediteRollout(_) => "rollout.expedite",
+        Action::SupersedeRollout(_) => "rollout.supersede",
+        Action::AgreeToProposal(_) => "proposal.agree",
+        Action::RejectProposal(_) => "proposal.reject",
     }
 }

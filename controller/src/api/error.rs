@@ -173,14 +173,17 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::UnknownPatchSet { .. }
         | Rejection::UnknownRollout { .. }
         | Rejection::UnknownFreeze { .. }
+        | Rejection::UnknownProposal { .. }
         | Rejection::NoSuchToken { .. }
         | Rejection::UnknownMember { .. } => Code::NotFound,
         Rejection::LadderChanged { .. } => Code::Aborted,
+        Rejection::AuthorApproves { .. } | Rejection::SamePerson { .. } => Code::PermissionDenied,
         Rejection::TooMany { .. } => Code::ResourceExhausted,
         Rejection::TokenExists { .. }
         | Rejection::PatchSetExists { .. }
         | Rejection::RolloutExists { .. }
         | Rejection::FreezeExists { .. }
+        | Rejection::ProposedAlready { .. }
         | Rejection::MemberExists { .. } => Code::AlreadyExists,
         Rejection::UnknownToken => Code::Unauthenticated,
         Rejection::TokenHostLimit { .. } => Code::ResourceExhausted,
@@ -209,6 +212,9 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::WrongState { .. }
         | Rejection::SliceNotHalted { .. }
         | Rejection::LadderInUse { .. }
+        | Rejection::ApprovedAlready { .. }
+        | Rejection::NotExpedited { .. }
+        | Rejection::NotNewer { .. }
         | Rejection::MovedOn { .. }
         | Rejection::GatesShut { .. }
         | Rejection::MemberRemoved { .. }

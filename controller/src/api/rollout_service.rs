@@ -7,7 +7,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::caller;
-use super::convert::{check, fleet, records, rollout, verdict};
+use super::convert::{check, fleet, people, records, rollout, verdict};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
 use super::explain;
@@ -18,7 +18,7 @@ use crate::machine::grants::Grant;
 use crate::machine::ids::{GrantId, RolloutId};
 use crate::machine::records::rollout_subject;
 use crate::machine::rollouts::Rollout;
-use crate::machine::{Machine, Rejection};
+use crate::machine::{Machine, Rejection, Reply};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -89,6 +89,72 @@ impl RolloutService for Desk {
         let promote = rollout::promote(&request).map_err(ApiError::from)?;
         let id = promote.rollout.clone();
         self.steer(actor, request.request_id, Action::PromoteRollout(promote), id).await
+    }
+
+    async fn approve_rollout(
+        &self,
+        request: Request<pb::ApproveRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let approve = people::approve(&request).map_err(ApiError::from)?;
+        let id = approve.rollout.clone();
+        self.steer(actor, request.request_id, Action::ApproveWave(approve), id).await
+    }
+
+    async fn expedite_rollout(
+        &self,
+        request: Request<pb::ExpediteRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let of = people::expedite(&request).map_err(ApiError::from)?;
+        let id = of.rollout.clone();
+        self.steer(actor, request.request_id, Action::ExpediteRollout(of), id).await
+    }
+
+    async fn supersede_rollout(
+        &self,
+        request: Request<pb::SupersedeRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let request = request.into_inner();
+        let of = people::supersede(&request).map_err(ApiError::from)?;
+        let id = of.rollout.clone();
+        self.steer(actor, request.request_id, Action::SupersedeRollout(of), id).await
+    }
+
+    async fn list_proposals(
+        &self,
+        request: Request<pb::ListProposalsRequest>,
+    ) -> Answer<pb::ListProposalsResponse> {
+        caller::operator(request.metadata())?;
+        let list = |machine: &Machine| {
+            let open = machine.proposals().open.values();
+            let proposals = open.map(|of| people::proposal(machine, of)).collect();
+            Ok(pb::ListProposalsResponse { proposals })
+        };
+        self.read(request.metadata(), list).await
+    }
+
+    async fn approve_proposal(
+        &self,
+        request: Request<pb::ApproveProposalRequest>,
+    ) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let pb::ApproveProposalRequest { request_id, name, remark } = request.into_inner();
+        let of = people::of_proposal(&name, &remark).map_err(ApiError::from)?;
+        self.settle(actor, request_id, Action::AgreeToProposal(of)).await
+    }
+
+    async fn reject_proposal(
+        &self,
+        request: Request<pb::RejectProposalRequest>,
+    ) -> Answer<pb::Rollout> {
+        let actor = caller::operator(request.metadata())?;
+        let pb::RejectProposalRequest { request_id, name, reason } = request.into_inner();
+        let of = people::of_proposal(&name, &reason).map_err(ApiError::from)?;
+        self.settle(actor, request_id, Action::RejectProposal(of)).await
     }
 
     async fn get_rollout(&self, request: Request<pb::GetRolloutRequest>) -> Answer<pb::Rollout> {
@@ -186,6 +252,24 @@ impl Desk {
         let look = move |machine: &Machine| draw(machine, &id);
         let (_, drawn) = self.operate_and_look((actor, request), action, look).await?;
         Ok(Response::new(drawn))
+    }
+
+    /// Has the cluster carry out what settles a proposal, and answers the rollout that it is about.
+    async fn settle(&self, actor: String, request: String, action: Action) -> Answer<pb::Rollout> {
+        let request = check::request_id(&request).map_err(ApiError::from)?;
+        let id = match self.operate(actor, request, action).await? {
+            Reply::Rollout(id) | Reply::Proposed { rollout: id, .. } => id,
+            reply @ (Reply::Done
+            | Reply::Host { .. }
+            | Reply::Begin(_)
+            | Reply::Reports(_)
+            | Reply::Token(_)
+            | Reply::PatchSet(_)) => {
+                let what = format!("a proposal was settled by {reply:?}");
+                return Err(ApiError::Internal { what }.into());
+            }
+        };
+        Ok(Response::new(self.look(move |machine| draw(machine, &id)).await?))
     }
 
     /// What changed since `seen`; `None` if nothing did.

@@ -18,6 +18,8 @@ pub(crate) enum Subject {
     Tiers,
     /// All freezes.
     Freezes,
+    /// What waits for a second person.
+    Proposals,
     /// What is held back from tokens and hosts.
     Holdbacks,
     /// The controllers.
@@ -46,6 +48,7 @@ impl Subject {
             Self::Incident(name) => format!("tidegate incident get {}", id_of(name)),
             Self::Tiers
             | Self::Freezes
+            | Self::Proposals
             | Self::Holdbacks
             | Self::Cluster
             | Self::Incidents
@@ -66,6 +69,7 @@ impl Subject {
             Self::Tokens => "token list",
             Self::Tiers => "tier list",
             Self::Freezes => "freeze list",
+            Self::Proposals => "approval list",
             Self::Holdbacks => "holdback list",
             Self::Cluster => "cluster status",
         };
@@ -82,6 +86,7 @@ impl Subject {
             | Self::Incidents
             | Self::Tiers
             | Self::Freezes
+            | Self::Proposals
             | Self::Holdbacks
             | Self::Cluster
             | Self::Rollouts

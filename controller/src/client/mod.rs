@@ -29,6 +29,7 @@ pub use commands::incident::{IncidentCommand, IncidentNamed};
 pub use commands::members::{Add, Promote as PromoteMember, Remove, Transfer};
 pub use commands::pages::Limit;
 pub use commands::patch_set::{PatchSetCommand, Publish};
+pub use commands::people::ApprovalCommand;
 pub use commands::promote::Promote;
 pub use commands::restore::Restore;
 pub use commands::rollout::{Explain, Halt, HostsOf, Named, Reasoned, Resume, RolloutCommand};
@@ -84,6 +85,9 @@ pub enum Command {
     /// Inspect the ladder, and declare it anew: tiers, windows, delays.
     #[command(subcommand)]
     Tier(TierCommand),
+    /// See what waits for a second person, and agree to it.
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
     /// Let nobody begin for a while, everywhere or in a tier.
     #[command(subcommand)]
     Freeze(FreezeCommand),
@@ -124,6 +128,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
         Command::Host(command) => commands::host::run(session, command).await,
         Command::Token(command) => commands::token::run(session, command).await,
         Command::Tier(command) => commands::tier::run(session, command).await,
+        Command::Approval(command) => commands::people::run(session, command).await,
         Command::Freeze(command) => commands::freeze::run(session, command).await,
         Command::Holdback(command) => commands::holdback::run(session, command).await,
         Command::Cluster(command) => commands::cluster::run(session, command).await,

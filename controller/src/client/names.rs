@@ -34,6 +34,11 @@ pub(crate) fn freeze(text: &str) -> Result<String, String> {
     full_name("freezes", text)
 }
 
+/// Reads a proposal's name.
+pub(crate) fn proposal(text: &str) -> Result<String, String> {
+    full_name("proposals", text)
+}
+
 /// Reads a token's name.
 pub(crate) fn token(text: &str) -> Result<String, String> {
     full_name("tokens", text)

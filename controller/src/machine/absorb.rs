@@ -16,7 +16,7 @@ use super::incidents::HaltScope;
 use super::membership::{Eligible, Part};
 use super::patch_sets::Halt;
 use super::records::note_of;
-use super::rollouts::{Entry, Place, Rollout, StageProgress, State, Way};
+use super::rollouts::{Approval, Entry, Place, Rollout, StageProgress, State, Way};
 use super::{Blob, Machine, Position};
 
 impl Machine {
@@ -76,8 +76,21 @@ impl Machine {
             Event::RolloutResumed { rollout, from, acknowledged, actor, reason } => {
                 self.resume(at, (rollout, *from), acknowledged, (actor, reason));
             }
-            Event::WaveApproved { rollout, .. } => {
-                self.with_rollout(at, rollout, |rollout| rollout.approved = true);
+            Event::Proposal(event) => self.change_proposals(event),
+            Event::RolloutExpedited { rollout, expedited } => {
+                self.with_rollout(at, rollout, |of| of.expedited = Some(expedited.clone()));
+            }
+            Event::RolloutSuperseded { rollout, by, .. } => {
+                self.with_rollout(at, rollout, |of| {
+                    of.superseded_by = Some(by.clone());
+                    of.state =
+                        if of.state == State::Halted { State::Halted } else { State::Superseded };
+                });
+            }
+            Event::WaveApproved { rollout, actor, reason } => {
+                let (actor, remark, wall) = (actor.clone(), reason.clone(), self.clock.wall);
+                let approval = Approval { actor, remark, at: wall };
+                self.with_rollout(at, rollout, |rollout| rollout.approvals.push(approval));
             }
             Event::Halted { rollout, halt } => self.put_halt(at, rollout, halt),
             Event::SliceHalted { rollout, slice } => self.put_slice_halt(at, rollout, slice),
@@ -199,6 +212,9 @@ impl Machine {
             };
             started.filter_map(counted).collect()
         };
+        if let Some(before) = &before {
+            self.moves_domain(after.id, (&before.facts, &after.facts));
+        }
         let left = before.map(|host| parts(self, &host)).unwrap_or_default();
         let (entered, id) = (parts(self, &after), after.id);
         self.hosts.put(after);
@@ -219,7 +235,7 @@ impl Machine {
         self.with_rollout(at, id, |rollout| {
             pass_wave(rollout, now);
             rollout.place = Some(place);
-            rollout.approved = false;
+            rollout.approvals.clear();
             let waves = rollout.stages.get_mut(place.stage).map(|stage| &mut stage.waves);
             if let Some(wave) = waves.and_then(|waves| waves.get_mut(place.wave)) {
                 wave.started = Some(now);
@@ -266,8 +282,9 @@ impl Machine {
         if entry.shut_out {
             rollout.shut_out.shift(entry.class, Class::None);
         }
-        let entry = Entry { acknowledged: true, ..entry };
-        self.entries.put(rollout.created_index, host, &entry);
+        let after = Entry { acknowledged: true, ..entry };
+        self.entries.put(rollout.created_index, host, &after);
+        self.unsettle(id, host, (Some(&entry), Some(&after)));
     }
 
     fn put_halt(&mut self, at: Position, id: &RolloutId, halt: &Halt) {
@@ -301,6 +318,7 @@ impl Machine {
             refusals: before.map_or(0, |entry| entry.refusals),
         };
         self.entries.put(number, grant.host, &entry);
+        self.unsettle(&grant.rollout, grant.host, (before.as_ref(), Some(&entry)));
         self.grants.add(grant, number);
         self.hosts.set_live_grant(grant.host, Some(grant.id));
         self.count(grant.id, grant.host, &grant.rollout, &grant.phase);
@@ -322,8 +340,9 @@ impl Machine {
     }
 
     /// Counts the host of a grant as what its phase says.
-    fn count(&mut self, id: GrantId, host: HostId, rollout: &RolloutId, phase: &Phase) {
-        let Some(rollout) = self.rollouts.get_mut(rollout) else { return };
+    fn count(&mut self, id: GrantId, host: HostId, of: &RolloutId, phase: &Phase) {
+        let now = self.clock.elapsed;
+        let Some(rollout) = self.rollouts.get_mut(of) else { return };
         let Some(before) = self.entries.get(rollout, host) else { return };
         let mut entry = before;
         if let Phase::Refused { .. } = phase {
@@ -333,8 +352,13 @@ impl Machine {
         if entry.grant == id {
             recount(rollout, &mut entry, phase);
         }
+        if let (Phase::Begun(_), Some(rate)) = (phase, rollout.policy.limits.rate) {
+            let period = rate.period(now);
+            rollout.period = (period, rollout.begun_in(period) + 1);
+        }
         if entry != before {
             self.entries.put(rollout.created_index, host, &entry);
+            self.unsettle(of, host, (Some(&before), Some(&entry)));
         }
     }
 }

@@ -12,8 +12,9 @@ use super::fleet::{Facts, Host, Mode, SpoolMark};
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
 use super::patch_sets::{Halt, PatchSet};
+use super::proposals::ProposalEvent;
 use super::quarantine::Rejoined;
-use super::rollouts::{Place, Reached, Rollout, State};
+use super::rollouts::{Expedited, Place, Reached, Rollout, State};
 use super::slices::HaltedSlice;
 use super::tokens::Token;
 use super::trial::{HoldMove, TrialMove};
@@ -127,6 +128,26 @@ pub enum Event {
         from: State,
         /// The hosts whose failures were acknowledged.
         acknowledged: Vec<HostId>,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// What takes two people was proposed, agreed to, or not.
+    Proposal(ProposalEvent),
+    /// A person lets soaks be shorter.
+    RolloutExpedited {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who, and why.
+        expedited: Expedited,
+    },
+    /// A newer rollout took the place of one.
+    RolloutSuperseded {
+        /// The rollout whose place was taken.
+        rollout: RolloutId,
+        /// The rollout that took it.
+        by: RolloutId,
         /// Who.
         actor: String,
         /// Why.

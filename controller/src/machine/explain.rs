@@ -78,6 +78,10 @@ impl Machine {
             (None, State::Draft) => (GateState::Waiting, "it is a draft: start it".to_owned()),
             (None, State::Paused) => (GateState::Shut, "an operator paused it".to_owned()),
             (None, State::Halted) => (GateState::Shut, "it is halted".to_owned()),
+            (None, State::Superseded) => {
+                let by = rollout.superseded_by.as_ref().map_or("another one", |by| by.as_str());
+                (GateState::Shut, format!("the rollout {by} took its place"))
+            }
         };
         HostGate { name: "rollout", state, detail }
     }
@@ -146,7 +150,7 @@ impl Machine {
             Err(Full::Books(NoRoom::ExposureBudget { .. } | NoRoom::InFlight { .. })) => {
                 (GateState::Waiting, numbers())
             }
-            Err(full @ (Full::NotStarted | Full::Credit { .. })) => {
+            Err(full @ (Full::NotStarted | Full::Credit { .. } | Full::Limited(_))) => {
                 (GateState::Waiting, full.words())
             }
             Err(Full::Books(NoRoom::Verdict(_))) => {

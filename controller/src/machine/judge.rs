@@ -4,6 +4,7 @@ use tidegate_policies::decide::{Inputs, Verdict, VerdictKind};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::detector::ruling::Scope;
 use tidegate_policies::gate::{GateName, GateState};
+use tidegate_policies::policy::StageGates;
 use tidegate_policies::time::Elapsed;
 
 use super::event::Event;
@@ -27,7 +28,7 @@ impl Machine {
         Some(Inputs {
             now: self.clock.elapsed,
             guard_rails: policy.guard_rails_of(rollout.hosts()),
-            gates: stage.gates,
+            gates: StageGates { soak: rollout.soak_of(place.stage)?, ..stage.gates },
             exposure_budget: policy.exposure.budget.of(rollout.hosts()),
             in_flight_cap: self.in_flight_cap(rollout, place),
             counts: rollout.unacknowledged,
@@ -39,7 +40,8 @@ impl Machine {
             wave_hosts: progress.waves.get(place.wave)?.hosts,
             next: rollout.next(place),
             soaks_end: rollout.soaks_end,
-            approved: rollout.approved,
+            approvals: u64::try_from(rollout.approvals.len()).unwrap_or(u64::MAX),
+            approvals_needed: policy.people.approvals,
             heard_since: self.clock.heard_since,
             when: self.when(rollout, place.stage),
             held_back: if progress.hosts == 0 {
@@ -112,10 +114,13 @@ impl Machine {
             | Event::RolloutResumed { rollout, .. }
             | Event::SliceHalted { rollout, .. }
             | Event::SliceResumed { rollout, .. }
+            | Event::RolloutExpedited { rollout, .. }
             | Event::WaveApproved { rollout, .. } => Some(rollout.clone()),
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
             | Event::Calendar(_)
+            | Event::Proposal(_)
+            | Event::RolloutSuperseded { .. }
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }
@@ -150,7 +155,7 @@ impl Machine {
         };
         let promotes = match rollout.state {
             State::Running => !self.is_halted(rollout),
-            State::Paused | State::Completed => false,
+            State::Paused | State::Completed | State::Superseded => false,
             State::Draft | State::Halted => return Vec::new(),
         };
         let glance = basis.judge_silently();

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policies::cohort::CohortRule;
 use tidegate_policies::credit::CreditRule;
+use tidegate_policies::limits::Limits;
+use tidegate_policies::people::People;
 use tidegate_policies::policy::{
     Exposure, GuardRails, Judgement, Policy, Promotion, Stage, StageGates, Timing, WhenFewer,
 };
@@ -276,6 +278,9 @@ fn policy(judgement: Option<Judgement>) -> Policy {
         },
         ladder: vec![Stage { tier: "free".to_owned(), draw: None, waves: vec![Share::ALL], gates }],
         judgement,
+        limits: Limits::NONE,
+        people: People::default(),
+        expedite: None,
     }
 }
 

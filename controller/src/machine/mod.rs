@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod cluster_event;
 pub mod command;
 mod commands;
+pub mod domains;
 pub mod entries;
 pub mod event;
 pub mod explain;
@@ -31,6 +32,7 @@ pub mod judge;
 pub mod measure;
 pub mod membership;
 pub mod patch_sets;
+pub mod proposals;
 pub mod quarantine;
 pub mod records;
 pub mod rejection;
@@ -69,6 +71,7 @@ use hosts::Hosts;
 use ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use incidents::Incidents;
 use patch_sets::PatchSet;
+use proposals::Proposals;
 use records::Records;
 pub use rejection::Rejection;
 pub use reply::Reply;
@@ -123,6 +126,7 @@ pub struct Machine {
     incidents: Incidents,
     requests: Requests,
     vouches: Vouches,
+    proposals: Proposals,
     /// Index of the last applied entry.
     applied: u64,
 }

@@ -202,6 +202,71 @@ pub enum Rejection {
         /// What the command needs, and what to do.
         needed: String,
     },
+    /// The author of a rollout would promote it.
+    #[error(
+        "{actor} created the rollout `{rollout}`, and its policy wants another person to promote it: ask somebody \
+         else, or set `author-may-approve` under [people] in the next policy"
+    )]
+    AuthorApproves {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who.
+        actor: String,
+    },
+    /// The same person promoted the wave before.
+    #[error("{actor} has promoted this wave of `{rollout}` already: it takes another person")]
+    ApprovedAlready {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who.
+        actor: String,
+    },
+    /// Haste is not for this rollout.
+    #[error("the rollout `{rollout}` is not expedited: {why}")]
+    NotExpedited {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        why: String,
+    },
+    /// An older patch set would take the place of a newer one.
+    #[error(
+        "the patch set `{version}` was not published after `{than}`, and only what is newer supersedes"
+    )]
+    NotNewer {
+        /// The patch set that should take the place.
+        version: Version,
+        /// The other one.
+        than: Version,
+    },
+    /// The same was proposed before.
+    #[error(
+        "{actor} has proposed the same as number {number}, and it waits for a second person: `tidegate approval \
+         approve {number}`"
+    )]
+    ProposedAlready {
+        /// The number.
+        number: u64,
+        /// Who.
+        actor: String,
+    },
+    /// No such proposal.
+    #[error(
+        "no proposal {number} waits for a second person: it was settled, has lapsed, or never was; see `tidegate \
+         approval list`"
+    )]
+    UnknownProposal {
+        /// What was asked for.
+        number: u64,
+    },
+    /// One person for both.
+    #[error("{actor} proposed number {number}, and it takes a second person to agree")]
+    SamePerson {
+        /// The number.
+        number: u64,
+        /// Who.
+        actor: String,
+    },
     /// The ladder was declared anew since the caller looked.
     #[error(
         "the ladder was declared anew since you looked, it has version {version} now: look again with \
@@ -442,6 +507,13 @@ impl Rejection {
             Self::PatchSetHalted { .. } => "PATCH_SET_HALTED",
             Self::SeriesBusy { .. } => "SERIES_BUSY",
             Self::WrongState { .. } => "ROLLOUT_NOT_RUNNING",
+            Self::AuthorApproves { .. } => "AUTHOR_MAY_NOT_APPROVE",
+            Self::ApprovedAlready { .. } => "APPROVED_ALREADY",
+            Self::NotExpedited { .. } => "NOT_EXPEDITED",
+            Self::NotNewer { .. } => "NOT_NEWER",
+            Self::ProposedAlready { .. } => "PROPOSED_ALREADY",
+            Self::UnknownProposal { .. } => "UNKNOWN_PROPOSAL",
+            Self::SamePerson { .. } => "SAME_PERSON",
             Self::LadderChanged { .. } => "ETAG_MISMATCH",
             Self::LadderInUse { .. } => "LADDER_IN_USE",
             Self::FreezeExists { .. } => "FREEZE_EXISTS",

@@ -28,6 +28,13 @@ pub enum Reply {
     PatchSet(Version),
     /// A rollout.
     Rollout(RolloutId),
+    /// What was wanted of a rollout waits for a second person.
+    Proposed {
+        /// The number of the proposal.
+        number: u64,
+        /// The rollout.
+        rollout: RolloutId,
+    },
 }
 
 /// Whether a host may go.

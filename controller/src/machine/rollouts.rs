@@ -5,8 +5,9 @@ use tidegate_policies::decide::{Next, Verdict};
 use tidegate_policies::evidence::{Class, Counts};
 use tidegate_policies::policy::{Policy, Stage};
 use tidegate_policies::share::Share;
-use tidegate_policies::time::{Elapsed, WallTime};
+use tidegate_policies::time::{Elapsed, Millis, WallTime};
 
+use super::domains::Domains;
 use super::ids::{GrantId, RolloutId, Version};
 use super::trial::Basis;
 
@@ -34,8 +35,18 @@ pub struct Rollout {
     pub unacknowledged: Counts,
     /// Of the unacknowledged, the hosts of halted slices.
     pub shut_out: Counts,
-    /// A person has promoted the present wave.
-    pub approved: bool,
+    /// Who created it.
+    pub author: String,
+    /// Who has promoted the present wave, oldest first.
+    pub approvals: Vec<Approval>,
+    /// Whether soaks are shorter, by whom and why.
+    pub expedited: Option<Expedited>,
+    /// The rollout that took its place.
+    pub superseded_by: Option<RolloutId>,
+    /// Unsettled hosts by zone and rack, where the policy limits them.
+    pub domains: Domains,
+    /// The last period in which hosts began, and how many, where the policy has a rate.
+    pub period: (u64, u64),
     /// When the last recorded apply's soak ends at the earliest.
     pub soaks_end: Option<Elapsed>,
     /// The verdict that was recorded last.
@@ -67,6 +78,32 @@ pub enum State {
     Halted,
     /// Every wave has passed. Hosts that join later are still served.
     Completed,
+    /// A newer rollout took its place. Nobody begins it any more.
+    Superseded,
+}
+
+/// A person promoted a wave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who.
+    pub actor: String,
+    /// What they said.
+    pub remark: String,
+    /// When.
+    pub at: WallTime,
+}
+
+/// Soaks are shorter, as far as the policy lets them be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expedited {
+    /// The two people.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Log index.
+    pub index: u64,
+    /// When.
+    pub at: WallTime,
 }
 
 /// A step of the ladder and a wave of it, both from 0.
@@ -175,6 +212,25 @@ impl Rollout {
         self.policy.ladder.get(self.place?.stage)
     }
 
+    /// How long hosts of a step soak: as the policy says, or shorter in haste.
+    pub fn soak_of(&self, step: usize) -> Option<Millis> {
+        let soak = self.policy.ladder.get(step)?.gates.soak;
+        let haste = self.policy.expedite.filter(|_| self.expedited.is_some());
+        Some(haste.map_or(soak, |haste| soak.min(haste.soak)))
+    }
+
+    /// Whether enough people have promoted the present wave.
+    pub fn is_approved(&self) -> bool {
+        u64::try_from(self.approvals.len())
+            .is_ok_and(|people| people >= self.policy.people.approvals)
+    }
+
+    /// How many hosts began in this period.
+    pub fn begun_in(&self, period: u64) -> u64 {
+        let (last, begun) = self.period;
+        if last == period { begun } else { 0 }
+    }
+
     /// The place after `place`; `None` after the last wave of the last tier.
     pub fn after(&self, place: Place) -> Option<Place> {
         let waves = self.policy.ladder.get(place.stage)?.waves.len();
@@ -232,6 +288,7 @@ impl Rollout {
     /// Where it stands once nothing stops it: what a resume goes back to.
     pub const fn state_when_lifted(&self) -> State {
         match (self.place, self.ended) {
+            (Some(_), _) if self.superseded_by.is_some() => State::Superseded,
             (None, _) => State::Draft,
             (Some(_), None) => State::Running,
             (Some(_), Some(_)) => State::Completed,
@@ -262,7 +319,7 @@ impl Rollout {
     pub fn is_live(&self) -> bool {
         match self.state {
             State::Running => true,
-            State::Draft | State::Paused | State::Halted | State::Completed => {
+            State::Draft | State::Paused | State::Halted | State::Completed | State::Superseded => {
                 self.counts.in_flight + self.counts.offered > 0
             }
         }

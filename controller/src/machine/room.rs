@@ -4,6 +4,7 @@ use tidegate_policies::begin::{NoRoom, room_by};
 use tidegate_policies::credit::NoCredit;
 use tidegate_policies::decide::{Inputs, VerdictKind, decide_silently};
 use tidegate_policies::detector::slices::{Membership, SliceId};
+use tidegate_policies::limits::Limited;
 use tidegate_policies::time::Elapsed;
 
 use super::Machine;
@@ -25,6 +26,8 @@ pub(super) enum Full {
         /// The name of the slice that it is missing in.
         slice: String,
     },
+    /// A limit of the policy: its zone, its rack, the hour.
+    Limited(Limited),
 }
 
 /// That there is room, as far as the judge, the budget, the cap and the credit of all go.
@@ -45,10 +48,17 @@ impl Room<'_> {
 }
 
 impl Full {
-    /// Whether a host of another slice might begin.
+    /// Whether a host of another slice, zone or rack might begin.
     pub(super) fn is_of_slice(&self) -> bool {
         let whole = SliceId(0);
-        matches!(self, Self::Credit { none: NoCredit::Cap { slice, .. }, .. } if *slice != whole)
+        match self {
+            Self::Credit { none: NoCredit::Cap { slice, .. }, .. } => *slice != whole,
+            Self::Limited(Limited::AtOnce { .. } | Limited::Per { .. }) => true,
+            Self::Limited(Limited::Rate { .. })
+            | Self::Credit { none: NoCredit::Rate { .. }, .. }
+            | Self::NotStarted
+            | Self::Books(_) => false,
+        }
     }
 
     /// In words.
@@ -69,6 +79,7 @@ impl Full {
             Self::Credit { none: NoCredit::Rate { begun, most }, .. } => {
                 format!("{begun} hosts began in this minute, of at most {most}")
             }
+            Self::Limited(limited) => limited.to_string(),
         }
     }
 }
@@ -112,7 +123,8 @@ impl Machine {
     ) -> Result<(), Full> {
         room_by(kind, books, reserved).map_err(Full::Books)?;
         let credit = self.credit_for(rollout, host, (reserved, books.in_flight_cap));
-        credit.map_err(|(none, slice)| Full::Credit { none, slice })
+        credit.map_err(|(none, slice)| Full::Credit { none, slice })?;
+        self.limited(rollout, host).map_err(Full::Limited)
     }
 
     /// The verdict's kind. Of a trial the recorded one, which is that of now: each entry that can change it

@@ -95,7 +95,7 @@ impl<'a> Concern<'a> {
         for rollout in machine.rollouts().values() {
             let asks = match rollout.state {
                 State::Running | State::Completed => machine.wants(rollout, host),
-                State::Draft | State::Paused | State::Halted => false,
+                State::Draft | State::Paused | State::Halted | State::Superseded => false,
             };
             if asks {
                 let slices = || machine.slices_of(rollout, &host.facts);
@@ -128,7 +128,6 @@ fn offer(machine: &Machine, host: &Host, grant: &Grant) -> Option<pb::Offer> {
         | Phase::Refused { .. }
         | Phase::Failed { .. } => return None,
     };
-    let stage = rollout.policy.ladder.get(grant.stage)?;
     Some(pb::Offer {
         grant_id: grant.id.0,
         patch_set: format!("patchSets/{}", rollout.version),
@@ -136,7 +135,7 @@ fn offer(machine: &Machine, host: &Host, grant: &Grant) -> Option<pb::Offer> {
         artifact: Some(artifact(&host.facts.kernel, artifact_for(set, host)?)),
         expires_in_ms: expires_in.0,
         plan: Some(pb::ApplyPlan {
-            soak_ms: stage.gates.soak.0,
+            soak_ms: rollout.soak_of(grant.stage)?.0,
             beat_interval_ms: timing.beat.0,
             transition_timeout_ms: timing.transition.0,
             health_check_offsets_ms: timing.health_checks.iter().map(|check| check.0).collect(),

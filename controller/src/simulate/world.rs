@@ -177,6 +177,9 @@ impl World<'_> {
                 Event::ClusterBootstrapped(_)
                 | Event::Cluster(_)
                 | Event::Calendar(_)
+                | Event::Proposal(_)
+                | Event::RolloutExpedited { .. }
+                | Event::RolloutSuperseded { .. }
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }

@@ -222,18 +222,23 @@ fn waiting_unless(open: bool) -> GateState {
 }
 
 pub(super) fn approval(inputs: &Inputs, words: Words) -> Gate {
-    let detail = if inputs.approved {
-        "a person has promoted this wave"
-    } else {
-        "the policy wants a person to promote this wave: `tidegate rollout promote`"
+    let (approvals, needed) = (inputs.approvals, inputs.approvals_needed);
+    let detail = || match approvals {
+        0 if needed == 1 => {
+            "the policy wants a person to promote this wave: `tidegate rollout promote`".to_owned()
+        }
+        _ if approvals < needed => format!(
+            "{approvals} of {needed} people have promoted this wave: somebody else, `tidegate rollout promote`"
+        ),
+        _ => format!("{} promoted this wave", count(approvals, "person")),
     };
     Gate {
         name: GateName::Approval,
-        state: waiting_unless(inputs.approved),
-        observed: u64::from(inputs.approved),
-        required: 1,
+        state: waiting_unless(approvals >= needed),
+        observed: approvals,
+        required: needed,
         unit: Unit::Approvals,
-        detail: words.say(|| detail.to_owned()),
+        detail: words.say(detail),
     }
 }
 

@@ -52,8 +52,10 @@ pub struct Inputs {
     pub next: Next,
     /// When the last applied host's soak can end at the earliest; `None`: nobody soaks.
     pub soaks_end: Option<Elapsed>,
-    /// A person has promoted the present wave.
-    pub approved: bool,
+    /// Different people who have promoted the present wave.
+    pub approvals: u64,
+    /// How many it takes where promotion is manual.
+    pub approvals_needed: u64,
     /// Since when the controllers hear the fleet; `None`: they do not.
     pub heard_since: Option<Elapsed>,
     /// Whether it is the time for hosts of the present tier.

@@ -41,7 +41,8 @@ pub(super) fn inputs() -> Inputs {
         wave_hosts: 20,
         next: Next::Wave,
         soaks_end: None,
-        approved: false,
+        approvals: 0,
+        approvals_needed: 1,
         when: When::default(),
         held_back: 0,
         heard_since: Some(Elapsed(1)),
@@ -236,7 +237,7 @@ fn manual_promotion_waits_for_a_person() {
     check(
         |i| {
             manual(i);
-            i.approved = true;
+            i.approvals = 1;
         },
         "Promote on nothing",
     );

@@ -67,6 +67,21 @@
 //! [proof]
 //! liars = 0
 //! per-stratum = 59
+//!
+//! [limits]                       # these tables may be left out, too, and so may each key of the first two
+//! rate = { hosts = "5%", every = "1h" }
+//! zones-at-once = 1              # zones with hosts in flight
+//! racks-at-once = 20
+//! per-zone = "10%"               # hosts of a zone that are in flight or went wrong
+//! per-rack = 2
+//!
+//! [people]
+//! approvals = 1                  # different people that promote, where promotion is manual
+//! author-may-approve = false
+//! two-to-widen = false           # whether a start, a resume, force and haste take a second person
+//!
+//! [expedite]                     # `rollout expedite`: without it there is no haste
+//! soak = "1h"
 //! ```
 //!
 //! Nothing that could widen a rollout has a default: a key that is missing is an error, and so is a
@@ -78,6 +93,7 @@
 
 mod duration;
 mod error;
+mod haste;
 mod judgement;
 mod ladder;
 mod place;
@@ -120,8 +136,24 @@ const EVIDENCE: Field = Field { key: "evidence", example: "[evidence]" };
 const CREDIT: Field = Field { key: "credit", example: "[credit]" };
 const COHORTS: Field = Field { key: "cohorts", example: "[cohorts]" };
 const PROOF: Field = Field { key: "proof", example: "[proof]" };
-const FIELDS: &[Field] =
-    &[NAME, DESCRIPTION, EXPOSURE, GUARD_RAILS, TIMING, LADDER, EVIDENCE, CREDIT, COHORTS, PROOF];
+const LIMITS: Field = Field { key: "limits", example: "[limits]" };
+const PEOPLE: Field = Field { key: "people", example: "[people]" };
+const EXPEDITE: Field = Field { key: "expedite", example: "[expedite]" };
+const FIELDS: &[Field] = &[
+    NAME,
+    DESCRIPTION,
+    EXPOSURE,
+    GUARD_RAILS,
+    TIMING,
+    LADDER,
+    EVIDENCE,
+    CREDIT,
+    COHORTS,
+    PROOF,
+    LIMITS,
+    PEOPLE,
+    EXPEDITE,
+];
 
 /// Reads and checks the policy in `text`.
 ///
@@ -147,7 +179,24 @@ pub fn parse(source: &str, text: &str) -> Result<Policy, DocumentError> {
     let timing = sections::read_timing(&root.required(&TIMING)?)?;
     let ladder = ladder::read_ladder(&root.required(&LADDER)?, &timing)?;
     let judgement = read_judgement(&root)?;
-    Ok(Policy { name, description, exposure, guard_rails, timing, ladder, judgement })
+    let limits = root.optional(&LIMITS).map(|value| haste::read_limits(&value)).transpose()?;
+    let people = root.optional(&PEOPLE).map(|value| haste::read_people(&value)).transpose()?;
+    let parts = (&timing, ladder.as_slice());
+    let expedite = root.optional(&EXPEDITE).map(|value| haste::read_expedite(&value, parts));
+    let expedite = expedite.transpose()?;
+    let (limits, people) = (limits.unwrap_or_default(), people.unwrap_or_default());
+    Ok(Policy {
+        name,
+        description,
+        exposure,
+        guard_rails,
+        timing,
+        ladder,
+        judgement,
+        limits,
+        people,
+        expedite,
+    })
 }
 
 /// The tables that may be left out: what they say only narrows what the others allow. Where one is there,

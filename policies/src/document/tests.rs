@@ -166,7 +166,7 @@ proptest! {
 
 /// The document that says what `policy` says.
 fn written(policy: &Policy) -> String {
-    let Policy { name, description, exposure, guard_rails, timing, ladder, judgement } = policy;
+    let Policy { name, description, exposure, guard_rails, timing, ladder, judgement, .. } = policy;
     let mut text = format!("name = {name:?}\ndescription = {description:?}\n");
     let quantity = |quantity| match quantity {
         Quantity::Hosts(hosts) => hosts.to_string(),

@@ -264,13 +264,13 @@ impl World {
             Some(State::Running | State::Paused) => {
                 self.operate(0, Action::HaltRollout(because(Patch::Bad, "it harms")));
             }
-            Some(State::Draft | State::Halted | State::Completed) | None => (),
+            Some(State::Draft | State::Halted | State::Completed | State::Superseded) | None => (),
         }
         match good {
             Some(State::Paused | State::Halted) => {
                 self.operate(0, Action::ResumeRollout(because(Patch::Good, "all is calm")));
             }
-            Some(State::Draft | State::Running | State::Completed) | None => (),
+            Some(State::Draft | State::Running | State::Completed | State::Superseded) | None => (),
         }
         if is_sliced {
             self.operate(0, Action::ResumeSlice(of_slice(Patch::Good, "all is calm")));

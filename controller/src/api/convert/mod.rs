@@ -11,6 +11,7 @@ pub mod facts;
 pub mod fleet;
 pub mod incident;
 pub mod patch_set;
+pub mod people;
 pub mod records;
 pub mod report;
 pub mod rollout;

@@ -10,7 +10,7 @@ use tidegate_proto::v1 as pb;
 
 use super::check::{bounded, resource, wall};
 use super::verdict::{counts, gate, verdict};
-use super::{fleet, timestamp};
+use super::{fleet, people, timestamp};
 use crate::api::error::BadField;
 use crate::machine::Machine;
 use crate::machine::command::{
@@ -188,6 +188,7 @@ pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
         counts: Some(counts(&all)),
         halted_slices: machine.halted_slices(of).iter().map(|of| slice_seen(machine, of)).collect(),
         shut_out_hosts: of.shut_out_hosts(),
+        ..people::of_rollout(machine, of)
     }
 }
 
@@ -209,6 +210,7 @@ fn state(state: State, waiting: Option<GateName>) -> pb::RolloutState {
         State::Paused => pb::RolloutState::Paused,
         State::Halted => pb::RolloutState::Halted,
         State::Completed => pb::RolloutState::Completed,
+        State::Superseded => pb::RolloutState::Superseded,
     }
 }
 

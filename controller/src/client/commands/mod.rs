@@ -11,6 +11,7 @@ pub(crate) mod manifest;
 pub(crate) mod members;
 pub(crate) mod pages;
 pub(crate) mod patch_set;
+pub(crate) mod people;
 pub(crate) mod promote;
 pub(crate) mod restore;
 pub(crate) mod rollout;

@@ -6,7 +6,8 @@ use clap::Args;
 use tidegate_proto::v1;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
-use super::rollout::{announce, fetch};
+use super::people;
+use super::rollout::fetch;
 use crate::client::advice::{Intent, Subject};
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
@@ -86,8 +87,7 @@ pub(crate) async fn run(session: &mut Session, flags: Promote) -> Result<Exit, F
         })
         .await
         .map_err(|failure| repeat_from(failure, &from, session))?;
-    announce(session, &promoted, "promoted", &format!("tidegate rollout watch {}", id_of(&name)))?;
-    Ok(Exit::Done)
+    people::done_or_proposed(session, &promoted, ("promote", "promoted"))
 }
 
 /// A repeat must name the same stage: the rollout may have moved on by then.

@@ -5,6 +5,7 @@ use tidegate_proto::v1;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
 use super::pages::{Limit, Page};
+use super::people::{self, Approve, Expedite, Supersede};
 use super::promote::{self, Promote};
 use super::start::{self, Start};
 use super::watch::{self, Get, Status};
@@ -32,6 +33,12 @@ pub enum RolloutCommand {
     Status(Status),
     /// Go on to the next wave or tier.
     Promote(Promote),
+    /// Promote the present wave with a remark, once every other gate is open; it may take several people.
+    Approve(Approve),
+    /// Let soaks be as short as the policy allows, for a critical fix; always takes two people.
+    Expedite(Expedite),
+    /// Let the draft of a newer patch set take the place of a rollout.
+    Supersede(Supersede),
     /// Stop further begins until `resume`. Never asks.
     Pause(Reasoned),
     /// Lift a pause or a halt; lifting a halt acknowledges the failures counted so far.
@@ -132,6 +139,9 @@ pub(crate) async fn run(session: &mut Session, command: RolloutCommand) -> Resul
         RolloutCommand::Watch(Named { name }) => watch::follow(session, &name).await,
         RolloutCommand::Status(flags) => watch::status(session, flags).await,
         RolloutCommand::Promote(flags) => promote::run(session, flags).await,
+        RolloutCommand::Approve(flags) => people::approve(session, flags).await,
+        RolloutCommand::Expedite(flags) => people::expedite(session, flags).await,
+        RolloutCommand::Supersede(flags) => people::supersede(session, flags).await,
         RolloutCommand::Pause(flags) => pause(session, flags).await,
         RolloutCommand::Resume(flags) => resume(session, flags).await,
         RolloutCommand::Halt(flags) => halt(session, flags).await,
@@ -272,8 +282,7 @@ async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
             RolloutServiceClient::new(attempt.channel).resume_rollout(request).await
         })
         .await?;
-    announce(session, &rollout, "resumed", &format!("tidegate rollout watch {}", id_of(&name)))?;
-    Ok(Exit::Done)
+    people::done_or_proposed(session, &rollout, ("resume", "resumed"))
 }
 
 fn resume_stakes(rollout: &v1::Rollout) -> String {

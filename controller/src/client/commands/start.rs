@@ -9,6 +9,7 @@ use tidegate_proto::v1;
 use tidegate_proto::v1::create_rollout_request::Policy;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
+use super::people;
 use super::rollout::{announce, fetch};
 use super::watch;
 use crate::client::advice::{Intent, Subject};
@@ -75,13 +76,11 @@ pub(crate) async fn run(session: &mut Session, flags: Start) -> Result<Exit, Fai
             failure
         }
     })?;
-    let short = id_of(&name);
-    if flags.wait {
+    if flags.wait && started.state() != v1::RolloutState::Draft {
         session.out.talk(&format!("{name} started; following it until it completes or halts"));
         return watch::until_over(session, &name).await;
     }
-    announce(session, &started, "started", &format!("tidegate rollout watch {short}"))?;
-    Ok(Exit::Done)
+    people::done_or_proposed(session, &started, ("start", "started"))
 }
 
 async fn create(session: &mut Session, flags: &Start, id: &str) -> Result<v1::Rollout, Failure> {

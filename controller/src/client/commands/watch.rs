@@ -125,13 +125,14 @@ fn exit_of(rollout: &v1::Rollout) -> Exit {
         | RolloutState::Running
         | RolloutState::AwaitingApproval
         | RolloutState::Paused
-        | RolloutState::Completed => Exit::Done,
+        | RolloutState::Completed
+        | RolloutState::Superseded => Exit::Done,
     }
 }
 
 fn is_over(rollout: &v1::Rollout, until: Until) -> bool {
     match rollout.state() {
-        RolloutState::Completed => true,
+        RolloutState::Completed | RolloutState::Superseded => true,
         RolloutState::Halted => until == Until::Over,
         RolloutState::Unspecified
         | RolloutState::Draft

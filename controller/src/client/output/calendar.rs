@@ -149,7 +149,7 @@ mod tests {
         let check = |tier: &v1::Tier, expected: &str| assert_eq!(begins(tier, now), expected);
         let always = v1::Tier { window_open: true, ..v1::Tier::default() };
         check(&always, "any time");
-        let open = v1::Tier { windows, window_changes: later, ..always.clone() };
+        let open = v1::Tier { windows, window_changes: later, ..always };
         check(&open, "window open, 1h30m left");
         check(&v1::Tier { window_open: false, ..open.clone() }, "window opens in 1h30m");
         let unknown = v1::Tier { window_open: false, window_changes: None, ..open.clone() };

@@ -108,6 +108,9 @@ pub(crate) fn waiting_on(rollout: &v1::Rollout) -> String {
             let (actor, reason) = halt.map_or(("-", "-"), |halt| (&halt.actor, &halt.reason));
             format!("a person: halted by {actor}: {reason}")
         }
+        v1::RolloutState::Superseded => {
+            format!("nothing: {} took its place", rollout.superseded_by)
+        }
         v1::RolloutState::Unspecified
         | v1::RolloutState::Running
         | v1::RolloutState::AwaitingApproval

@@ -150,7 +150,10 @@ fn a_list_has_a_line_for_each_and_wide_has_more_columns() {
 #[test]
 fn headers_can_be_left_out_and_an_empty_list_is_empty() {
     let tiers = [v1::Tier { position: 0, name: "tiers/canary".to_owned(), ..Default::default() }];
-    check(&table::render(&tiers, Show::Always, false, now()), &expect!["0  canary  -  0"]);
+    check(
+        &table::render(&tiers, Show::Always, false, now()),
+        &expect!["0  canary  -  0  window closed  -"],
+    );
     assert_eq!(table::render::<v1::Tier>(&[], Show::Always, true, now()), "");
 }
 

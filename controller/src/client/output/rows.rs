@@ -306,6 +306,38 @@ impl Row for v1::Token {
     }
 }
 
+impl Resource for v1::Proposal {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::proposal(self)
+    }
+}
+
+impl Row for v1::Proposal {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("NUMBER", Always),
+        ("ROLLOUT", Always),
+        ("BY", Always),
+        ("PROPOSED", Always),
+        ("LAPSES IN", Always),
+        ("ACTION", Always),
+    ];
+
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
+        vec![
+            id_of(&self.name).to_owned(),
+            id_of(&self.rollout).to_owned(),
+            self.actor.clone(),
+            ago(self.time.as_ref(), now),
+            span_coarse(self.lapses_in_ms),
+            self.action.clone(),
+        ]
+    }
+}
+
 impl Resource for v1::ReplayRolloutResponse {
     fn name(&self) -> String {
         self.name.clone()

@@ -64,6 +64,16 @@ pub enum Action {
     LiftFreeze(LiftFreeze),
     /// Hold back from a token's hosts, or from one, what is too new.
     HoldBack(HoldBack),
+    /// Promote the present wave, and say why.
+    ApproveWave(ApproveWave),
+    /// Let soaks be shorter, as far as the policy does.
+    ExpediteRollout(WithReason),
+    /// Let a newer rollout take the place of one.
+    SupersedeRollout(SupersedeRollout),
+    /// Agree, as a second person, to what a first one proposed.
+    AgreeToProposal(OfProposal),
+    /// Turn down what somebody proposed, or take it back.
+    RejectProposal(OfProposal),
 }
 
 /// Let hosts enrol.
@@ -194,4 +204,37 @@ pub struct HoldBack {
     pub holdback: Holdback,
     /// Why; may be empty where more is held back than before.
     pub reason: String,
+}
+
+/// Promote the present wave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApproveWave {
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// Why; may be empty.
+    pub remark: String,
+    /// The tier that the caller means to promote from; `None`: whichever it is.
+    pub from_tier: Option<TierName>,
+    /// The wave that the caller means to promote from, from 1; `None`: whichever it is.
+    pub from_wave: Option<u32>,
+}
+
+/// Let a newer rollout take the place of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupersedeRollout {
+    /// The rollout whose place is taken.
+    pub rollout: RolloutId,
+    /// The draft that takes it, of a patch set that was published later.
+    pub by: RolloutId,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// A proposal and a word on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfProposal {
+    /// Its number.
+    pub number: u64,
+    /// What is said of it; may be empty.
+    pub remark: String,
 }

@@ -110,7 +110,12 @@ impl Action {
             | Self::ApplyLadder(_)
             | Self::CreateFreeze(_)
             | Self::LiftFreeze(_)
-            | Self::HoldBack(_) => 2,
+            | Self::HoldBack(_)
+            | Self::ApproveWave(_)
+            | Self::ExpediteRollout(_)
+            | Self::SupersedeRollout(_)
+            | Self::AgreeToProposal(_)
+            | Self::RejectProposal(_) => 2,
         }
     }
 }

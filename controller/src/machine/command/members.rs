@@ -124,7 +124,12 @@ impl Action {
             | Self::ApplyLadder(_)
             | Self::CreateFreeze(_)
             | Self::LiftFreeze(_)
-            | Self::HoldBack(_) => None,
+            | Self::HoldBack(_)
+            | Self::ApproveWave(_)
+            | Self::ExpediteRollout(_)
+            | Self::SupersedeRollout(_)
+            | Self::AgreeToProposal(_)
+            | Self::RejectProposal(_) => None,
         }
     }
 }

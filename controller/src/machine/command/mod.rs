@@ -16,8 +16,9 @@ use super::ids::{Digest, GrantId, HostId, NodeId, TierName, Version};
 use super::report::Report;
 
 pub use action::{
-    Action, ApplyLadder, CreateFreeze, CreateRollout, CreateToken, HoldBack, LiftFreeze, OfSlice,
-    Operate, Promote, PromoteRollout, PublishPatchSet, WithReason,
+    Action, ApplyLadder, ApproveWave, CreateFreeze, CreateRollout, CreateToken, HoldBack,
+    LiftFreeze, OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet,
+    SupersedeRollout, WithReason,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};
 #[cfg(feature = "next-version")]

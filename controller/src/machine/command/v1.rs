@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tidegate_policies::limits::Limits;
+use tidegate_policies::people::{MayAuthor, People};
 use tidegate_policies::policy::{Exposure, GuardRails, Policy, Stage, Timing};
 use tidegate_policies::time::{Millis, WallTime};
 
@@ -127,7 +129,19 @@ impl CreateRollout {
 impl WithoutJudgement {
     fn now(self) -> Policy {
         let Self { name, description, exposure, guard_rails, timing, ladder } = self;
-        Policy { name, description, exposure, guard_rails, timing, ladder, judgement: None }
+        Policy {
+            name,
+            description,
+            exposure,
+            guard_rails,
+            timing,
+            ladder,
+            judgement: None,
+            limits: Limits::NONE,
+            // Whoever created a rollout could promote it.
+            people: People { author: MayAuthor::Approve, ..People::default() },
+            expedite: None,
+        }
     }
 }
 

@@ -152,7 +152,7 @@ fn stands(rollout: &Rollout, patch_set: &PatchSet, begin: &BeginGrant) -> Look {
             message: format!("the rollout {} is paused", rollout.id),
             retry_after: Some(rollout.policy.timing.beat),
         }),
-        State::Draft | State::Halted => {
+        State::Draft | State::Halted | State::Superseded => {
             Err(never(NoGoReason::Halted, format!("the rollout {} does not run", rollout.id)))
         }
     }
@@ -165,7 +165,8 @@ fn no_room(full: &Full, rollout: &Rollout) -> NoGo {
         }
         Full::NotStarted
         | Full::Books(NoRoom::ExposureBudget { .. } | NoRoom::InFlight { .. })
-        | Full::Credit { .. } => (NoGoReason::Budget, full.words()),
+        | Full::Credit { .. }
+        | Full::Limited(_) => (NoGoReason::Budget, full.words()),
     };
     NoGo { reason, message, retry_after: Some(rollout.policy.timing.beat) }
 }

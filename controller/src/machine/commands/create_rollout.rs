@@ -5,6 +5,7 @@ use tidegate_policies::policy::{Policy, Stage};
 
 use super::Decided;
 use crate::machine::command::{CreateRollout, TierSpec};
+use crate::machine::domains::Domains;
 use crate::machine::event::Event;
 use crate::machine::rollouts::{Rollout, StageProgress, State, WaveProgress};
 use crate::machine::{Machine, Position, Rejection, Reply};
@@ -38,7 +39,12 @@ impl Machine {
             counts: Counts::default(),
             shut_out: Counts::default(),
             unacknowledged: Counts::default(),
-            approved: false,
+            author: actor.to_owned(),
+            approvals: Vec::new(),
+            expedited: None,
+            superseded_by: None,
+            domains: Domains::default(),
+            period: (0, 0),
             soaks_end: None,
             verdict: None,
             start_at: create.start_at,

@@ -12,7 +12,12 @@ impl Machine {
         let reply = Reply::Rollout(rollout.id.clone());
         match rollout.state {
             State::Halted if self.is_halted(rollout) => Ok((reply, Vec::new())),
-            State::Halted | State::Draft | State::Running | State::Paused | State::Completed => {
+            State::Halted
+            | State::Draft
+            | State::Running
+            | State::Paused
+            | State::Completed
+            | State::Superseded => {
                 let reason = if halt.reason.is_empty() { "no reason given" } else { &halt.reason };
                 let scope = HaltScope::Everything;
                 let halt = self.halt(at, rollout, &scope, (actor, reason.to_owned()));

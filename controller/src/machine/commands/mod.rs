@@ -8,6 +8,7 @@ mod check_state;
 mod create_rollout;
 mod create_token;
 mod enroll_host;
+mod expedite_rollout;
 mod freezes;
 mod halt_rollout;
 mod halt_slice;
@@ -27,7 +28,9 @@ mod resume_rollout;
 mod resume_slice;
 mod start_rollout;
 mod store_blob;
+mod supersede_rollout;
 mod tick;
+mod two_people;
 mod vouch_state;
 
 use serde::Serialize;
@@ -71,28 +74,37 @@ impl Machine {
     }
 
     fn operate(&mut self, at: Position, operate: &Operate, events: &mut Vec<Event>) -> Outcome {
-        let actor = operate.actor.as_str();
         let request = Request::of(&operate.request, operate);
-        self.once(at, request, events, |machine| match &operate.action {
-            Action::CreateToken(token) => machine.create_token(token, actor),
-            Action::PublishPatchSet(publish) => machine.publish_patch_set(at, publish, actor),
-            Action::CreateRollout(create) => machine.create_rollout(at, create, actor),
-            Action::StartRollout(rollout) => machine.start_rollout(rollout, actor),
-            Action::PauseRollout(pause) => machine.pause_rollout(pause, actor),
-            Action::ResumeRollout(resume) => machine.resume_rollout(resume, actor),
-            Action::HaltRollout(halt) => machine.halt_rollout(at, halt, actor),
-            Action::PromoteRollout(promote) => machine.promote_rollout(promote, actor),
-            Action::AddMember(add) => machine.add_member(add, actor),
-            Action::PromoteMember(promote) => machine.promote_member(*promote, actor),
-            Action::RemoveMember(remove) => machine.remove_member(*remove, actor),
-            Action::CheckState => machine.check_state(actor),
-            Action::HaltSlice(of) => machine.halt_slice(at, of, actor),
-            Action::ResumeSlice(of) => machine.resume_slice(of, actor),
-            Action::ApplyLadder(apply) => machine.apply_ladder(apply, actor),
-            Action::CreateFreeze(create) => machine.create_freeze(create, actor),
-            Action::LiftFreeze(lift) => machine.lift_freeze(lift, actor),
-            Action::HoldBack(of) => machine.hold_back_from(of, actor),
-        })
+        self.once(at, request, events, |machine| machine.decide_or_propose(at, operate))
+    }
+
+    /// Decides one action, for whoever is behind it.
+    fn decide(&self, at: Position, action: &Action, actor: &str) -> Decided {
+        match action {
+            Action::CreateToken(token) => self.create_token(token, actor),
+            Action::PublishPatchSet(publish) => self.publish_patch_set(at, publish, actor),
+            Action::CreateRollout(create) => self.create_rollout(at, create, actor),
+            Action::StartRollout(rollout) => self.start_rollout(rollout, actor),
+            Action::PauseRollout(pause) => self.pause_rollout(pause, actor),
+            Action::ResumeRollout(resume) => self.resume_rollout(resume, actor),
+            Action::HaltRollout(halt) => self.halt_rollout(at, halt, actor),
+            Action::PromoteRollout(promote) => self.promote_rollout(promote, actor),
+            Action::AddMember(add) => self.add_member(add, actor),
+            Action::PromoteMember(promote) => self.promote_member(*promote, actor),
+            Action::RemoveMember(remove) => self.remove_member(*remove, actor),
+            Action::CheckState => self.check_state(actor),
+            Action::HaltSlice(of) => self.halt_slice(at, of, actor),
+            Action::ResumeSlice(of) => self.resume_slice(of, actor),
+            Action::ApplyLadder(apply) => self.apply_ladder(apply, actor),
+            Action::CreateFreeze(create) => self.create_freeze(create, actor),
+            Action::LiftFreeze(lift) => self.lift_freeze(lift, actor),
+            Action::HoldBack(of) => self.hold_back_from(of, actor),
+            Action::ApproveWave(approve) => self.approve_wave(approve, actor),
+            Action::ExpediteRollout(of) => self.expedite_rollout(at, of, actor),
+            Action::SupersedeRollout(of) => self.supersede_rollout(at, of, actor),
+            Action::AgreeToProposal(of) => self.agree_to_proposal(at, of, actor),
+            Action::RejectProposal(of) => self.reject_proposal(of, actor),
+        }
     }
 
     /// Whether `command` is a person's request of an id that was answered before: it will be again, by

@@ -24,7 +24,7 @@ impl Machine {
                 Ok((reply, vec![paused]))
             }
             // It stands still already; a halt is stronger than a pause.
-            State::Paused | State::Halted => Ok((reply, Vec::new())),
+            State::Paused | State::Halted | State::Superseded => Ok((reply, Vec::new())),
             State::Draft => Err(Rejection::WrongState {
                 rollout: rollout.id.clone(),
                 state: state_word(rollout.state).to_owned(),

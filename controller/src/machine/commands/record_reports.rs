@@ -276,14 +276,14 @@ impl Machine {
 
     /// When the host must have said that its soak is over.
     fn soak_due(&self, grant: &Grant) -> Option<Listened> {
-        let policy = &self.rollouts().get(&grant.rollout)?.policy;
-        let soak = policy.ladder.get(grant.stage)?.gates.soak;
-        Some(self.clock().listened.after(policy.timing.soak_takes(soak)))
+        let rollout = self.rollouts().get(&grant.rollout)?;
+        let soak = rollout.soak_of(grant.stage)?;
+        Some(self.clock().listened.after(rollout.policy.timing.soak_takes(soak)))
     }
 
     fn soak_ends(&self, grant: &Grant, applied: Elapsed) -> Option<Elapsed> {
         let rollout = self.rollouts().get(&grant.rollout)?;
-        Some(applied.after(rollout.policy.ladder.get(grant.stage)?.gates.soak))
+        Some(applied.after(rollout.soak_of(grant.stage)?))
     }
 
     /// A goodbye is no failure: the grant ends, and the host may have another when it is back.

@@ -17,7 +17,7 @@ impl Machine {
             State::Halted => {
                 self.failed(rollout, &HaltScope::Everything).map(|(host, _)| host).collect()
             }
-            State::Draft | State::Running | State::Completed => {
+            State::Draft | State::Running | State::Completed | State::Superseded => {
                 return Err(Rejection::WrongState {
                     rollout: rollout.id.clone(),
                     state: state_word(rollout.state).to_owned(),

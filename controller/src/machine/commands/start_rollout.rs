@@ -67,7 +67,7 @@ impl Machine {
     ) -> Result<(), Rejection> {
         let live = self.rollouts().values().filter(|other| match other.state {
             State::Running | State::Paused => other.id != rollout.id && other.ended.is_none(),
-            State::Draft | State::Halted | State::Completed => false,
+            State::Draft | State::Halted | State::Completed | State::Superseded => false,
         });
         for other in live {
             let theirs = self.patch_sets().get(&other.version);
@@ -124,5 +124,6 @@ pub(super) const fn state_word(state: State) -> &'static str {
         State::Paused => "paused",
         State::Halted => "halted",
         State::Completed => "completed",
+        State::Superseded => "superseded",
     }
 }

@@ -23,6 +23,8 @@ impl Machine {
         let heard = tick.heard.iter().filter_map(|&host| self.heard(host)).collect();
         self.take(at, heard, events);
         self.tick_trials(at, tick, events);
+        let lapsed = self.lapsed_proposals();
+        self.take(at, lapsed, events);
         let due = self.due();
         self.take(at, due, events);
         for rollout in self.offering() {

@@ -32,7 +32,14 @@ impl Machine {
     /// The parts of the head.
     pub(super) fn head(&self) -> Vec<Tree> {
         let chain = self.records.chain();
-        let core = (&self.cluster, &self.clock, &self.calendar, &self.tokens, &self.vouches, chain);
+        let core = (
+            &self.cluster,
+            &self.clock,
+            (&self.calendar, &self.proposals),
+            &self.tokens,
+            &self.vouches,
+            chain,
+        );
         let mut long = AllLong::new();
         for tree in self.tables().into_iter().filter(|tree| !tree.long().is_empty()) {
             let values = tree.long().iter().map(|(&key, value)| (key, value.to_vec()));
@@ -87,7 +94,7 @@ impl<'a, 'b> Reader<'a, 'b> {
     pub(super) fn machine(&mut self, applied: u64) -> Result<Machine, ThawError> {
         type Core<C, K, D, T, V> = (C, K, D, T, V, Chain);
         let core: Core<_, _, _, BTreeMap<TokenId, Token>, _> = self.part(CORE)?;
-        let (cluster, clock, calendar, tokens, vouches, chain) = core;
+        let (cluster, clock, (calendar, proposals), tokens, vouches, chain) = core;
         let secrets = tokens.values().map(|token| (token.secret, token.id.clone())).collect();
         self.long = self.part(LONG)?;
         let rollouts = self.part(ROLLOUTS)?;
@@ -127,6 +134,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             incidents: Incidents { kept: self.table(INCIDENTS)? },
             requests,
             vouches,
+            proposals,
             applied,
         };
         if self.long.is_empty() { Ok(machine) } else { Err(ThawError::BadPart { id: LONG }) }

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 27] = [
+const ENTRIES: [(&str, &str); 32] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -42,6 +42,11 @@ const ENTRIES: [(&str, &str); 27] = [
     ("create-freeze", "freeze xmas tier=paid until=1800000000000 reason=holidays as=op-16"),
     ("lift-freeze", "lift xmas reason=over as=op-17"),
     ("hold-back", "hold-back free delay=604800s cut-off=1800000000000 reason=careful as=op-18"),
+    ("approve-wave", "approve r1 remark=fine tier=free wave=2 as=op-19"),
+    ("expedite-rollout", "expedite r1 reason=exploited as=op-20"),
+    ("supersede-rollout", "supersede r1 with=r2 reason=newer as=op-21"),
+    ("agree-to-proposal", "agree 3 reason=fine as=op-22"),
+    ("reject-proposal", "reject 3 reason=no as=op-23"),
     ("know-openings", "openings 0_22_1_1_*/2h from=1700000000000"),
     ("promote-rollout", "promote r1 force=now tier=free wave=2 as=op-8"),
     ("add-member", "add 4 at=node-4:7443 as=op-9"),

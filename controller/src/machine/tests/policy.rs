@@ -9,6 +9,8 @@ use tidegate_policies::cohort::CohortRule;
 use tidegate_policies::credit::CreditRule;
 use tidegate_policies::detector::EvidenceRule;
 use tidegate_policies::detector::ruling::OnSlice;
+use tidegate_policies::limits::{Limits, Rate};
+use tidegate_policies::people::{Expedite, MayAuthor, People, ToWiden};
 use tidegate_policies::policy::{
     DrawRule, Exposure, FailureShare, GuardRails, Judgement, Policy, Promotion, Stage, StageGates,
     Timing, WhenFewer,
@@ -52,6 +54,42 @@ pub(super) fn policy(words: &Words<'_>) -> Policy {
         },
         ladder: ladder(words),
         judgement: words.get("judged").map(|text| judgement(text, on_slice)),
+        limits: limits(words),
+        people: people(words),
+        expedite: words.get("haste").map(|soak| Expedite { soak: millis(soak) }),
+    }
+}
+
+/// `rate=3/10s zones=1 racks=2 per-zone=3 per-rack=1`
+fn limits(words: &Words<'_>) -> Limits {
+    let rate = words.get("rate").and_then(|rate| rate.split_once('/'));
+    Limits {
+        rate: rate.map(|(hosts, every)| Rate {
+            hosts: Quantity::Hosts(read(hosts)),
+            every: millis(every),
+        }),
+        zones_at_once: words.read("zones"),
+        racks_at_once: words.read("racks"),
+        per_zone: words.get("per-zone").map(|most| match most.ends_with('%') {
+            true => Quantity::Share(read(most)),
+            false => Quantity::Hosts(read(most)),
+        }),
+        per_rack: words.read("per-rack"),
+    }
+}
+
+/// `approvals=2 author=not two=yes`; the author may approve, where a script does not say.
+fn people(words: &Words<'_>) -> People {
+    People {
+        approvals: words.read("approvals").unwrap_or(1),
+        author: match words.get("author") {
+            Some(_) => MayAuthor::NotApprove,
+            None => MayAuthor::Approve,
+        },
+        to_widen: match words.get("two") {
+            Some(_) => ToWiden::Two,
+            None => ToWiden::One,
+        },
     }
 }
 

@@ -20,7 +20,7 @@ const BEGINNING: &str = "bootstrap canary* free paid
      create r1 113.1 canary=draw1 free=30%,100% paid=100% budget=3 in-flight=5 crashed=3 failed=3 \
          stalled=3 silent=4 share=3,50%,90% coverage=60% verified=60%
      create r2 113.2 canary=draw1 free=100% paid=50%,100% budget=100% in-flight=30% crashed=3 \
-         promotion=manual
+         promotion=manual approvals=2 author=not two=yes haste=2s per-zone=2 rate=2/3s racks=1
      create r3 113.1 canary=draw2 free=100% coverage=50%
      start r1
      tick 0s
@@ -96,6 +96,13 @@ fn operator() -> impl Strategy<Value = String> {
         Just("resume {} slice=kernel=k2"),
         Just("promote {}"),
         Just("promote {} force=hurry"),
+        Just("supersede r1 with=r2"),
+        Just("supersede r3 with=r2"),
+        Just("approve {} by=bob"),
+        Just("expedite {} reason=exploited"),
+        Just("agree 1 by=bob"),
+        Just("agree 2 by=bob"),
+        Just("reject 1 by=bob"),
         Just("halt {} as=same"),
         Just("pause {} as=same"),
     ];

@@ -13,6 +13,8 @@
 //! halt r1 reason=why                 pause, resume likewise
 //! halt r1 slice=kernel=k2            resume likewise
 //! promote r1 force=why tier=free wave=1
+//! approve r1 remark=why              expedite r1 reason=why; supersede r1 with=r2 reason=why
+//! agree 1 by=bob reason=why          reject likewise
 //! ladder canary* free windows=…      see `calendar_words`, where freezes and holdbacks are, too
 //! add 4                              see `cluster_words`, where node 4 is added, registers, vouches
 //! ---                                from here on the transcript is shown
@@ -26,11 +28,12 @@ use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::time::{Millis, WallTime};
 
 use crate::machine::command::{
-    Action, Bootstrap, Command, CreateRollout, CreateToken, OfSlice, Operate, Promote,
-    PromoteRollout, PublishPatchSet, StoreBlob, Tick, TierSpec, WithReason,
+    Action, ApproveWave, Bootstrap, Command, CreateRollout, CreateToken, OfProposal, OfSlice,
+    Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob, SupersedeRollout, Tick, TierSpec,
+    WithReason,
 };
 use crate::machine::ids::{HostId, NodeId};
-use crate::machine::patch_sets::Artifact;
+use crate::machine::patch_sets::{Artifact, Fix, Severity};
 
 use super::calendar_words;
 use super::cluster_words;
@@ -289,6 +292,26 @@ fn action(words: &Words<'_>) -> Action {
             from_wave: words.read("wave"),
         }),
         "ladder" | "freeze" | "lift" | "hold-back" => calendar_words::action(words),
+        "approve" => Action::ApproveWave(ApproveWave {
+            rollout: read(words.at(0)),
+            remark: words.get("remark").unwrap_or_default().to_owned(),
+            from_tier: words.read("tier"),
+            from_wave: words.read("wave"),
+        }),
+        "expedite" => Action::ExpediteRollout(with_reason()),
+        "supersede" => Action::SupersedeRollout(SupersedeRollout {
+            rollout: read(words.at(0)),
+            by: read(words.get("with").unwrap_or_default()),
+            reason,
+        }),
+        "agree" | "reject" => {
+            let (number, remark) = (read(words.at(0)), reason.clone());
+            let of = OfProposal { number, remark };
+            match words.verb {
+                "agree" => Action::AgreeToProposal(of),
+                _ => Action::RejectProposal(of),
+            }
+        }
         _ => cluster_words::action(words),
     }
 }
@@ -303,8 +326,14 @@ fn publish(words: &Words<'_>) -> PublishPatchSet {
         version: read(words.at(0)),
         notice: format!("LSN-{}", words.at(0)),
         artifacts: artifacts.collect(),
-        fixes: Vec::new(),
+        fixes: words.get("fixes").map(fix).into_iter().collect(),
     }
+}
+
+/// `critical`
+fn fix(severity: &str) -> Fix {
+    let severity = if severity == "critical" { Severity::Critical } else { Severity::Low };
+    Fix { name: "cve-2026-1".to_owned(), severity, description: String::new() }
 }
 
 /// The command that the one line `line` stands for.

@@ -7,6 +7,7 @@ use crate::machine::event::Event;
 use crate::machine::fleet::Mode;
 use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::GrantId;
+use crate::machine::proposals::ProposalEvent;
 use crate::machine::reply::Begin;
 use crate::machine::report::Disposition;
 use crate::machine::trial::{HoldMove, TrialMove};
@@ -35,6 +36,7 @@ fn answer(outcome: &Outcome) -> String {
             words.join(" ")
         }
         Ok(Reply::Host { host, tier }) => format!("{} in {tier}", name(*host)),
+        Ok(Reply::Proposed { number, .. }) => format!("proposed as {number}"),
         Ok(Reply::Done | Reply::Token(_) | Reply::PatchSet(_) | Reply::Rollout(_)) => "ok".into(),
     }
 }
@@ -82,6 +84,20 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             let hosts: Vec<String> = acknowledged.iter().map(|&host| name(host)).collect();
             format!("resumed {rollout}, acknowledged [{}]", hosts.join(" "))
         }
+        Event::Proposal(event) => match event {
+            ProposalEvent::Made(of) => format!("proposal {}: {}", of.number, of.words()),
+            ProposalEvent::Agreed { proposal, actor, .. } => {
+                format!("{actor} agrees to {}", proposal.number)
+            }
+            ProposalEvent::Rejected { proposal, actor, .. } => {
+                format!("{actor} rejects {}", proposal.number)
+            }
+            ProposalEvent::Lapsed(of) => format!("proposal {} lapsed", of.number),
+        },
+        Event::RolloutExpedited { rollout, expedited } => {
+            format!("expedited {rollout} by {}: {}", expedited.actor, expedited.reason)
+        }
+        Event::RolloutSuperseded { rollout, by, .. } => format!("{by} supersedes {rollout}"),
         Event::WaveApproved { actor, .. } => format!("approved by {actor}"),
         Event::Halted { rollout, halt } => {
             format!("HALT {rollout} by {}, epoch {}: {}", halt.actor, halt.epoch, halt.reason)

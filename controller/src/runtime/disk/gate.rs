@@ -47,6 +47,11 @@ const fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::ApplyLadder(_)
         | Action::LiftFreeze(_)
         | Action::HoldBack(_)
+        | Action::ApproveWave(_)
+        | Action::ExpediteRollout(_)
+        | Action::SupersedeRollout(_)
+        | Action::AgreeToProposal(_)
+        | Action::RejectProposal(_)
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,

@@ -144,6 +144,9 @@ impl Books {
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
             | Event::Calendar(_)
+            | Event::Proposal(_)
+            | Event::RolloutExpedited { .. }
+            | Event::RolloutSuperseded { .. }
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }

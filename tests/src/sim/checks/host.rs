@@ -109,6 +109,9 @@ impl Truth {
                 Event::ClusterBootstrapped(_)
                 | Event::Cluster(_)
                 | Event::Calendar(_)
+                | Event::Proposal(_)
+                | Event::RolloutExpedited { .. }
+                | Event::RolloutSuperseded { .. }
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }

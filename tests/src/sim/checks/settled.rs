@@ -110,7 +110,7 @@ impl World {
         match rollout.state {
             State::Completed => return Ok(()),
             State::Running => (),
-            State::Draft | State::Paused | State::Halted => {
+            State::Draft | State::Paused | State::Halted | State::Superseded => {
                 return stuck(format!("the good rollout is {:?}", rollout.state));
             }
         }

@@ -120,12 +120,16 @@ fn a_token_and_a_tier() {
     check(
         &tier(&v1::Tier { position: 1, ..Default::default() }),
         &expect![[r#"
-        {
-          "drawnFrom": "",
-          "hosts": 0,
-          "name": "",
-          "position": 1
-        }"#]],
+            {
+              "delayMs": 0,
+              "drawnFrom": "",
+              "frozenBy": "",
+              "hosts": 0,
+              "name": "",
+              "position": 1,
+              "windowOpen": false,
+              "windows": []
+            }"#]],
     );
 }
 

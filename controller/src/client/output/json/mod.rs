@@ -17,7 +17,7 @@ use super::time;
 pub(crate) use calendar::{freeze, holdback, ladder};
 pub(crate) use fleet::{grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
-pub(crate) use rollout::{change, explanation, replay, rollout};
+pub(crate) use rollout::{change, explanation, proposal, replay, rollout};
 
 /// An enum's word without the prefix of its type; an unknown number stays a number.
 pub(crate) trait Word: TryFrom<i32> {

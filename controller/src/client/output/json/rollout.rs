@@ -26,12 +26,18 @@ pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
         "etag": rollout.etag,
         "haltedSlices": rollout.halted_slices.iter().map(halted_slice).collect::<Value>(),
         "shutOutHosts": rollout.shut_out_hosts,
+        "author": rollout.author,
+        "approvals": rollout.approvals.iter().map(approval).collect::<Value>(),
+        "approvalsNeeded": rollout.approvals_needed,
+        "supersededBy": rollout.superseded_by,
+        "proposals": rollout.proposals.iter().map(proposal).collect::<Value>(),
     });
     with(
         object,
         [
             ("verdict", rollout.verdict.as_ref().map(verdict)),
             ("halt", rollout.halt.as_ref().map(halt)),
+            ("expedited", rollout.expedited.as_ref().map(expedited)),
             ("createTime", time(rollout.create_time.as_ref())),
             ("startTime", time(rollout.start_time.as_ref())),
             ("startAt", time(rollout.start_at.as_ref())),
@@ -40,6 +46,28 @@ pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
             ("counts", rollout.counts.as_ref().map(counts)),
         ],
     )
+}
+
+fn approval(of: &v1::Approval) -> Value {
+    let object = json!({ "actor": of.actor, "remark": of.remark });
+    with(object, [("time", time(of.time.as_ref()))])
+}
+
+fn expedited(of: &v1::Expedited) -> Value {
+    let object = json!({ "actor": of.actor, "reason": of.reason, "logIndex": of.log_index });
+    with(object, [("time", time(of.time.as_ref()))])
+}
+
+/// What waits for a second person.
+pub(crate) fn proposal(of: &v1::Proposal) -> Value {
+    let object = json!({
+        "name": of.name,
+        "rollout": of.rollout,
+        "action": of.action,
+        "actor": of.actor,
+        "lapsesInMs": of.lapses_in_ms,
+    });
+    with(object, [("time", time(of.time.as_ref()))])
 }
 
 fn halted_slice(of: &v1::HaltedSlice) -> Value {

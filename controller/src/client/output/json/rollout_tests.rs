@@ -17,6 +17,9 @@ fn a_rollouts_own_fields() {
         &rollout(&sample),
         &expect![[r#"
             {
+              "approvals": [],
+              "approvalsNeeded": 0,
+              "author": "",
               "createTime": "2026-11-03T09:10:00Z",
               "epoch": 2,
               "etag": "\"4720\"",
@@ -29,10 +32,12 @@ fn a_rollouts_own_fields() {
               "patchSet": "patchSets/113.1",
               "policyName": "standard",
               "policyToml": "name = \"standard\"\n",
+              "proposals": [],
               "revision": 4720,
               "shutOutHosts": 0,
               "startTime": "2026-11-03T09:11:00.500Z",
               "state": "RUNNING",
+              "supersededBy": "",
               "tier": "tiers/free",
               "tiers": [],
               "wave": 1
