@@ -151,6 +151,7 @@ pub async fn halted(cluster: &Cluster, rollout: &str) -> Outcome<Option<BootTime
                     | pb::RolloutState::Draft
                     | pb::RolloutState::Running
                     | pb::RolloutState::AwaitingApproval
+                    | pb::RolloutState::Superseded
                     | pb::RolloutState::Paused => Some(Err(Trouble::from(status))),
                 }
             }

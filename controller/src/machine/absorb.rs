@@ -76,17 +76,7 @@ impl Machine {
             Event::RolloutResumed { rollout, from, acknowledged, actor, reason } => {
                 self.resume(at, (rollout, *from), acknowledged, (actor, reason));
             }
-            Event::Proposal(event) => self.change_proposals(event),
-            Event::RolloutExpedited { rollout, expedited } => {
-                self.with_rollout(at, rollout, |of| of.expedited = Some(expedited.clone()));
-            }
-            Event::RolloutSuperseded { rollout, by, .. } => {
-                self.with_rollout(at, rollout, |of| {
-                    of.superseded_by = Some(by.clone());
-                    of.state =
-                        if of.state == State::Halted { State::Halted } else { State::Superseded };
-                });
-            }
+            Event::People(event) => self.change_by_people(at, event),
             Event::WaveApproved { rollout, actor, reason } => {
                 let (actor, remark, wall) = (actor.clone(), reason.clone(), self.clock.wall);
                 let approval = Approval { actor, remark, at: wall };
@@ -142,7 +132,12 @@ impl Machine {
         });
     }
 
-    fn with_rollout(&mut self, at: Position, id: &RolloutId, change: impl FnOnce(&mut Rollout)) {
+    pub(super) fn with_rollout(
+        &mut self,
+        at: Position,
+        id: &RolloutId,
+        change: impl FnOnce(&mut Rollout),
+    ) {
         if let Some(rollout) = self.rollouts.get_mut(id) {
             change(rollout);
             rollout.revision = at.index;

@@ -12,9 +12,9 @@ use super::fleet::{Facts, Host, Mode, SpoolMark};
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
 use super::patch_sets::{Halt, PatchSet};
-use super::proposals::ProposalEvent;
+use super::people_event::PeopleEvent;
 use super::quarantine::Rejoined;
-use super::rollouts::{Expedited, Place, Reached, Rollout, State};
+use super::rollouts::{Place, Reached, Rollout, State};
 use super::slices::HaltedSlice;
 use super::tokens::Token;
 use super::trial::{HoldMove, TrialMove};
@@ -133,26 +133,8 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// What takes two people was proposed, agreed to, or not.
-    Proposal(ProposalEvent),
-    /// A person lets soaks be shorter.
-    RolloutExpedited {
-        /// The rollout.
-        rollout: RolloutId,
-        /// Who, and why.
-        expedited: Expedited,
-    },
-    /// A newer rollout took the place of one.
-    RolloutSuperseded {
-        /// The rollout whose place was taken.
-        rollout: RolloutId,
-        /// The rollout that took it.
-        by: RolloutId,
-        /// Who.
-        actor: String,
-        /// Why.
-        reason: String,
-    },
+    /// People want the rollout to go on faster, to make room, or what takes two of them.
+    People(Box<PeopleEvent>),
     /// A person promoted the present wave, for when its gates open.
     WaveApproved {
         /// The rollout.

@@ -12,6 +12,7 @@ use super::grants::Phase;
 use super::ids::{HostId, RolloutId};
 use super::incidents::HaltScope;
 use super::patch_sets::Halt;
+use super::people_event::PeopleEvent;
 use super::records::JUDGE;
 use super::rollouts::{Place, Reached, Rollout, State};
 use super::trial::{Basis, TrialMove, source_of};
@@ -110,17 +111,22 @@ impl Machine {
             Event::Trial { trial, moved: TrialMove::Failed { .. } } => {
                 self.rollout_of_trial(*trial).map(|rollout| rollout.id.clone())
             }
+            Event::People(event) => match &**event {
+                PeopleEvent::Expedited { rollout, .. } => Some(rollout.clone()),
+                PeopleEvent::Proposed(_)
+                | PeopleEvent::Agreed { .. }
+                | PeopleEvent::Rejected { .. }
+                | PeopleEvent::Lapsed(_)
+                | PeopleEvent::Superseded { .. } => None,
+            },
             Event::WaveStarted { rollout, .. }
             | Event::RolloutResumed { rollout, .. }
             | Event::SliceHalted { rollout, .. }
             | Event::SliceResumed { rollout, .. }
-            | Event::RolloutExpedited { rollout, .. }
             | Event::WaveApproved { rollout, .. } => Some(rollout.clone()),
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
             | Event::Calendar(_)
-            | Event::Proposal(_)
-            | Event::RolloutSuperseded { .. }
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }

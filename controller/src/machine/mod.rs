@@ -32,6 +32,7 @@ pub mod judge;
 pub mod measure;
 pub mod membership;
 pub mod patch_sets;
+pub mod people_event;
 pub mod proposals;
 pub mod quarantine;
 pub mod records;

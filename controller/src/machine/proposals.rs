@@ -13,7 +13,7 @@ use super::Machine;
 use super::command::{Action, Promote};
 use super::event::Event;
 use super::ids::RolloutId;
-use super::records::{Note, rollout_subject};
+use super::people_event::PeopleEvent;
 use super::rollouts::Rollout;
 
 /// How long a proposal stands.
@@ -46,33 +46,6 @@ pub struct Proposals {
     pub open: BTreeMap<u64, Proposal>,
     /// The newest number.
     pub last: u64,
-}
-
-/// What became of a proposal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProposalEvent {
-    /// A person wants something that takes a second one.
-    Made(Box<Proposal>),
-    /// A second person agreed: what was proposed happens in the same entry.
-    Agreed {
-        /// The proposal.
-        proposal: Box<Proposal>,
-        /// Who agreed.
-        actor: String,
-        /// What they said.
-        remark: String,
-    },
-    /// A person turned it down, or took it back.
-    Rejected {
-        /// The proposal.
-        proposal: Box<Proposal>,
-        /// Who.
-        actor: String,
-        /// Why.
-        reason: String,
-    },
-    /// Nobody agreed in time.
-    Lapsed(Box<Proposal>),
 }
 
 impl Proposal {
@@ -163,49 +136,6 @@ impl Machine {
     pub(super) fn lapsed_proposals(&self) -> Vec<Event> {
         let now = self.clock.elapsed;
         let lapsed = self.proposals.open.values().filter(|of| of.until <= now);
-        lapsed.map(|of| ProposalEvent::Lapsed(Box::new(of.clone())).into()).collect()
-    }
-
-    /// Makes an event of a proposal part of the state.
-    pub(super) fn change_proposals(&mut self, event: &ProposalEvent) {
-        match event {
-            ProposalEvent::Made(proposal) => {
-                self.proposals.last = proposal.number;
-                self.proposals.open.insert(proposal.number, (**proposal).clone());
-            }
-            ProposalEvent::Agreed { proposal, .. }
-            | ProposalEvent::Rejected { proposal, .. }
-            | ProposalEvent::Lapsed(proposal) => {
-                self.proposals.open.remove(&proposal.number);
-            }
-        }
-    }
-}
-
-impl From<ProposalEvent> for Event {
-    fn from(event: ProposalEvent) -> Self {
-        Self::Proposal(event)
-    }
-}
-
-impl ProposalEvent {
-    /// The record that it leaves.
-    pub(super) fn note(&self) -> Note {
-        let (actor, event, of, more) = match self {
-            Self::Made(of) => (&of.actor, "rollout.proposal.made", of, String::new()),
-            Self::Agreed { proposal, actor, remark } => {
-                (actor, "rollout.proposal.agreed", proposal, format!("; {remark}"))
-            }
-            Self::Rejected { proposal, actor, reason } => {
-                (actor, "rollout.proposal.rejected", proposal, format!("; {reason}"))
-            }
-            Self::Lapsed(of) => (&of.actor, "rollout.proposal.lapsed", of, String::new()),
-        };
-        Note {
-            actor: actor.clone(),
-            event: event.to_owned(),
-            subject: rollout_subject(of.rollout.as_str()),
-            detail: format!("{}: {}{more}", of.number, of.words()),
-        }
+        lapsed.map(|of| PeopleEvent::Lapsed(of.clone()).into()).collect()
     }
 }

@@ -222,15 +222,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
             let detail = format!("{reason} ({} failures acknowledged)", acknowledged.len());
             note(actor, "rollout.resumed", rollout_subject(rollout.as_str()), detail)
         }
-        Event::Proposal(event) => Some(event.note()),
-        Event::RolloutExpedited { rollout, expedited } => {
-            let subject = rollout_subject(rollout.as_str());
-            note(&expedited.actor, "rollout.expedited", subject, expedited.reason.clone())
-        }
-        Event::RolloutSuperseded { rollout, by, actor, reason } => {
-            let detail = format!("{by} took its place: {reason}");
-            note(actor, "rollout.superseded", rollout_subject(rollout.as_str()), detail)
-        }
+        Event::People(event) => Some(event.note()),
         Event::WaveApproved { rollout, actor, reason } => {
             note(actor, "rollout.wave.approved", rollout_subject(rollout.as_str()), reason.clone())
         }

@@ -4,8 +4,8 @@
 use super::Decided;
 use super::start_rollout::state_word;
 use crate::machine::command::WithReason;
-use crate::machine::event::Event;
-use crate::machine::patch_sets::Severity;
+use crate::machine::patch_sets::{PatchSet, Severity};
+use crate::machine::people_event::PeopleEvent;
 use crate::machine::rollouts::{Expedited, State};
 use crate::machine::{Machine, Position, Rejection, Reply};
 
@@ -21,9 +21,8 @@ impl Machine {
         if rollout.policy.expedite.is_none() {
             return refuse("its policy has no table [expedite]: create one with a policy that has");
         }
-        let critical = |set: &crate::machine::patch_sets::PatchSet| {
-            set.fixes.iter().any(|fix| fix.severity == Severity::Critical)
-        };
+        let critical =
+            |set: &PatchSet| set.fixes.iter().any(|fix| fix.severity == Severity::Critical);
         if !critical(self.patch_set(&rollout.version)?) {
             return refuse("its patch set fixes nothing critical, and haste is for that alone");
         }
@@ -46,7 +45,7 @@ impl Machine {
             index: at.index,
             at: self.clock().wall,
         };
-        let event = Event::RolloutExpedited { rollout: rollout.id.clone(), expedited };
-        Ok((Reply::Rollout(rollout.id.clone()), vec![event]))
+        let event = PeopleEvent::Expedited { rollout: rollout.id.clone(), expedited };
+        Ok((Reply::Rollout(rollout.id.clone()), vec![event.into()]))
     }
 }

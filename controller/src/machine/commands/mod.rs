@@ -101,7 +101,7 @@ impl Machine {
             Action::HoldBack(of) => self.hold_back_from(of, actor),
             Action::ApproveWave(approve) => self.approve_wave(approve, actor),
             Action::ExpediteRollout(of) => self.expedite_rollout(at, of, actor),
-            Action::SupersedeRollout(of) => self.supersede_rollout(at, of, actor),
+            Action::SupersedeRollout(of) => self.supersede_rollout(of, actor),
             Action::AgreeToProposal(of) => self.agree_to_proposal(at, of, actor),
             Action::RejectProposal(of) => self.reject_proposal(of, actor),
         }

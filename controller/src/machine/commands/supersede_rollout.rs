@@ -5,18 +5,14 @@ use super::start_rollout::state_word;
 use crate::machine::command::SupersedeRollout;
 use crate::machine::event::Event;
 use crate::machine::grants::Phase;
-use crate::machine::rollouts::State;
-use crate::machine::{Machine, Position, Rejection, Reply};
+use crate::machine::people_event::PeopleEvent;
+use crate::machine::rollouts::{Rollout, State};
+use crate::machine::{Machine, Rejection, Reply};
 
 impl Machine {
     /// Nobody begins the older one any more; who is in flight is watched to the end, and who has it keeps it until
     /// the newer one replaces it.
-    pub(super) fn supersede_rollout(
-        &self,
-        _: Position,
-        of: &SupersedeRollout,
-        actor: &str,
-    ) -> Decided {
+    pub(super) fn supersede_rollout(&self, of: &SupersedeRollout, actor: &str) -> Decided {
         let (old, new) = (self.rollout(&of.rollout)?, self.rollout(&of.by)?);
         let published = |version| self.patch_set(version).map(|set| set.published_index);
         if published(&new.version)? <= published(&old.version)? {
@@ -25,12 +21,11 @@ impl Machine {
                 than: old.version.clone(),
             });
         }
-        let wrong =
-            |rollout: &crate::machine::rollouts::Rollout, needed: &str| Rejection::WrongState {
-                rollout: rollout.id.clone(),
-                state: state_word(rollout.state).to_owned(),
-                needed: needed.to_owned(),
-            };
+        let wrong = |rollout: &Rollout, needed: &str| Rejection::WrongState {
+            rollout: rollout.id.clone(),
+            state: state_word(rollout.state).to_owned(),
+            needed: needed.to_owned(),
+        };
         match old.state {
             State::Running | State::Paused | State::Halted | State::Completed => (),
             State::Draft => return Err(wrong(old, "nothing of it is on its way; it may stay")),
@@ -51,13 +46,13 @@ impl Machine {
         let withdrawn =
             its.map(|grant| Event::GrantMoved { grant, to: Phase::Withdrawn, soak_ends: None });
         let reason = if of.reason.is_empty() { "no reason given" } else { &of.reason };
-        let superseded = Event::RolloutSuperseded {
+        let superseded = PeopleEvent::Superseded {
             rollout: old.id.clone(),
             by: new.id.clone(),
             actor: actor.to_owned(),
             reason: reason.to_owned(),
         };
-        let events = std::iter::once(superseded).chain(withdrawn).collect();
+        let events = std::iter::once(superseded.into()).chain(withdrawn).collect();
         Ok((Reply::Rollout(old.id.clone()), events))
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Decided;
 use crate::machine::command::{OfProposal, Operate};
-use crate::machine::proposals::{MAX_PROPOSALS, Proposal, ProposalEvent, STANDS};
+use crate::machine::people_event::PeopleEvent;
+use crate::machine::proposals::{MAX_PROPOSALS, Proposal, STANDS};
 use crate::machine::{Machine, Position, Rejection, Reply};
 
 impl Machine {
@@ -32,7 +33,7 @@ impl Machine {
             until: self.clock().elapsed.after(STANDS),
         };
         let reply = Reply::Proposed { number: proposal.number, rollout: rollout.id.clone() };
-        Ok((reply, vec![ProposalEvent::Made(Box::new(proposal)).into()]))
+        Ok((reply, vec![PeopleEvent::Proposed(proposal).into()]))
     }
 
     /// A second person agrees: what was proposed is decided anew, and happens now.
@@ -43,8 +44,8 @@ impl Machine {
         }
         let both = format!("{} and {actor}", proposal.actor);
         let (reply, mut events) = self.decide(at, &proposal.action, &both)?;
-        let (proposal, actor) = (Box::new(proposal.clone()), actor.to_owned());
-        let agreed = ProposalEvent::Agreed { proposal, actor, remark: of.remark.clone() };
+        let (proposal, actor) = (proposal.clone(), actor.to_owned());
+        let agreed = PeopleEvent::Agreed { proposal, actor, remark: of.remark.clone() };
         events.insert(0, agreed.into());
         Ok((reply, events))
     }
@@ -52,9 +53,9 @@ impl Machine {
     pub(super) fn reject_proposal(&self, of: &OfProposal, actor: &str) -> Decided {
         let proposal = self.proposal(of.number)?;
         let reply = Reply::Rollout(proposal.rollout.clone());
-        let (proposal, actor) = (Box::new(proposal.clone()), actor.to_owned());
+        let (proposal, actor) = (proposal.clone(), actor.to_owned());
         let reason = if of.remark.is_empty() { "no reason given" } else { &of.remark };
-        let rejected = ProposalEvent::Rejected { proposal, actor, reason: reason.to_owned() };
+        let rejected = PeopleEvent::Rejected { proposal, actor, reason: reason.to_owned() };
         Ok((reply, vec![rejected.into()]))
     }
 

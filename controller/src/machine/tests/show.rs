@@ -7,7 +7,7 @@ use crate::machine::event::Event;
 use crate::machine::fleet::Mode;
 use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::GrantId;
-use crate::machine::proposals::ProposalEvent;
+use crate::machine::people_event::PeopleEvent;
 use crate::machine::reply::Begin;
 use crate::machine::report::Disposition;
 use crate::machine::trial::{HoldMove, TrialMove};
@@ -84,20 +84,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             let hosts: Vec<String> = acknowledged.iter().map(|&host| name(host)).collect();
             format!("resumed {rollout}, acknowledged [{}]", hosts.join(" "))
         }
-        Event::Proposal(event) => match event {
-            ProposalEvent::Made(of) => format!("proposal {}: {}", of.number, of.words()),
-            ProposalEvent::Agreed { proposal, actor, .. } => {
-                format!("{actor} agrees to {}", proposal.number)
-            }
-            ProposalEvent::Rejected { proposal, actor, .. } => {
-                format!("{actor} rejects {}", proposal.number)
-            }
-            ProposalEvent::Lapsed(of) => format!("proposal {} lapsed", of.number),
-        },
-        Event::RolloutExpedited { rollout, expedited } => {
-            format!("expedited {rollout} by {}: {}", expedited.actor, expedited.reason)
-        }
-        Event::RolloutSuperseded { rollout, by, .. } => format!("{by} supersedes {rollout}"),
+        Event::People(event) => people_words(event),
         Event::WaveApproved { actor, .. } => format!("approved by {actor}"),
         Event::Halted { rollout, halt } => {
             format!("HALT {rollout} by {}, epoch {}: {}", halt.actor, halt.epoch, halt.reason)
@@ -159,4 +146,21 @@ fn moved(world: &World, id: GrantId, to: &Phase, soak_ends: Option<Elapsed>) -> 
     let detail = to.detail();
     let colon = if detail.is_empty() { "" } else { ": " };
     format!("g{id}{host} {word}{colon}{detail}")
+}
+
+fn people_words(event: &PeopleEvent) -> String {
+    match event {
+        PeopleEvent::Proposed(of) => format!("proposal {}: {}", of.number, of.words()),
+        PeopleEvent::Agreed { proposal, actor, .. } => {
+            format!("{actor} agrees to {}", proposal.number)
+        }
+        PeopleEvent::Rejected { proposal, actor, .. } => {
+            format!("{actor} rejects {}", proposal.number)
+        }
+        PeopleEvent::Lapsed(of) => format!("proposal {} lapsed", of.number),
+        PeopleEvent::Expedited { rollout, expedited } => {
+            format!("expedited {rollout} by {}: {}", expedited.actor, expedited.reason)
+        }
+        PeopleEvent::Superseded { rollout, by, .. } => format!("{by} supersedes {rollout}"),
+    }
 }

@@ -109,9 +109,7 @@ impl Truth {
                 Event::ClusterBootstrapped(_)
                 | Event::Cluster(_)
                 | Event::Calendar(_)
-                | Event::Proposal(_)
-                | Event::RolloutExpedited { .. }
-                | Event::RolloutSuperseded { .. }
+                | Event::People(_)
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }

@@ -295,9 +295,7 @@ fn event_line(event: &Event) -> Option<String> {
         Event::ClusterBootstrapped(_)
         | Event::Cluster(_)
         | Event::Calendar(_)
-        | Event::Proposal(_)
-        | Event::RolloutExpedited { .. }
-        | Event::RolloutSuperseded { .. }
+        | Event::People(_)
         | Event::ClockAdvanced(_)
         | Event::BlobStored(_)
         | Event::TokenCreated { .. }
