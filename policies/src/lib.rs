@@ -8,6 +8,7 @@
 //! - [`bucket`] and [`draw`]: which hosts are inside a share, by salted hash.
 //! - [`cohort`]: how many hosts patched ones are compared with.
 //! - [`evidence`]: what was counted. [`detector`]: whether the patch harms, by comparison.
+//! - [`pace`]: how soon a rollout can be done.
 //! - [`limits`]: how many in a zone, a rack, an hour. [`people`]: who has to agree.
 //! - [`credit`]: how many hosts may be in flight. [`proof`]: what verified hosts show, and what they cannot.
 //! - [`schedule`], [`tiers`] and [`when`]: when hosts may begin, by the wall.
@@ -24,6 +25,7 @@ pub mod draw;
 pub mod evidence;
 pub mod gate;
 pub mod limits;
+pub mod pace;
 pub mod people;
 pub mod plural;
 pub mod policy;

@@ -7,7 +7,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::caller;
-use super::convert::{check, fleet, people, records, rollout, verdict};
+use super::convert::{check, fleet, people, plan, records, rollout, verdict};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
 use super::explain;
@@ -37,6 +37,16 @@ impl RolloutService for Desk {
         let id = create.rollout.clone();
         let action = Action::CreateRollout(Box::new(create));
         self.steer(actor, request.request_id, action, id).await
+    }
+
+    async fn plan_rollout(
+        &self,
+        request: Request<pb::PlanRolloutRequest>,
+    ) -> Answer<pb::RolloutPlan> {
+        caller::operator(request.metadata())?;
+        let (metadata, _, request) = request.into_parts();
+        let create = plan::create(&request).map_err(ApiError::from)?;
+        self.read(&metadata, move |machine| Ok(plan::plan(machine, &machine.plan(&create)?))).await
     }
 
     async fn start_rollout(

@@ -158,9 +158,16 @@ impl Machine {
 }
 
 impl Machine {
-    /// The part of every host that has a place in `rollout`, and whether it may have it. Looks at what hosts
-    /// share once for all.
+    /// The part of every host that has a place in `rollout`, and whether it may have it.
     pub(super) fn parts(&self, rollout: &Rollout) -> impl Iterator<Item = (Part, Eligible)> {
+        self.profiled_parts(rollout).map(|(_, part, eligible)| (part, eligible))
+    }
+
+    /// The same with the number of each host's profile. Looks at what hosts share once for all.
+    pub(super) fn profiled_parts(
+        &self,
+        rollout: &Rollout,
+    ) -> impl Iterator<Item = (u64, Part, Eligible)> {
         let artifacts = self.patch_sets.get(&rollout.version).map(|patch_set| &patch_set.artifacts);
         let fits =
             |kernel: &KernelKey| artifacts.is_some_and(|artifacts| artifacts.contains_key(kernel));
@@ -190,7 +197,7 @@ impl Machine {
             let held_out = out.is_some_and(|(lot, share)| lot.place(&name).is_inside(*share));
             let part = Part { stage, bucket: lots[stage].place(&name), held_out };
             let out = shut_out(host, profile);
-            Some((part, if out { Eligible::ShutOut } else { Eligible::Yes }))
+            Some((profile, part, if out { Eligible::ShutOut } else { Eligible::Yes }))
         })
     }
 }

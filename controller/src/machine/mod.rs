@@ -33,6 +33,7 @@ pub mod measure;
 pub mod membership;
 pub mod patch_sets;
 pub mod people_event;
+pub mod plan;
 pub mod proposals;
 pub mod quarantine;
 pub mod records;

@@ -56,6 +56,13 @@ pub struct Credit {
     forgiven: u64,
 }
 
+impl Credit {
+    /// What so many verified hosts have earned, and nobody in flight.
+    pub const fn of_verified(verified: u64) -> Self {
+        Self { in_flight: 0, verified, failed: 0, spent: 0, forgiven: 0 }
+    }
+}
+
 /// What every slice has earned, and how fast hosts began lately.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreditBook {

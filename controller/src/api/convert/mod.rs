@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod incident;
 pub mod patch_set;
 pub mod people;
+pub mod plan;
 pub mod records;
 pub mod report;
 pub mod rollout;

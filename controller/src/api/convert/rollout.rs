@@ -47,7 +47,7 @@ pub fn create(request: &pb::CreateRolloutRequest) -> Result<CreateRollout, BadFi
     Ok(CreateRollout { rollout, version, policy, policy_toml, start_at })
 }
 
-fn policy(request: &pb::CreateRolloutRequest) -> Result<(Policy, String), BadField> {
+pub(super) fn policy(request: &pb::CreateRolloutRequest) -> Result<(Policy, String), BadField> {
     use pb::create_rollout_request::Policy as Asked;
     let (source, text) = match &request.policy {
         Some(Asked::Preset(name)) => {

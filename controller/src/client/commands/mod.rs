@@ -12,6 +12,7 @@ pub(crate) mod members;
 pub(crate) mod pages;
 pub(crate) mod patch_set;
 pub(crate) mod people;
+pub(crate) mod plan;
 pub(crate) mod promote;
 pub(crate) mod restore;
 pub(crate) mod rollout;

@@ -6,6 +6,7 @@ use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
 use super::pages::{Limit, Page};
 use super::people::{self, Approve, Expedite, Supersede};
+use super::plan::{self, Plan};
 use super::promote::{self, Promote};
 use super::start::{self, Start};
 use super::watch::{self, Get, Status};
@@ -21,6 +22,8 @@ use crate::client::session::Session;
 /// Verbs of `rollout`.
 #[derive(Debug, Subcommand)]
 pub enum RolloutCommand {
+    /// Say what a rollout would do that started now: its hosts, wave by wave, and when it could be done.
+    Plan(Plan),
     /// Create a rollout of a patch set, and start it.
     Start(Start),
     /// List rollouts, newest first.
@@ -133,6 +136,7 @@ pub struct HostsOf {
 /// Runs one of them.
 pub(crate) async fn run(session: &mut Session, command: RolloutCommand) -> Result<Exit, Failure> {
     match command {
+        RolloutCommand::Plan(flags) => plan::run(session, flags).await,
         RolloutCommand::Start(flags) => start::run(session, flags).await,
         RolloutCommand::List(limit) => list(session, limit).await,
         RolloutCommand::Get(flags) => watch::get(session, flags).await,

@@ -158,7 +158,7 @@ fn once_replicated(version: &str, id: &str) -> String {
 }
 
 /// A preset's name is a word; what ends in `.toml` or has a `/` is a file.
-fn policy(given: Option<&str>) -> Result<(Policy, String), Failure> {
+pub(super) fn policy(given: Option<&str>) -> Result<(Policy, String), Failure> {
     let given = given.unwrap_or(DEFAULT_PRESET);
     if !given.ends_with(".toml") && !given.contains('/') {
         return Ok((Policy::Preset(given.to_owned()), String::new()));

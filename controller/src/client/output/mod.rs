@@ -5,6 +5,7 @@ pub(crate) mod calendar;
 pub(crate) mod cluster;
 pub(crate) mod incident;
 pub(crate) mod json;
+pub(crate) mod plan;
 pub(crate) mod rollout;
 pub(crate) mod rows;
 #[cfg(test)]

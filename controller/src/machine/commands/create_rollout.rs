@@ -22,14 +22,27 @@ impl Machine {
         if self.rollouts().contains_key(&id) {
             return Err(Rejection::RolloutExists { rollout: id });
         }
+        let rollout = self.draft(at, create, actor)?;
+        let created = Event::RolloutCreated { rollout: Box::new(rollout), actor: actor.to_owned() };
+        Ok((Reply::Rollout(id), vec![created]))
+    }
+
+    /// The draft that a person would create.
+    pub(in crate::machine) fn draft(
+        &self,
+        at: Position,
+        create: &CreateRollout,
+        actor: &str,
+    ) -> Result<Rollout, Rejection> {
+        let id = create.rollout.clone();
         let cluster = self.cluster().ok_or(Rejection::NotBootstrapped)?;
         fits_ladder(&create.policy, &cluster.ladder)?;
         let progress = |stage: &Stage| StageProgress {
             waves: vec![WaveProgress::default(); stage.waves.len()],
             ..StageProgress::default()
         };
-        let rollout = Rollout {
-            id: id.clone(),
+        Ok(Rollout {
+            id,
             version: create.version.clone(),
             policy: create.policy.clone(),
             policy_toml: create.policy_toml.clone(),
@@ -53,9 +66,7 @@ impl Machine {
             ended: None,
             created_index: at.index,
             revision: at.index,
-        };
-        let created = Event::RolloutCreated { rollout: Box::new(rollout), actor: actor.to_owned() };
-        Ok((Reply::Rollout(id), vec![created]))
+        })
     }
 }
 

@@ -28,6 +28,17 @@ impl Machine {
         // The ladder may have been declared anew since the draft was made.
         fits_ladder(&rollout.policy, &cluster.ladder)?;
         self.may_start(rollout, patch_set)?;
+        Ok((Reply::Rollout(id.clone()), self.start_events(rollout, patch_set, actor)))
+    }
+
+    /// What happens when a draft starts.
+    pub(in crate::machine) fn start_events(
+        &self,
+        rollout: &Rollout,
+        patch_set: &PatchSet,
+        actor: &str,
+    ) -> Vec<Event> {
+        let id = &rollout.id;
         let mut drawn = BTreeMap::new();
         for (step, stage) in rollout.policy.ladder.iter().enumerate() {
             if let Some(rule) = stage.draw {
@@ -38,10 +49,14 @@ impl Machine {
         let started = Event::RolloutStarted { rollout: id.clone(), drawn, actor: actor.clone() };
         let first = Place { stage: 0, wave: 0 };
         let wave = wave_started(rollout, first, actor, "the rollout was started".to_owned());
-        Ok((Reply::Rollout(id.clone()), vec![started, wave]))
+        vec![started, wave]
     }
 
-    fn may_start(&self, rollout: &Rollout, patch_set: &PatchSet) -> Result<(), Rejection> {
+    pub(in crate::machine) fn may_start(
+        &self,
+        rollout: &Rollout,
+        patch_set: &PatchSet,
+    ) -> Result<(), Rejection> {
         self.no_halt(patch_set)?;
         let version = patch_set.version.clone();
         let stored = u64::try_from(self.holders(patch_set).len()).unwrap_or(u64::MAX);

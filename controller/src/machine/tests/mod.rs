@@ -22,6 +22,7 @@ mod members;
 mod offers;
 mod overdue;
 mod people;
+mod plan;
 mod policy;
 mod promotion;
 mod quarantines;

@@ -6,6 +6,7 @@
 mod calendar;
 mod fleet;
 mod incident;
+mod plan;
 mod rollout;
 
 use prost_types::Timestamp;
@@ -17,6 +18,7 @@ use super::time;
 pub(crate) use calendar::{freeze, holdback, ladder};
 pub(crate) use fleet::{grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
+pub(crate) use plan::plan;
 pub(crate) use rollout::{change, explanation, proposal, replay, rollout};
 
 /// An enum's word without the prefix of its type; an unknown number stays a number.
