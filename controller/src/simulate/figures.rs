@@ -28,6 +28,8 @@ pub(super) struct Figures {
     pub minutes_to_halt_median: Option<f64>,
     /// Hours from the start to the last wave's end, half of the runs that completed take less.
     pub hours_to_full_median: Option<f64>,
+    /// Hours that its plan says it takes at the least, of the first run that has one.
+    pub planned_hours: Option<f64>,
     /// How often a run held, in the mean.
     pub holds_mean: f64,
     /// How many runs halted which scope: `everything`, or a slice by its facts. A run may halt several.
@@ -63,10 +65,16 @@ impl Figures {
             exposed_at_halt_mean: mean(&exposed).map(|mean| rounded(mean, 3)),
             minutes_to_halt_median: to_halt.map(|ms| rounded(ms / 60_000.0, 3)),
             hours_to_full_median: to_full.map(|ms| rounded(ms / 3_600_000.0, 3)),
+            planned_hours: outcomes.iter().find_map(|of| of.planned).map(hours),
             holds_mean: rounded(mean(&holds).unwrap_or(0.0), 3),
             halt_scopes,
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "spans here have fewer than 53 bits")]
+fn hours(ms: u64) -> f64 {
+    rounded(ms as f64 / 3_600_000.0, 3)
 }
 
 /// The number that so many percent of `numbers` do not exceed; `None` where there are none.
@@ -120,6 +128,7 @@ mod tests {
         let completed = Outcome {
             end: End::Completed,
             to_full: Some(36_000_000),
+            planned: Some(28_800_000),
             holds: 3,
             ..Outcome::of_seed(4)
         };
@@ -130,7 +139,7 @@ mod tests {
             r#"{"seeds":4,"halted_rate":0.75,"halted_by_person_rate":0.0,"false_halt_rate":0.25,"harmed_mean":2.25,"#
                 .to_owned()
                 + r#""harmed_p95":6,"exposed_at_halt_mean":13.0,"minutes_to_halt_median":6.0,"#
-                + r#""hours_to_full_median":10.0,"holds_mean":0.75,"halt_scopes":{"everything":3}}"#
+                + r#""hours_to_full_median":10.0,"planned_hours":8.0,"holds_mean":0.75,"halt_scopes":{"everything":3}}"#
         );
     }
 

@@ -8,10 +8,13 @@ use super::world::World;
 use crate::machine::Command;
 use crate::machine::clock::TICK;
 use crate::machine::command::{
-    Action, CreateRollout, Operate, Promote, PromoteRollout, PublishPatchSet, WithReason,
+    Action, CreateRollout, OfProposal, Operate, Promote, PromoteRollout, PublishPatchSet,
+    WithReason,
 };
 use crate::machine::ids::RolloutId;
 use crate::machine::patch_sets::Artifact;
+use crate::machine::plan::Plan;
+use crate::machine::rollouts::StageProgress;
 
 /// The module of every artifact.
 pub(super) const MODULE: &str = "livepatch_simulated";
@@ -76,9 +79,37 @@ impl World<'_> {
         self.operate(Action::CreateRollout(Box::new(create)));
     }
 
+    /// What its plan says of the draft.
+    fn plan(&self) -> Option<Plan> {
+        let machine = &self.controllers.machine;
+        let draft = machine.rollouts().get(&self.controllers.rollout)?;
+        let create = CreateRollout {
+            // Any name that is free.
+            rollout: "planned".parse().ok()?,
+            version: draft.version.clone(),
+            policy: draft.policy.clone(),
+            policy_toml: String::new(),
+            start_at: None,
+        };
+        machine.plan(&create).ok()
+    }
+
     /// The rollout starts, and so does its first wave.
     fn start(&mut self) {
+        let plan = self.plan();
+        self.outcome.planned = plan.as_ref().and_then(Plan::earliest).map(|earliest| earliest.0);
         self.operate(Action::StartRollout(self.controllers.rollout.clone()));
+        self.agree();
+        let came = self.controllers.rollout().map(|rollout| &rollout.stages);
+        let waves = |stages: &[StageProgress]| -> Vec<Vec<u64>> {
+            let hosts = |stage: &StageProgress| stage.waves.iter().map(|wave| wave.hosts).collect();
+            stages.iter().map(hosts).collect()
+        };
+        let same =
+            plan.zip(came).is_some_and(|(plan, came)| waves(&plan.rollout.stages) == waves(came));
+        if let Some(course) = &mut self.course {
+            course.planned_as_it_came = same;
+        }
         let machine = &self.controllers.machine;
         if let Some(rollout) = machine.rollouts().get(&self.controllers.rollout) {
             self.turns.draw(&self.scene.fleet, machine, rollout);
@@ -91,8 +122,12 @@ impl World<'_> {
 
     /// A person does something.
     pub(super) fn operate(&mut self, action: Action) {
+        self.operate_as(OPERATOR, action);
+    }
+
+    fn operate_as(&mut self, actor: &str, action: Action) {
         let request = format!("operate-{}", self.controllers.machine.applied());
-        let actor = OPERATOR.to_owned();
+        let actor = actor.to_owned();
         let applied = self.controllers.apply(&Command::Operate(Operate { request, actor, action }));
         self.learn(&applied.events);
     }
@@ -102,12 +137,25 @@ impl World<'_> {
         if !std::mem::take(&mut self.outcome.approval_due) {
             return;
         }
-        self.operate(Action::PromoteRollout(PromoteRollout {
-            rollout: self.controllers.rollout.clone(),
-            how: Promote::WhenOpen,
-            from_tier: None,
-            from_wave: None,
-        }));
+        let needed = self.scene.scenario.policy.policy.people.approvals;
+        for n in 1..=needed {
+            let promote = PromoteRollout {
+                rollout: self.controllers.rollout.clone(),
+                how: Promote::WhenOpen,
+                from_tier: None,
+                from_wave: None,
+            };
+            self.operate_as(&format!("colleague {n}"), Action::PromoteRollout(promote));
+        }
+    }
+
+    /// A second person agrees at once to what takes one.
+    fn agree(&mut self) {
+        let open = self.controllers.machine.proposals().open.keys().copied();
+        for number in open.collect::<Vec<_>>() {
+            let of = OfProposal { number, remark: String::new() };
+            self.operate_as("colleague", Action::AgreeToProposal(of));
+        }
     }
 
     /// The evidence has held the rollout for hours and calls a person, who finds what is true: a patch that
@@ -127,6 +175,7 @@ impl World<'_> {
         self.operate(Action::HaltRollout(halt));
         if std::mem::take(&mut self.clears) {
             self.operate(Action::ResumeRollout(resume));
+            self.agree();
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Outcome {
     pub slices: Vec<String>,
     /// From the start to its completion.
     pub to_full: Option<u64>,
+    /// From the start to its completion at the earliest, as it was planned; `None`: nobody could say.
+    pub planned: Option<u64>,
     /// How often it held.
     pub holds: u64,
     /// It holds.
@@ -58,6 +60,8 @@ pub(super) struct Course {
     pub samples: Vec<Sample>,
     /// The machine's running time when the rollout started.
     pub began: Elapsed,
+    /// Its plan had as many hosts in each tier and wave as it began with.
+    pub planned_as_it_came: bool,
     /// The decisions, oldest first.
     pub records: Vec<Record>,
     /// What a person would be told at its end who asks why.
@@ -94,6 +98,7 @@ impl Outcome {
             looked: 0,
             slices: Vec::new(),
             to_full: None,
+            planned: None,
             holds: 0,
             held: false,
             approval_due: false,

@@ -97,6 +97,7 @@ fn for_people(scenario: &Scenario, played: &Played, detail: Detail) -> String {
     line("exposed at the halt", some(figures.exposed_at_halt_mean, " in the mean"));
     line("from harm to halt", some(figures.minutes_to_halt_median, " min, median"));
     line("from start to full", some(figures.hours_to_full_median, " h, median"));
+    line("planned, at the least", some(figures.planned_hours, " h"));
     line("holds in a run", format!("{:.2} in the mean", figures.holds_mean));
     for (scope, runs) in figures.halt_scopes.iter().filter(|(scope, _)| scope.contains('=')) {
         line("halted alone", format!("{scope}: {runs}"));

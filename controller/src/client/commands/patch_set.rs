@@ -13,6 +13,7 @@ use tokio_stream::{Stream, iter};
 
 use super::manifest::{self, ManifestError};
 use super::pages::{Limit, Page};
+use super::promote_tier::{self, PromoteAll, PromoteTo};
 use crate::client::advice::{Intent, Subject};
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
@@ -37,6 +38,10 @@ pub enum PatchSetCommand {
         #[arg(value_parser = names::patch_set)]
         version: String,
     },
+    /// Let a patch set go on from its tier, whose gates are open, to the next one.
+    Promote(PromoteTo),
+    /// Let every patch set that is done with one tier go on to the next one.
+    PromoteAll(PromoteAll),
 }
 
 /// Flags of `patchset publish`.
@@ -53,6 +58,8 @@ pub(crate) async fn run(session: &mut Session, command: PatchSetCommand) -> Resu
         PatchSetCommand::Publish(flags) => publish(session, &flags.file).await,
         PatchSetCommand::List(limit) => list(session, limit).await,
         PatchSetCommand::Get { version } => get(session, version).await,
+        PatchSetCommand::Promote(flags) => promote_tier::one(session, flags).await,
+        PatchSetCommand::PromoteAll(flags) => promote_tier::all(session, flags).await,
     }
 }
 

@@ -108,6 +108,18 @@ fn hosts_that_reboot_and_say_so_do_not_halt() {
 }
 
 #[test]
+fn a_plan_says_who_comes_in_each_wave_and_never_more_than_the_hours_that_it_takes() {
+    let scene = scene("");
+    for seed in 1..=3 {
+        let (outcome, course) = run(&scene, seed, Beats::ThatMatter);
+        let (planned, took) = (outcome.planned.unwrap(), outcome.to_full.unwrap());
+        assert!(planned <= took, "planned {planned} ms, took {took} ms");
+        assert!(planned * 3 > took, "planned {planned} ms, took {took} ms");
+        assert!(course.planned_as_it_came, "seed {seed}");
+    }
+}
+
+#[test]
 fn what_is_printed_for_programs_has_the_keys_that_were_promised() {
     let scene = scene(CRASHES);
     let batch = Batch { seed: 1, seeds: 2, beats: Beats::ThatMatter };
@@ -125,6 +137,7 @@ fn what_is_printed_for_programs_has_the_keys_that_were_promised() {
         "holds_mean",
         "hours_to_full_median",
         "minutes_to_halt_median",
+        "planned_hours",
         "seeds",
     ];
     let mut sorted = keys;
