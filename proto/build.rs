@@ -6,9 +6,10 @@ use std::{env, fs};
 
 use tonic_prost_build::Config;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "tidegate/v1/agent.proto",
     "tidegate/v1/cluster.proto",
+    "tidegate/v1/dashboard.proto",
     "tidegate/v1/fleet.proto",
     "tidegate/v1/host.proto",
     "tidegate/v1/incident.proto",

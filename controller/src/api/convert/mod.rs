@@ -5,10 +5,12 @@
 
 pub mod begin;
 pub mod check;
+pub mod dashboard;
 pub mod enroll;
 pub mod facts;
 pub mod fleet;
 pub mod incident;
+pub(crate) mod members;
 pub mod patch_set;
 pub mod records;
 pub mod report;
