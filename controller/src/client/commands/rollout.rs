@@ -276,7 +276,7 @@ async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn resume_stakes(rollout: &v1::Rollout) -> String {
+pub(crate) fn resume_stakes(rollout: &v1::Rollout) -> String {
     let tier = rollout.tiers.iter().find(|tier| tier.tier == rollout.tier);
     let place = tier.map_or_else(String::new, |tier| {
         let begun = tier.counts.as_ref().map_or(0, |counts| counts.begun);
