@@ -124,7 +124,7 @@ fn is_closed(gate: &v1::Gate) -> bool {
     }
 }
 
-/// What went wrong against what halts.
+/// What went wrong against what halts, or holds.
 fn limits(rollout: &v1::Rollout, ink: Ink, width: usize) -> Vec<Line<'static>> {
     let gates = rollout.verdict.as_ref().map_or(&[][..], |verdict| verdict.gates.as_slice());
     let rails =
