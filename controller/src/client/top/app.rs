@@ -160,16 +160,21 @@ impl App {
             Ask::Nothing => self.press_page(key),
             Ask::HaltReason { typed } => self.type_reason(key, typed, Reason::Halt),
             Ask::ResumeReason { typed } => self.type_reason(key, typed, Reason::Resume),
-            Ask::YesNo { rollout, how, .. } => match key {
-                Key::Char('y' | 'Y') => vec![Effect::Steer { rollout, how }],
-                // The way to stop is never behind a question.
-                Key::Char('h') => self.halt(HALTED_HERE.to_owned()),
-                _ => {
-                    self.notice = Some(Ok("nothing was changed".to_owned()));
-                    Vec::new()
-                }
-            },
+            Ask::YesNo { rollout, how, .. } => self.answer(key, Effect::Steer { rollout, how }),
         }
+    }
+
+    /// Only a yes is one.
+    fn answer(&mut self, key: Key, agreed: Effect) -> Vec<Effect> {
+        if matches!(key, Key::Char('y' | 'Y')) {
+            return vec![agreed];
+        }
+        // The way to stop is never behind a question.
+        if key == Key::Char('h') {
+            return self.halt(HALTED_HERE.to_owned());
+        }
+        self.notice = Some(Ok("nothing was changed".to_owned()));
+        Vec::new()
     }
 
     fn press_page(&mut self, key: Key) -> Vec<Effect> {
@@ -191,7 +196,17 @@ impl App {
                 self.page = if matches!(self.page, Page::Help) { Page::Board } else { Page::Help };
             }
             Key::Char('e') => return self.explain(),
-            _ => return self.move_on_page(key),
+            Key::Char(_)
+            | Key::Enter
+            | Key::Esc
+            | Key::Tab
+            | Key::BackTab
+            | Key::Up
+            | Key::Down
+            | Key::PageUp
+            | Key::PageDown
+            | Key::Backspace
+            | Key::Interrupt => return self.move_on_page(key),
         }
         Vec::new()
     }
@@ -236,7 +251,14 @@ impl App {
                 typed.push(letter);
             }
             Key::Backspace => drop(typed.pop()),
-            _ => (),
+            Key::Char(_)
+            | Key::Tab
+            | Key::BackTab
+            | Key::Up
+            | Key::Down
+            | Key::PageUp
+            | Key::PageDown
+            | Key::Interrupt => (),
         }
         self.ask = match what {
             Reason::Halt => Ask::HaltReason { typed },

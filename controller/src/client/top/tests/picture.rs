@@ -31,7 +31,7 @@ fn svg(buffer: &Buffer) -> String {
             let ink = if reversed { "#101418" } else { colour(cell.fg) };
             if reversed {
                 let (left, top) = (x * WIDTH, y * HEIGHT);
-                let _ = write!(
+                let _written = write!(
                     text,
                     "<rect x=\"{left}\" y=\"{top}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#d8dee9\"/>"
                 );
@@ -43,7 +43,7 @@ fn svg(buffer: &Buffer) -> String {
             let opacity = if cell.modifier.contains(Modifier::DIM) { "0.6" } else { "1" };
             let symbol = cell.symbol().replace('&', "&amp;").replace('<', "&lt;");
             let (left, base) = (x * WIDTH, y * HEIGHT + 13);
-            let _ = writeln!(
+            let _written = writeln!(
                 text,
                 "<text x=\"{left}\" y=\"{base}\" fill=\"{ink}\" font-weight=\"{bold}\" opacity=\"{opacity}\">{symbol}</text>"
             );
@@ -52,6 +52,7 @@ fn svg(buffer: &Buffer) -> String {
     text + "</svg>\n"
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the dashboard uses no others")]
 fn colour(colour: Color) -> &'static str {
     match colour {
         Color::Cyan => "#56b6c2",
