@@ -16,6 +16,7 @@ use crate::client::exit::Exit;
 use crate::client::feed::{Fed, Feed};
 use crate::client::names::{self, id_of};
 use crate::client::output::rollout::{line, standing, tree, waiting_on};
+use crate::client::output::text::plain;
 use crate::client::output::{Output, json};
 use crate::client::session::Session;
 
@@ -147,7 +148,10 @@ async fn changes(
     loop {
         let told = match feed.next(&mut session.client, deadline).await? {
             Fed::Told(told) => *told,
-            Fed::Broken(_) => continue,
+            Fed::Broken(status) => {
+                lost(&session.out, &seen, (&status, view))?;
+                continue;
+            }
             Fed::TimeIsUp => return Ok(None),
         };
         let opens = seen.rollout.is_none();
@@ -159,6 +163,18 @@ async fn changes(
         if let Some(rollout) = change.rollout.filter(|rollout| is_over(rollout, until)) {
             return Ok(Some(rollout));
         }
+    }
+}
+
+/// Says on a screen that what it shows may be old; elsewhere nothing is said until there is something.
+fn lost(out: &Output, seen: &Seen, (status, view): (&tonic::Status, View)) -> Result<(), Failure> {
+    match (view, &seen.rollout) {
+        (View::Screen, Some(rollout)) => {
+            let shown = tree(rollout, out.show(), clock::now());
+            let why = plain(status.message());
+            out.redraw(&format!("{shown}\n\nNOT CONNECTED, this may be old: {why}"))
+        }
+        (View::Screen | View::Lines | View::Progress, _) => Ok(()),
     }
 }
 
