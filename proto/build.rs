@@ -6,10 +6,11 @@ use std::{env, fs};
 
 use tonic_prost_build::Config;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "tidegate/v1/agent.proto",
     "tidegate/v1/calendar.proto",
     "tidegate/v1/cluster.proto",
+    "tidegate/v1/dashboard.proto",
     "tidegate/v1/fleet.proto",
     "tidegate/v1/host.proto",
     "tidegate/v1/incident.proto",

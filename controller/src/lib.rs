@@ -17,3 +17,4 @@ pub mod serve_command;
 pub mod server;
 pub mod simulate;
 pub mod telemetry;
+pub mod views;

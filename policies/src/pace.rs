@@ -232,7 +232,7 @@ mod tests {
     #[track_caller]
     fn check(course: &Course, expected: &str) {
         let pace = pace(course, &mut |_, _| true);
-        let told = |at: Option<Millis>| at.map_or("-".to_owned(), |at| at.to_string());
+        let told = |at: Option<Millis>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
         let tier = |spans: &Vec<Span>| {
             let waves: Vec<String> = spans.iter().map(|of| told(of.until)).collect();
             waves.join(" ")

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::agent_service_client::AgentServiceClient;
 use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
+use tidegate_proto::v1::dashboard_service_client::DashboardServiceClient;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 use tidegate_proto::v1::patch_set_service_client::PatchSetServiceClient;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
@@ -114,6 +115,13 @@ impl Door {
     pub fn rollouts(&self) -> RolloutServiceClient<Line> {
         let (channel, caller) = self.line();
         RolloutServiceClient::with_interceptor(channel, caller)
+    }
+
+    /// What dashboards see.
+    #[must_use]
+    pub fn dashboard(&self) -> DashboardServiceClient<Line> {
+        let (channel, caller) = self.line();
+        DashboardServiceClient::with_interceptor(channel, caller)
     }
 
     /// Patch sets.

@@ -34,7 +34,7 @@ const NOT_IN_POLICIES: [&str; 6] = ["tokio", "tonic", "rand", "getrandom", "trac
 
 /// Which room of the controller may name which others. `wire` is the part of `api` that turns domain
 /// into messages and back, and knows no service.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("machine", &[]),
     ("journal", &["machine"]),
     ("telemetry", &[]),
@@ -43,17 +43,40 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("artifacts", &["machine"]),
     ("config", &["machine", "runtime", "telemetry"]),
     ("peers", &["config", "journal", "machine", "node", "runtime"]),
-    ("wire", &["artifacts", "machine", "runtime"]),
+    ("wire", &["artifacts", "machine", "node", "runtime"]),
     ("relay", &["machine", "peers", "runtime", "wire"]),
+    ("views", &["machine", "node", "runtime", "wire"]),
     ("backup", &["artifacts", "journal", "machine"]),
     (
         "api",
-        &["artifacts", "backup", "config", "machine", "node", "peers", "relay", "runtime", "wire"],
+        &[
+            "artifacts",
+            "backup",
+            "config",
+            "machine",
+            "node",
+            "peers",
+            "relay",
+            "runtime",
+            "views",
+            "wire",
+        ],
     ),
     ("client", &["backup"]),
     (
         "server",
-        &["api", "artifacts", "config", "machine", "node", "peers", "relay", "runtime", "wire"],
+        &[
+            "api",
+            "artifacts",
+            "config",
+            "machine",
+            "node",
+            "peers",
+            "relay",
+            "runtime",
+            "views",
+            "wire",
+        ],
     ),
     ("serve_command", &["config", "journal", "node", "runtime", "server", "telemetry"]),
     ("bench", &["client", "journal", "machine", "runtime", "serve_command"]),

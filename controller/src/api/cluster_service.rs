@@ -8,11 +8,11 @@ use tidegate_proto::v1::cluster_service_server::ClusterService;
 use tonic::{Request, Response, Status};
 
 use super::backup_stream::{self, Chunks};
-use super::convert::{check, count};
+use super::caller;
+use super::convert::{check, count, members};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
 use super::reads::Freshness;
-use super::{caller, members};
 use crate::machine::command::{Action, AddMember, Operate, PromoteMember, RemoveMember};
 use crate::machine::ids::NodeId;
 use crate::machine::{Command, Machine, Rejection};

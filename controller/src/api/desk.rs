@@ -14,6 +14,7 @@ use crate::machine::{Command, Machine, Position, Reply};
 use crate::peers::Peers;
 use crate::relay::Relay;
 use crate::runtime::Handle;
+use crate::views::Views;
 
 /// How long an answer waits for this node to see what the leader did.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ pub struct Desk {
     pub store: Store,
     /// How often hosts sync that no rollout concerns.
     pub idle_sync: Millis,
+    /// What watchers of this node see.
+    pub views: Views,
     /// How many more backups may be read from this node now.
     pub backups: Arc<Semaphore>,
 }

@@ -32,6 +32,93 @@ impl BadField {
     }
 }
 
+/// Why a stream does not begin, or ends.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WatchError {
+    /// The token is of no stream.
+    #[error("`resume_token` is none that this method gave: leave it out to begin with a snapshot")]
+    NotAToken,
+    /// The token is of another stream.
+    #[error(
+        "`resume_token` is of a stream with another `rollout` or `content`: repeat those, or leave it out to \
+         begin with a snapshot"
+    )]
+    OtherFilter,
+    /// What came behind the token is not kept any more, or the cluster was restored since.
+    #[error(
+        "log index {asked} is too long ago to go on from, {oldest} is the oldest: leave `resume_token` out to \
+         begin with a snapshot"
+    )]
+    Compacted {
+        /// What the token says.
+        asked: u64,
+        /// The oldest that would do.
+        oldest: u64,
+    },
+    /// This node has not come as far.
+    #[error(
+        "this node shows log index {shown} and not {asked} yet: ask again, or another controller"
+    )]
+    Lags {
+        /// What was asked for.
+        asked: u64,
+        /// What there is.
+        shown: u64,
+    },
+    /// The reader left too much unread.
+    #[error(
+        "the stream was not read for too long: open it again with the token, `resume_token` in the details"
+    )]
+    TooSlow {
+        /// Where to go on.
+        token: String,
+    },
+    /// The node stops.
+    #[error("this controller stops: open the stream at another one, with the last token")]
+    Ended,
+    /// Too many watch already.
+    #[error("{most} streams are open at this controller: ask another one, or end some")]
+    TooMany {
+        /// Most at a time.
+        most: usize,
+    },
+}
+
+impl WatchError {
+    const fn code(&self) -> Code {
+        match self {
+            Self::NotAToken | Self::OtherFilter => Code::InvalidArgument,
+            Self::Compacted { .. } => Code::OutOfRange,
+            Self::Lags { .. } | Self::TooSlow { .. } | Self::Ended => Code::Unavailable,
+            Self::TooMany { .. } => Code::ResourceExhausted,
+        }
+    }
+
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::NotAToken | Self::OtherFilter => "BAD_RESUME_TOKEN",
+            Self::Compacted { .. } => "RESUME_TOKEN_COMPACTED",
+            Self::Lags { .. } => "NODE_LAGS",
+            Self::TooSlow { .. } => "WATCH_TOO_SLOW",
+            Self::Ended => "DRAINING",
+            Self::TooMany { .. } => "TOO_MANY_STREAMS",
+        }
+    }
+
+    /// The dynamic parts.
+    fn metadata(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Compacted { oldest, .. } => Some(("oldest_revision", oldest.to_string())),
+            Self::TooSlow { token } => Some(("resume_token", token.clone())),
+            Self::NotAToken
+            | Self::OtherFilter
+            | Self::Lags { .. }
+            | Self::Ended
+            | Self::TooMany { .. } => None,
+        }
+    }
+}
+
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -56,6 +143,9 @@ pub enum ApiError {
     /// The leadership did not move.
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    /// A stream does not begin, or ends.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// The connection says nothing about who calls.
     #[error("the call does not say who calls: {hint}")]
     Unauthenticated {
@@ -123,6 +213,7 @@ impl ApiError {
             | Self::Transfer(TransferError::Stopped(_))
             | Self::Unavailable { .. } => Code::Unavailable,
             Self::Transfer(TransferError::TimedOut { .. }) => Code::FailedPrecondition,
+            Self::Watch(error) => error.code(),
             Self::Query(QueryError::Shed) => Code::ResourceExhausted,
             Self::Unauthenticated { .. } => Code::Unauthenticated,
             Self::NotAllowed { .. } => Code::PermissionDenied,
@@ -155,6 +246,7 @@ impl ApiError {
             | Self::Query(QueryError::Stopped(_))
             | Self::Read(ReadError::Stopped(_))
             | Self::Transfer(TransferError::Stopped(_)) => "DRAINING",
+            Self::Watch(error) => error.reason(),
             Self::Query(QueryError::Shed) => "OVERLOADED",
             Self::Unauthenticated { .. } => "NO_IDENTITY",
             Self::NotAllowed { .. } => "ROLE_MISSING",
@@ -235,6 +327,9 @@ impl From<ApiError> for Status {
         | ApiError::Read(ReadError::NotConfirmed { leader: Some(leader) }) = &error
         {
             metadata.insert("leader_hint".to_owned(), leader.0.to_string());
+        }
+        if let ApiError::Watch(error) = &error {
+            metadata.extend(error.metadata().map(|(key, value)| (key.to_owned(), value)));
         }
         let mut details = ErrorDetails::new();
         if let ApiError::BadField(bad) = &error {

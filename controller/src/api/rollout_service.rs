@@ -2,21 +2,19 @@
 
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::rollout_service_server::RolloutService;
-use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::caller;
-use super::convert::{check, fleet, people, plan, records, rollout, verdict};
+use super::convert::{check, fleet, people, plan, rollout, verdict};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
-use super::explain;
 use super::page::Wanted;
 use super::reads::Freshness;
+use super::{explain, follow};
 use crate::machine::command::Action;
 use crate::machine::grants::Grant;
 use crate::machine::ids::{GrantId, RolloutId};
-use crate::machine::records::rollout_subject;
 use crate::machine::rollouts::Rollout;
 use crate::machine::{Machine, Rejection, Reply};
 
@@ -191,22 +189,9 @@ impl RolloutService for Desk {
         let request = request.into_inner();
         check::reserved("from_revision", request.from_revision == 0).map_err(ApiError::from)?;
         let id = rollout::id(&request.name).map_err(ApiError::from)?;
-        self.ready(freshness).await?;
-        let applied = *self.handle.applied().borrow();
-        // The first look also says whether there is such a rollout.
-        let mut seen = Seen::default();
-        let first = self.changes(&id, &mut seen).await?;
-        let (sender, receiver) = mpsc::channel(1);
-        let desk = self.clone();
-        tokio::spawn(async move {
-            if let Some(first) = first
-                && sender.send(Ok(first)).await.is_err()
-            {
-                return;
-            }
-            desk.watch(id, seen, sender).await;
-        });
-        Ok(freshness.label(ReceiverStream::new(receiver), applied))
+        let applied = self.show(freshness, Some(&id)).await?;
+        let seat = self.views.sit_down().map_err(ApiError::from)?;
+        Ok(freshness.label(follow::stream(self, &id, seat).await?, applied))
     }
 
     async fn explain_rollout(
@@ -242,13 +227,6 @@ impl RolloutService for Desk {
     }
 }
 
-/// What a watcher has been sent.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    revision: u64,
-    record: u64,
-}
-
 impl Desk {
     /// Has the cluster carry out an action on a rollout, and answers the rollout as it is then.
     async fn steer(
@@ -281,43 +259,6 @@ impl Desk {
         };
         Ok(Response::new(self.look(move |machine| draw(machine, &id)).await?))
     }
-
-    /// What changed since `seen`; `None` if nothing did.
-    async fn changes(
-        &self,
-        id: &RolloutId,
-        seen: &mut Seen,
-    ) -> Result<Option<pb::WatchRolloutResponse>, ApiError> {
-        let (id, before) = (id.clone(), *seen);
-        let (changed, now) = self.look(move |machine| changes(machine, &id, before)).await?;
-        *seen = now;
-        Ok(changed)
-    }
-
-    /// Sends each change until the watcher goes away. A slow watcher gets the latest state, not each.
-    async fn watch(
-        self,
-        id: RolloutId,
-        mut seen: Seen,
-        sender: mpsc::Sender<Result<pb::WatchRolloutResponse, Status>>,
-    ) {
-        let mut applied = self.handle.applied();
-        loop {
-            tokio::select! {
-                changed = applied.changed() => if changed.is_err() { return },
-                () = sender.closed() => return,
-            }
-            let message = match self.changes(&id, &mut seen).await {
-                Ok(None) => continue,
-                Ok(Some(change)) => Ok(change),
-                Err(error) => Err(Status::from(error)),
-            };
-            let ended = message.is_err();
-            if sender.send(message).await.is_err() || ended {
-                return;
-            }
-        }
-    }
 }
 
 fn unsupported(etag: &str, validate_only: bool) -> Result<(), ApiError> {
@@ -347,27 +288,6 @@ fn list_rollouts(
     let draw = |of: &&Rollout| rollout::rollout(machine, of);
     let (rollouts, next_page_token) = wanted.page(rest.into_iter(), |of| of.created_index, draw);
     Ok(pb::ListRolloutsResponse { rollouts, next_page_token })
-}
-
-fn changes(
-    machine: &Machine,
-    id: &RolloutId,
-    seen: Seen,
-) -> Result<(Option<pb::WatchRolloutResponse>, Seen), ApiError> {
-    let of = find(machine, id)?;
-    let subject = rollout_subject(id.as_str());
-    let records: Vec<_> = machine.records().on_after(&subject, seen.record).collect();
-    if of.revision == seen.revision && records.is_empty() {
-        return Ok((None, seen));
-    }
-    let record = records.last().map_or(seen.record, |record| record.sequence);
-    // A new watcher starts from the present state; what was decided before is for `ExplainRollout`.
-    let records = if seen.revision == 0 { Vec::new() } else { records };
-    let change = pb::WatchRolloutResponse {
-        rollout: Some(rollout::rollout(machine, of)),
-        records: records.iter().map(records::record).collect(),
-    };
-    Ok((Some(change), Seen { revision: of.revision, record }))
 }
 
 fn replay(

@@ -7,6 +7,7 @@ use tidegate_proto::FILE_DESCRIPTOR_SET;
 use tidegate_proto::v1::agent_service_server::AgentServiceServer;
 use tidegate_proto::v1::calendar_service_server::CalendarServiceServer;
 use tidegate_proto::v1::cluster_service_server::ClusterServiceServer;
+use tidegate_proto::v1::dashboard_service_server::DashboardServiceServer;
 use tidegate_proto::v1::fleet_service_server::FleetServiceServer;
 use tidegate_proto::v1::incident_service_server::IncidentServiceServer;
 use tidegate_proto::v1::patch_set_service_server::PatchSetServiceServer;
@@ -124,6 +125,11 @@ pub async fn serve(
         )
         .add_service(
             RolloutServiceServer::new(desk.clone())
+                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_ANSWER_BYTES),
+        )
+        .add_service(
+            DashboardServiceServer::new(desk.clone())
                 .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
                 .max_encoding_message_size(MAX_ANSWER_BYTES),
         )

@@ -22,6 +22,7 @@ mod restart;
 mod show;
 mod stage;
 mod tidegate;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ pub enum BenchCommand {
     Restart(restart::Args),
     /// What one entry costs the machine, in fleets of different sizes.
     Apply(apply::Args),
+    /// How far streams are behind the log while hosts report.
+    Watch(watch::Args),
     /// A part of `restart`, in a process of its own.
     #[command(hide = true)]
     Probe(restart::ProbeArgs),
@@ -171,6 +174,11 @@ async fn dispatch(command: &BenchCommand, show: &Show) -> Result<(), BenchError>
         BenchCommand::Apply(args) => {
             let facts = look_at_machine(&std::env::temp_dir(), None, show);
             show.results("apply", &facts, &apply::run(args, show).await?);
+        }
+        BenchCommand::Watch(args) => {
+            let base = args.data_dir.clone().unwrap_or_else(std::env::temp_dir);
+            let facts = look_at_machine(&base, None, show);
+            show.results("watch", &facts, &watch::run(args, show).await?);
         }
         BenchCommand::Probe(args) => restart::run_probe(args)?,
     }

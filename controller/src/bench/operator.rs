@@ -75,6 +75,20 @@ impl Operator {
         Ok(())
     }
 
+    /// Creates a token of this id that nobody will use.
+    pub(super) async fn create_named_token(&mut self, id: &str) -> Result<(), BenchError> {
+        let request = pb::CreateTokenRequest {
+            request_id: self.ids.next(),
+            token_id: id.to_owned(),
+            tier: "tiers/free".to_owned(),
+            max_hosts: 1,
+            secret_sha256: Sha256::digest(id.as_bytes()).to_vec(),
+            validate_only: false,
+        };
+        self.fleet.create_token(request).await.map_err(call("create a token"))?;
+        Ok(())
+    }
+
     /// Publishes the patch set.
     pub(super) async fn publish(&mut self) -> Result<(), BenchError> {
         use pb::upload_artifact_request::Part;

@@ -144,6 +144,11 @@ impl Client {
         Self { reading: if stale { Reading::Stale } else { Reading::Newest }, ..self }
     }
 
+    /// Reads show what the answering controller has; whoever asks says by itself how old that is.
+    pub(crate) fn show_what_is_there(&mut self) {
+        self.reading = Reading::StaleAndTold;
+    }
+
     /// The operator's own limit on how long to try; `None`: not given.
     pub(crate) fn patience(&self) -> Option<Duration> {
         self.patience

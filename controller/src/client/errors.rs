@@ -129,6 +129,22 @@ impl Failure {
         }
     }
 
+    /// What is wrong, on one line.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Self::Problem(problem) => super::output::text::plain(&problem.why),
+            Self::PipeClosed => "nobody reads".to_owned(),
+        }
+    }
+
+    /// What failed, why, and what to type next.
+    pub(crate) fn lines(&self) -> String {
+        match self {
+            Self::Problem(problem) => problem.lines(),
+            Self::PipeClosed => "nobody reads".to_owned(),
+        }
+    }
+
     /// The same failure with other advice.
     pub(crate) fn with_next(self, next: String) -> Self {
         match self {

@@ -9,11 +9,13 @@ mod confirm;
 mod connect;
 mod errors;
 mod exit;
+mod feed;
 mod ids;
 mod names;
 mod output;
 mod refused;
 mod session;
+mod top;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ pub use commands::tier::TierCommand;
 pub use commands::token::{CreateToken, TokenCommand};
 pub use commands::watch::{Get, Status};
 pub use ids::RequestId;
+pub use top::Top;
 
 use errors::Failure;
 use exit::Exit;
@@ -70,6 +73,8 @@ pub enum Command {
     Rollout(RolloutCommand),
     /// Stop a rollout now, or one slice of it. Never asks; safe to repeat.
     Halt(Halt),
+    /// Fleet, rollouts and controllers on one screen; halt, pause and promote by a key.
+    Top(Top),
     /// See what was halted, on which evidence, and what became of it.
     #[command(subcommand)]
     Incident(IncidentCommand),
@@ -102,6 +107,13 @@ pub enum Command {
 /// Runs one command to its end and says how it went: data on stdout, talk on stderr.
 pub async fn run(globals: Globals, command: Command) -> ExitCode {
     let format = globals.output;
+    // The screen has keys of its own, and a connection for each thing it does.
+    if let Command::Top(flags) = command {
+        return match top::run(globals, flags).await {
+            Ok(exit) => exit.into(),
+            Err(failure) => errors::report(failure, format).into(),
+        };
+    }
     let mut session = match Session::new(globals) {
         Ok(session) => session,
         Err(failure) => return errors::report(failure, format).into(),
@@ -123,6 +135,8 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
     match command {
         Command::Rollout(command) => commands::rollout::run(session, command).await,
         Command::Halt(halt) => commands::rollout::halt(session, halt).await,
+        // It has no session: see `run`.
+        Command::Top(_) => Ok(Exit::Done),
         Command::Incident(command) => commands::incident::run(session, command).await,
         Command::PatchSet(command) => commands::patch_set::run(session, command).await,
         Command::Host(command) => commands::host::run(session, command).await,

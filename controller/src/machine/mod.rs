@@ -52,6 +52,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod touched;
 pub mod trial;
 pub mod vouches;
 mod wall;

@@ -59,6 +59,15 @@ impl From<PeopleEvent> for Event {
 }
 
 impl PeopleEvent {
+    /// The rollout that it is about.
+    pub const fn rollout(&self) -> &RolloutId {
+        match self {
+            Self::Proposed(of) | Self::Lapsed(of) => &of.rollout,
+            Self::Agreed { proposal, .. } | Self::Rejected { proposal, .. } => &proposal.rollout,
+            Self::Expedited { rollout, .. } | Self::Superseded { rollout, .. } => rollout,
+        }
+    }
+
     /// The record that it leaves.
     pub(super) fn note(&self) -> Note {
         let of = |proposal: &Proposal, more: &str| {

@@ -101,7 +101,7 @@ impl Machine {
         let course = Course {
             steps: policy.ladder.iter().enumerate().map(step).collect(),
             budget: policy.exposure.budget.of(all),
-            credit: credit.map(|of| of.credit.unwrap_or(CreditRule::for_fleet(all))),
+            credit: credit.map(|of| of.credit.unwrap_or_else(|| CreditRule::for_fleet(all))),
             rate: policy.limits.rate.map(|rate| (rate.hosts.of(all), rate.every)),
         };
         let mut ahead = Ahead { known: BTreeMap::new() };

@@ -122,6 +122,11 @@ impl Records {
         self.kept.iter().rev().map(|(_, record)| record)
     }
 
+    /// The records that came after the one with this sequence number, oldest first.
+    pub fn after(&self, sequence: u64) -> impl Iterator<Item = Record> {
+        self.kept.range(sequence.saturating_add(1), u64::MAX).map(|(_, record)| record)
+    }
+
     /// The records on `subject`, newest first.
     pub fn on<'a>(&'a self, subject: &'a str) -> impl Iterator<Item = Record> + 'a {
         let fronts = self.kept.peeks::<Front<'a>>().rev();

@@ -10,6 +10,7 @@ use super::inbox::Reply;
 use super::outbound::{PiecesWanted, Vouch};
 use super::reads::{ReadReply, Reads};
 use super::sights::{See, Sights};
+use super::tap::Tap;
 use super::{AppliedEntry, Outbound, ProposeError};
 use crate::machine::{Machine, Outcome, Position};
 use crate::node::{Answer, Leadership, Output, Outputs};
@@ -21,6 +22,7 @@ pub(super) struct Carrier {
     pub(super) leadership: watch::Sender<Leadership>,
     /// The index of the last state that replaced the one before as a whole.
     pub(super) replaced: watch::Sender<u64>,
+    pub(super) tap: Arc<Tap>,
     reads: Reads,
     sights: Sights,
     /// Who waits for an answer, by ticket.
@@ -42,6 +44,7 @@ impl Carrier {
             entries,
             leadership,
             replaced: watch::Sender::new(0),
+            tap: Arc::default(),
             reads: Reads::default(),
             sights: Sights::default(),
             replies: BTreeMap::new(),
@@ -104,6 +107,7 @@ impl Outputs for Carrier {
             Output::Answer { ticket, answer } => self.answer(ticket, answer, machine),
             Output::Applied { position, command, outcome, events } => {
                 self.sights.settle(machine);
+                self.tap.note(machine, position, &events);
                 let entry = AppliedEntry { position, command, outcome, events };
                 // It fails where nobody listens, which is fine.
                 drop(self.entries.send(Arc::new(entry)));
@@ -116,6 +120,7 @@ impl Outputs for Carrier {
             Output::Replaced { index } => {
                 tracing::info!(index, "state.replaced");
                 self.replaced.send_replace(index);
+                self.tap.note_replaced();
                 self.sights.settle(machine);
             }
             Output::FetchPieces { from, hashes } => {

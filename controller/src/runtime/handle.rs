@@ -8,10 +8,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::disk::may_pass;
 use super::inbox::{Reply, Request};
+use super::tap::Tap;
 use super::{Beats, DiskGauge, ProposeError, QueryError, Readings, Stopped, TurnedAway, WaitError};
 use crate::journal::{DiskJournal, PieceReader, Violation};
 use crate::machine::cluster::Cluster;
 use crate::machine::event::Event;
+use crate::machine::touched::Touched;
 use crate::machine::{Command, Machine, Outcome, Position};
 use crate::node::{Fatal, Input, Leadership, Node, NodeId, NodeStatus};
 
@@ -56,6 +58,7 @@ pub struct Handle {
     pub(super) entries: broadcast::WeakSender<Arc<AppliedEntry>>,
     pub(super) leadership: watch::Receiver<Leadership>,
     pub(super) replaced: watch::Receiver<u64>,
+    pub(super) tap: Arc<Tap>,
     pub(super) cluster: watch::Receiver<Option<Arc<Cluster>>>,
     pub(super) applied: watch::Receiver<u64>,
     pub(super) stopped: watch::Receiver<Option<Stop>>,
@@ -206,6 +209,20 @@ impl Handle {
     /// [`Stopped`].
     pub async fn status(&self) -> Result<NodeStatus, Stopped> {
         self.look(Node::status).await
+    }
+
+    /// Lets `look` see the replicated state and the node, with what was touched since the last such look.
+    /// For one reader alone: whoever takes what was touched has it. It runs on the node's thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn gather<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Machine, &NodeStatus, &Touched) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let tap = Arc::clone(&self.tap);
+        self.look(move |node| look(node.machine(), &node.status(), &tap.take())).await
     }
 
     /// Who leads, as far as this node knows; changes can be awaited.

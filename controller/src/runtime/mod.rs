@@ -27,6 +27,7 @@ mod reads;
 mod scrub;
 mod sights;
 mod slow_disk;
+mod tap;
 #[cfg(test)]
 mod tests;
 

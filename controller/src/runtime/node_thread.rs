@@ -101,6 +101,7 @@ impl NodeThread {
             entries: carrier.entries.downgrade(),
             leadership: leadership_seen,
             replaced: carrier.replaced.subscribe(),
+            tap: Arc::clone(&carrier.tap),
             cluster: cluster_seen,
             applied: applied_seen,
             stopped: stopped_seen,

@@ -32,6 +32,7 @@ use crate::runtime::{
     Clock, DiskGauge, DiskWatch, Handle, Outbound, Runtime, RuntimeConfig, StartError, Stop,
     StorageConfig,
 };
+use crate::views::{self, Views};
 
 pub use arrival::Unwelcome;
 
@@ -128,8 +129,10 @@ impl Running {
         let (handle, node_thread, outbound) = start_node(config, disk).await?;
         let peers = Peers::start(&peers_config, handle.clone(), &outbound, hooks(&handle, &store))?;
         let clock = Clock::start();
+        let (views, announce) = Views::new(clock);
         let desk = Desk {
             relay: Arc::new(Relay::new(peers.clone(), clock)),
+            views: views.clone(),
             handle,
             peers,
             store,
@@ -149,6 +152,7 @@ impl Running {
             tokio::spawn(calendar_keeper::run(desk.clone())),
             tokio::spawn(blob_keeper::run(desk.clone())),
             tokio::spawn(decision_log::run(desk.clone())),
+            tokio::spawn(views::run(views, announce, desk.handle.clone())),
         ];
         tracing::info!(node = config.node.0, %address, cluster = config.cluster, "controller.started");
         Ok(Self { address, desk, shutdown, serving, tasks, node_thread })

@@ -6,10 +6,12 @@
 pub mod begin;
 pub mod calendar;
 pub mod check;
+pub mod dashboard;
 pub mod enroll;
 pub mod facts;
 pub mod fleet;
 pub mod incident;
+pub(crate) mod members;
 pub mod patch_set;
 pub mod people;
 pub mod plan;

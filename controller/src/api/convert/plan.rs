@@ -68,7 +68,7 @@ fn tier(plan: &Plan, step: usize) -> pb::PlannedTier {
             passes_ms: until.map(|until| until.0),
         }
     };
-    let strata = plan.strata.get(step).map(|of| strata(of)).unwrap_or_default();
+    let strata = plan.strata.get(step).map(strata).unwrap_or_default();
     let uncovered = if stage.draw.is_some() { plan.uncovered(step) } else { Vec::new() };
     pb::PlannedTier {
         tier: format!("tiers/{}", stage.tier),

@@ -103,7 +103,7 @@ fn repeat_from(failure: Failure, from: &Stage, session: &Session) -> Failure {
 }
 
 /// What a promotion means: from where, to where, how many hosts.
-fn stakes(rollout: &v1::Rollout, force: bool) -> String {
+pub(crate) fn stakes(rollout: &v1::Rollout, force: bool) -> String {
     let from = standing(rollout);
     let to = next_stage(rollout).map_or_else(
         || "There is no further wave: this completes it.".to_owned(),

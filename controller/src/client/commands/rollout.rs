@@ -289,7 +289,7 @@ async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
     people::done_or_proposed(session, &rollout, ("resume", "resumed"))
 }
 
-fn resume_stakes(rollout: &v1::Rollout) -> String {
+pub(crate) fn resume_stakes(rollout: &v1::Rollout) -> String {
     let tier = rollout.tiers.iter().find(|tier| tier.tier == rollout.tier);
     let place = tier.map_or_else(String::new, |tier| {
         let begun = tier.counts.as_ref().map_or(0, |counts| counts.begun);

@@ -1,30 +1,24 @@
 //! How is a rollout followed? By its stream: redrawn on a terminal, one line a change in a pipe,
 //! opened again where it breaks, until it is over or the time is.
 
-use std::time::Duration;
-
 use clap::Args;
 use tidegate_proto::v1;
 use tidegate_proto::v1::RolloutState;
-use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
-use tokio::time::{Instant, sleep, timeout_at};
-use tonic::{Code, Streaming};
+use tidegate_proto::v1::watch_response::Body;
+use tokio::time::Instant;
 
 use super::rollout::fetch;
 use crate::client::advice::{Intent, Subject};
 use crate::client::args::OutputFormat;
 use crate::client::clock;
-use crate::client::connect::UNARY_PATIENCE;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
+use crate::client::feed::{Fed, Feed};
 use crate::client::names::{self, id_of};
 use crate::client::output::rollout::{line, standing, tree, waiting_on};
+use crate::client::output::text::plain;
 use crate::client::output::{Output, json};
-use crate::client::refused::Refused;
 use crate::client::session::Session;
-
-/// Pause before a broken stream is opened again.
-const REOPEN_PAUSE: Duration = Duration::from_millis(200);
 
 /// Flags of `rollout get`.
 #[derive(Debug, Args)]
@@ -150,92 +144,87 @@ async fn changes(
     until: Until,
 ) -> Result<Option<v1::Rollout>, Failure> {
     let deadline = session.client.patience().map(|patience| Instant::now() + patience);
-    let mut seen = Seen::default();
+    let mut seen = Seen { policy_toml: policy(session, name).await?, ..Seen::default() };
+    let mut feed = Feed::new(intent(name), name);
     loop {
-        let mut stream = open(session, name, deadline).await?;
-        let broken = loop {
-            let next = match deadline {
-                None => stream.message().await,
-                Some(deadline) => match timeout_at(deadline, stream.message()).await {
-                    Ok(next) => next,
-                    Err(_) => return Ok(None),
-                },
-            };
-            match next {
-                Ok(Some(change)) => {
-                    let opens = seen.rollout.is_none();
-                    if let Some(change) = seen.news(change) {
-                        // Who waits is told of changes of phase alone: those leave a record.
-                        if view != View::Progress || opens || !change.records.is_empty() {
-                            show(&session.out, &change, view)?;
-                        }
-                        if let Some(rollout) = change.rollout.filter(|r| is_over(r, until)) {
-                            return Ok(Some(rollout));
-                        }
-                    }
-                }
-                Ok(None) => break None,
-                Err(status) => break Some(status),
+        let told = match feed.next(&mut session.client, deadline).await? {
+            Fed::Told(told) => *told,
+            Fed::Broken(status) => {
+                lost(&session.out, &seen, (&status, view))?;
+                continue;
             }
+            Fed::TimeIsUp => return Ok(None),
         };
-        if let Some(status) = broken.filter(|status| !may_reopen(status)) {
-            return Err(Failure::of_request(&intent(name), &Refused::answer(status)));
+        let opens = seen.rollout.is_none();
+        let Some(change) = seen.news(told, view) else { continue };
+        // Who waits is told of changes of phase alone: those leave a record.
+        if view != View::Progress || opens || !change.records.is_empty() {
+            show(&session.out, &change, view)?;
         }
-        if deadline.is_some_and(|deadline| Instant::now() + REOPEN_PAUSE >= deadline) {
-            return Ok(None);
+        if let Some(rollout) = change.rollout.filter(|rollout| is_over(rollout, until)) {
+            return Ok(Some(rollout));
         }
-        sleep(REOPEN_PAUSE).await;
     }
 }
 
-/// A stream ends where its controller goes away; a stream that was refused stays refused.
-fn may_reopen(status: &tonic::Status) -> bool {
-    let broken = std::error::Error::source(status).is_some();
-    broken || status.code() == Code::Unavailable
+/// Says on a screen that what it shows may be old; elsewhere nothing is said until there is something.
+fn lost(out: &Output, seen: &Seen, (status, view): (&tonic::Status, View)) -> Result<(), Failure> {
+    match (view, &seen.rollout) {
+        (View::Screen, Some(rollout)) => {
+            let shown = tree(rollout, out.show(), clock::now());
+            let why = plain(status.message());
+            out.redraw(&format!("{shown}\n\nNOT CONNECTED, this may be old: {why}"))
+        }
+        (View::Screen | View::Lines | View::Progress, _) => Ok(()),
+    }
+}
+
+/// The policy as it was written, where it is printed: streams leave it out.
+async fn policy(session: &mut Session, name: &str) -> Result<String, Failure> {
+    if !session.out.format().is_json() {
+        return Ok(String::new());
+    }
+    Ok(fetch(session, name).await?.policy_toml)
 }
 
 fn intent(name: &str) -> Intent {
     Intent::read(format!("watch {name}"), Subject::Rollout(name.to_owned()))
 }
 
-async fn open(
-    session: &mut Session,
-    name: &str,
-    deadline: Option<Instant>,
-) -> Result<Streaming<v1::WatchRolloutResponse>, Failure> {
-    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let patience = left.map_or(UNARY_PATIENCE, |left| left.min(UNARY_PATIENCE));
-    let body = v1::WatchRolloutRequest { name: name.to_owned(), from_revision: 0 };
-    session
-        .client
-        .open(&intent(name), patience, body, async |attempt, body| {
-            let request = attempt.request(body);
-            RolloutServiceClient::new(attempt.channel).watch_rollout(request).await
-        })
-        .await
-}
-
-/// What was shown already. A stream that is opened again starts with the present state, and a
-/// controller that lags behind starts with an older one.
+/// What was shown already. A stream that begins with a new snapshot repeats some of it.
 #[derive(Debug, Default)]
 struct Seen {
+    policy_toml: String,
     rollout: Option<v1::Rollout>,
     sequence: u64,
 }
 
 impl Seen {
-    /// The change without what was shown before; `None`: nothing of it is new.
-    fn news(&mut self, mut change: v1::WatchRolloutResponse) -> Option<v1::WatchRolloutResponse> {
-        change.records.retain(|record| record.sequence > self.sequence);
-        let shown = self.rollout.as_ref().map_or(0, |rollout| rollout.revision);
-        let old = change.rollout.as_ref().is_some_and(|rollout| rollout.revision < shown);
-        if old || (change.rollout == self.rollout && change.records.is_empty()) {
-            return None;
+    /// The change without what was shown before; `None`: nothing of it is new to this view.
+    fn news(&mut self, told: v1::WatchResponse, view: View) -> Option<v1::WatchRolloutResponse> {
+        let (views, mut records, begins) = match told.body? {
+            Body::Snapshot(overview) => (overview.rollouts, overview.recent_records, true),
+            Body::Changes(changes) => (changes.rollouts, changes.records, false),
+            Body::Bookmark(_) => return None,
+        };
+        // What was decided before the first look is for `rollout explain`.
+        let first = begins && self.rollout.is_none();
+        let newest = records.last().map_or(0, |record| record.sequence);
+        records.retain(|record| record.sequence > self.sequence && !first);
+        self.sequence = self.sequence.max(newest);
+        let before = self.rollout.clone();
+        if let Some(rollout) = views.into_iter().find_map(|view| view.rollout) {
+            let policy_toml = self.policy_toml.clone();
+            self.rollout = Some(v1::Rollout { policy_toml, ..rollout });
         }
-        self.rollout.clone_from(&change.rollout);
-        let newest = change.records.iter().map(|record| record.sequence).max();
-        self.sequence = self.sequence.max(newest.unwrap_or(0));
-        Some(change)
+        let revision = |of: &Option<v1::Rollout>| of.as_ref().map(|of| of.revision);
+        let moved = match view {
+            // On a screen times run on.
+            View::Screen => self.rollout != before,
+            View::Lines | View::Progress => revision(&self.rollout) > revision(&before),
+        };
+        let rollout = self.rollout.clone();
+        (moved || !records.is_empty()).then_some(v1::WatchRolloutResponse { rollout, records })
     }
 }
 
@@ -264,13 +253,29 @@ fn show(out: &Output, change: &v1::WatchRolloutResponse, view: View) -> Result<(
 mod tests {
     use super::*;
 
-    fn change(revision: u64, sequences: &[u64]) -> v1::WatchRolloutResponse {
+    fn told(body: Body) -> v1::WatchResponse {
+        v1::WatchResponse { body: Some(body), ..Default::default() }
+    }
+
+    fn view_of(revision: u64) -> Vec<v1::RolloutView> {
+        let rollout = Some(v1::Rollout { revision, ..Default::default() });
+        vec![v1::RolloutView { rollout, ..Default::default() }]
+    }
+
+    fn records_of(sequences: &[u64]) -> Vec<v1::DecisionRecord> {
         let record =
             |sequence: &u64| v1::DecisionRecord { sequence: *sequence, ..Default::default() };
-        v1::WatchRolloutResponse {
-            rollout: Some(v1::Rollout { revision, ..Default::default() }),
-            records: sequences.iter().map(record).collect(),
-        }
+        sequences.iter().map(record).collect()
+    }
+
+    fn snapshot(revision: u64, sequences: &[u64]) -> v1::WatchResponse {
+        let (rollouts, recent_records) = (view_of(revision), records_of(sequences));
+        told(Body::Snapshot(v1::Overview { rollouts, recent_records, ..Default::default() }))
+    }
+
+    fn change(revision: u64, sequences: &[u64]) -> v1::WatchResponse {
+        let (rollouts, records) = (view_of(revision), records_of(sequences));
+        told(Body::Changes(v1::Changes { rollouts, records, ..Default::default() }))
     }
 
     fn in_state(state: RolloutState) -> v1::Rollout {
@@ -278,14 +283,30 @@ mod tests {
     }
 
     #[test]
-    fn a_reopened_stream_shows_nothing_twice() {
+    fn a_stream_that_begins_anew_shows_no_record_twice_and_none_is_missing() {
         let mut seen = Seen::default();
-        assert!(seen.news(change(5, &[1, 2])).is_some());
-        assert!(seen.news(change(5, &[1, 2])).is_none());
-        let news = seen.news(change(6, &[2, 3])).unwrap();
-        assert_eq!(news.records.len(), 1);
-        assert!(seen.news(change(7, &[])).is_some());
-        assert!(seen.news(change(6, &[])).is_none());
+        let mut records = |message| {
+            let change = seen.news(message, View::Lines);
+            change.map(|change| change.records.iter().map(|of| of.sequence).collect::<Vec<_>>())
+        };
+        // What was decided before is not news.
+        assert_eq!(records(snapshot(5, &[1, 2])), Some(Vec::new()));
+        assert_eq!(records(change(6, &[3])), Some(vec![3]));
+        assert_eq!(records(snapshot(6, &[2, 3])), None);
+        assert_eq!(records(snapshot(7, &[3, 4, 5])), Some(vec![4, 5]));
+        assert_eq!(records(change(7, &[5])), None);
+        assert_eq!(records(change(8, &[])), Some(Vec::new()));
+        assert_eq!(records(told(Body::Bookmark(v1::Bookmark {}))), None);
+    }
+
+    #[test]
+    fn a_change_without_a_rollout_comes_with_the_last_one() {
+        let mut seen = Seen::default();
+        drop(seen.news(snapshot(5, &[]), View::Lines));
+        let records = records_of(&[9]);
+        let alone = told(Body::Changes(v1::Changes { records, ..Default::default() }));
+        let change = seen.news(alone, View::Lines).unwrap();
+        assert_eq!((change.rollout.unwrap().revision, change.records.len()), (5, 1));
     }
 
     #[test]

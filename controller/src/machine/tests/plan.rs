@@ -27,13 +27,9 @@ const FLEET: &str = "bootstrap canary* free paid
 const CREATE: &str = "create r1 113.1 canary=draw2 free=50%,100% paid=100% judged=standard soak=60s budget=20 in-flight=8";
 
 fn draft(world: &mut World, line: &str) -> Box<CreateRollout> {
-    match one(world, line) {
-        Command::Operate(operate) => match operate.action {
-            Action::CreateRollout(create) => create,
-            action => panic!("{action:?}"),
-        },
-        command => panic!("{command:?}"),
-    }
+    let Command::Operate(operate) = one(world, line) else { panic!("no operator's command") };
+    let Action::CreateRollout(create) = operate.action else { panic!("no draft") };
+    create
 }
 
 fn planned(world: &mut World) -> Plan {

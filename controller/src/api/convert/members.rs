@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_proto::v1 as pb;
 
-use super::convert::count;
+use super::count;
 use crate::machine::Machine;
 use crate::machine::cluster::{Cluster, Member, MemberRole, Speaks};
 use crate::machine::ids::NodeId;
@@ -13,7 +13,7 @@ use crate::node::NodeStatus;
 use crate::runtime::DiskState;
 
 /// The cluster as one node sees it; of its disk it knows its own alone.
-pub(super) fn status(machine: &Machine, node: &NodeStatus, disk: DiskState) -> pb::ClusterStatus {
+pub(crate) fn status(machine: &Machine, node: &NodeStatus, disk: DiskState) -> pb::ClusterStatus {
     let cluster = machine.cluster();
     let (vouched_index, said) = machine.vouches().iter().next_back().unwrap_or((0, &NOBODY));
     let state_hash = commonest(said);
@@ -48,7 +48,7 @@ pub(super) fn status(machine: &Machine, node: &NodeStatus, disk: DiskState) -> p
 static NOBODY: Hashes = BTreeMap::new();
 
 /// One member as a node sees it.
-pub(super) fn draw(id: NodeId, member: &Member, node: &NodeStatus) -> pb::Member {
+pub(crate) fn draw(id: NodeId, member: &Member, node: &NodeStatus) -> pb::Member {
     let peer = node.peers.get(&id);
     let own = (id == node.id).then_some(node.last_index);
     let registered = member.incarnation.is_some();
@@ -64,7 +64,7 @@ pub(super) fn draw(id: NodeId, member: &Member, node: &NodeStatus) -> pb::Member
 }
 
 /// What a member says in a check at an index: `said` is what has been heard so far.
-pub(super) fn verdicts(cluster: &Cluster, index: u64, said: &Hashes) -> pb::CheckClusterResponse {
+pub(crate) fn verdicts(cluster: &Cluster, index: u64, said: &Hashes) -> pb::CheckClusterResponse {
     let voters: Hashes = voters_of(cluster, said);
     let majority = commonest(&voters)
         .filter(|hash| voters.values().filter(|said| *said == hash).count() >= cluster.majority());
