@@ -133,7 +133,7 @@ impl Desk {
 }
 
 /// The word for an action in logs.
-const fn action_word(action: &Action) -> &'static str {
+fn action_word(action: &Action) -> &'static str {
     match action {
         Action::CreateToken(_) => "token.create",
         Action::PublishPatchSet(_) => "patch-set.publish",
@@ -149,5 +149,6 @@ const fn action_word(action: &Action) -> &'static str {
         Action::CheckState => "cluster.check-state",
         Action::HaltSlice(_) => "rollout.slice.halt",
         Action::ResumeSlice(_) => "rollout.slice.resume",
+        Action::IfUnchanged(guarded) => action_word(&guarded.action),
     }
 }

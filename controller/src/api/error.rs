@@ -177,6 +177,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::PatchSetExists { .. }
         | Rejection::RolloutExists { .. }
         | Rejection::MemberExists { .. } => Code::AlreadyExists,
+        Rejection::EtagMismatch { .. } => Code::Aborted,
         Rejection::UnknownToken => Code::Unauthenticated,
         Rejection::TokenHostLimit { .. } => Code::ResourceExhausted,
         Rejection::NotBootstrapped => Code::Unavailable,

@@ -14,6 +14,7 @@ pub mod cluster_event;
 pub mod command;
 mod commands;
 pub mod entries;
+pub mod etag;
 pub mod event;
 pub mod explain;
 pub mod fleet;
@@ -49,6 +50,7 @@ pub mod tokens;
 pub mod trial;
 pub mod vouches;
 mod wall;
+mod would;
 
 use std::collections::{BTreeMap, BTreeSet};
 

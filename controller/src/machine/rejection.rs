@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::etag::Etag;
 use super::ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use super::patch_sets::KernelKey;
 
@@ -231,6 +232,19 @@ pub enum Rejection {
         /// Its present wave, from 1.
         wave: usize,
     },
+    /// What the caller wants to change is not as they saw it.
+    #[error(
+        "{resource} has changed since: its etag is `{current}`, and the request was made for `{given}`: look \
+         again, then repeat it with the new one"
+    )]
+    EtagMismatch {
+        /// What was to be changed.
+        resource: String,
+        /// The etag that the caller saw.
+        given: Etag,
+        /// The etag now.
+        current: Etag,
+    },
     /// The gates are shut.
     #[error(
         "`{gate}` is not open: {detail}. Wait for it, or promote in spite of it with `--force --reason …`"
@@ -382,6 +396,7 @@ impl Rejection {
             Self::ReasonMissing => "REASON_MISSING",
             Self::SliceNotHalted { .. } => "SLICE_NOT_HALTED",
             Self::MovedOn { .. } => "ROLLOUT_MOVED_ON",
+            Self::EtagMismatch { .. } => "ETAG_MISMATCH",
             Self::GatesShut { .. } => "GATES_SHUT",
             Self::NodeIdZero => "NODE_ID_ZERO",
             Self::MemberExists { .. } => "MEMBER_EXISTS",

@@ -7,6 +7,7 @@ use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::policy::Policy;
 
 use super::members::{AddMember, PromoteMember, RemoveMember};
+use crate::machine::etag::Etag;
 use crate::machine::ids::{Digest, RolloutId, TierName, TokenId, Version};
 use crate::machine::patch_sets::{Artifact, Fix, KernelKey};
 
@@ -52,6 +53,8 @@ pub enum Action {
     HaltSlice(OfSlice),
     /// Let a halted slice go on.
     ResumeSlice(OfSlice),
+    /// Do it only while what it changes is as the caller saw it.
+    IfUnchanged(Box<IfUnchanged>),
 }
 
 /// Let hosts enrol.
@@ -136,4 +139,13 @@ pub enum Promote {
         /// Why.
         reason: String,
     },
+}
+
+/// Do it only while what it changes is as the caller saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IfUnchanged {
+    /// The etag of what it changes, as the caller saw it.
+    pub etag: Etag,
+    /// What to do.
+    pub action: Action,
 }

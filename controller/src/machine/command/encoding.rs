@@ -105,7 +105,8 @@ impl Action {
             | Self::RemoveMember(_)
             | Self::CheckState
             | Self::HaltSlice(_)
-            | Self::ResumeSlice(_) => 2,
+            | Self::ResumeSlice(_)
+            | Self::IfUnchanged(_) => 2,
         }
     }
 }

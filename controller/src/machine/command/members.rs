@@ -101,7 +101,7 @@ impl Command {
 }
 
 impl Action {
-    const fn member_change(&self) -> Option<MemberChange> {
+    fn member_change(&self) -> Option<MemberChange> {
         match self {
             Self::AddMember(add) => Some(MemberChange::AddLearner(add.node)),
             Self::PromoteMember(promote) => {
@@ -120,6 +120,7 @@ impl Action {
             | Self::CheckState
             | Self::HaltSlice(_)
             | Self::ResumeSlice(_) => None,
+            Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::ids::{Digest, GrantId, HostId, NodeId, TierName, Version};
 use super::report::Report;
 
 pub use action::{
-    Action, CreateRollout, CreateToken, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet,
+    Action, CreateRollout, CreateToken, IfUnchanged, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet,
     WithReason,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};

@@ -9,6 +9,7 @@ mod create_token;
 mod enroll_host;
 mod halt_rollout;
 mod halt_slice;
+mod if_unchanged;
 mod leave_joint;
 #[cfg(feature = "next-version")]
 mod next_probe;
@@ -68,22 +69,28 @@ impl Machine {
     fn operate(&mut self, at: Position, operate: &Operate, events: &mut Vec<Event>) -> Outcome {
         let actor = operate.actor.as_str();
         let request = Request::of(&operate.request, operate);
-        self.once(at, request, events, |machine| match &operate.action {
-            Action::CreateToken(token) => machine.create_token(token, actor),
-            Action::PublishPatchSet(publish) => machine.publish_patch_set(at, publish, actor),
-            Action::CreateRollout(create) => machine.create_rollout(at, create, actor),
-            Action::StartRollout(rollout) => machine.start_rollout(rollout, actor),
-            Action::PauseRollout(pause) => machine.pause_rollout(pause, actor),
-            Action::ResumeRollout(resume) => machine.resume_rollout(resume, actor),
-            Action::HaltRollout(halt) => machine.halt_rollout(at, halt, actor),
-            Action::PromoteRollout(promote) => machine.promote_rollout(promote, actor),
-            Action::AddMember(add) => machine.add_member(add, actor),
-            Action::PromoteMember(promote) => machine.promote_member(*promote, actor),
-            Action::RemoveMember(remove) => machine.remove_member(*remove, actor),
-            Action::CheckState => machine.check_state(actor),
-            Action::HaltSlice(of) => machine.halt_slice(at, of, actor),
-            Action::ResumeSlice(of) => machine.resume_slice(of, actor),
-        })
+        self.once(at, request, events, |machine| machine.decide(at, &operate.action, actor))
+    }
+
+    /// Decides what a person wants.
+    fn decide(&self, at: Position, action: &Action, actor: &str) -> Decided {
+        match action {
+            Action::CreateToken(token) => self.create_token(token, actor),
+            Action::PublishPatchSet(publish) => self.publish_patch_set(at, publish, actor),
+            Action::CreateRollout(create) => self.create_rollout(at, create, actor),
+            Action::StartRollout(rollout) => self.start_rollout(rollout, actor),
+            Action::PauseRollout(pause) => self.pause_rollout(pause, actor),
+            Action::ResumeRollout(resume) => self.resume_rollout(resume, actor),
+            Action::HaltRollout(halt) => self.halt_rollout(at, halt, actor),
+            Action::PromoteRollout(promote) => self.promote_rollout(promote, actor),
+            Action::AddMember(add) => self.add_member(add, actor),
+            Action::PromoteMember(promote) => self.promote_member(*promote, actor),
+            Action::RemoveMember(remove) => self.remove_member(*remove, actor),
+            Action::CheckState => self.check_state(actor),
+            Action::HaltSlice(of) => self.halt_slice(at, of, actor),
+            Action::ResumeSlice(of) => self.resume_slice(of, actor),
+            Action::IfUnchanged(guarded) => self.if_unchanged(at, guarded, actor),
+        }
     }
 
     /// Whether `command` is a person's request of an id that was answered before: it will be again, by

@@ -96,6 +96,7 @@ fn operator() -> impl Strategy<Value = String> {
         Just("resume {} slice=kernel=k2"),
         Just("promote {}"),
         Just("promote {} force=hurry"),
+        Just("promote {} force=hurry if=20"),
         Just("halt {} as=same"),
         Just("pause {} as=same"),
     ];

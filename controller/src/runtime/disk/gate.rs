@@ -31,7 +31,7 @@ fn worst_state_for(command: &Command) -> DiskState {
     }
 }
 
-const fn worst_state_for_action(action: &Action) -> DiskState {
+fn worst_state_for_action(action: &Action) -> DiskState {
     match action {
         Action::HaltRollout(_) | Action::HaltSlice(_) | Action::PauseRollout(_) => {
             DiskState::Critical
@@ -45,6 +45,7 @@ const fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,
+        Action::IfUnchanged(guarded) => worst_state_for_action(&guarded.action),
         // What they begin grows: hosts, reports, artifacts on every disk.
         Action::PublishPatchSet(_) | Action::CreateRollout(_) | Action::StartRollout(_) => {
             DiskState::Low
