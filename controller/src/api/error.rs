@@ -227,6 +227,9 @@ impl From<ApiError> for Status {
             details.add_bad_request_violation(bad.field, format!("{}: {}", bad.value, bad.problem));
             metadata.insert("field".to_owned(), bad.field.to_owned());
         }
+        if let ApiError::Rejected(Rejection::EtagMismatch { current, .. }) = &error {
+            metadata.insert("current_etag".to_owned(), current.to_string());
+        }
         if matches!(code, Code::Unavailable) || error.reason() == "OVERLOADED" {
             details.set_retry_info(Some(RETRY_SOON));
         }

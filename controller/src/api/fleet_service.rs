@@ -11,6 +11,7 @@ use super::caller;
 use super::convert::{check, count, fleet};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
+use super::meant::Meant;
 use super::page::Wanted;
 use crate::machine::command::Action;
 use crate::machine::fleet::Host;
@@ -43,14 +44,11 @@ impl FleetService for Desk {
         &self,
         request: Request<pb::CreateTokenRequest>,
     ) -> Result<Response<pb::Token>, Status> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        let create = create_token(&request)?;
+        let (meant, request) = Meant::of(request)?;
+        let create = fleet::create_token(&request).map_err(ApiError::from)?;
         let token = create.token.clone();
-        let (by, action) = ((actor, request.request_id), Action::CreateToken(create));
         let look = move |machine: &_| find_token(machine, &token);
-        let (_, token) = self.operate_and_look(by, action, look).await?;
-        Ok(Response::new(token))
+        self.carry_out(meant, Action::CreateToken(create), look).await
     }
 
     async fn list_tokens(
@@ -81,14 +79,6 @@ impl FleetService for Desk {
         let relay = Arc::clone(&self.relay);
         self.read(&metadata, move |machine| list_hosts(machine, &relay, &request)).await
     }
-}
-
-fn create_token(
-    request: &pb::CreateTokenRequest,
-) -> Result<crate::machine::command::CreateToken, ApiError> {
-    check::request_id(&request.request_id)?;
-    check::reserved("validate_only", !request.validate_only)?;
-    Ok(fleet::create_token(request)?)
 }
 
 fn find_token(machine: &Machine, token: &TokenId) -> Result<pb::Token, ApiError> {

@@ -13,6 +13,7 @@ pub mod error;
 pub(crate) mod explain;
 mod fleet_service;
 mod incident_service;
+mod meant;
 mod members;
 mod page;
 mod patch_set_service;

@@ -11,6 +11,7 @@ use super::convert::{check, fleet, records, rollout, verdict};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
 use super::explain;
+use super::meant::Meant;
 use super::page::Wanted;
 use super::reads::Freshness;
 use crate::machine::command::Action;
@@ -30,65 +31,57 @@ impl RolloutService for Desk {
         &self,
         request: Request<pb::CreateRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        check::reserved("validate_only", !request.validate_only).map_err(ApiError::from)?;
+        let (mut meant, request) = Meant::of(request)?;
         let create = rollout::create(&request).map_err(ApiError::from)?;
         let id = create.rollout.clone();
-        let action = Action::CreateRollout(Box::new(create));
-        self.steer(actor, request.request_id, action, id).await
+        if request.validate_start {
+            meant = meant.and_then(Action::StartRollout(id.clone()))?;
+        }
+        self.steer(meant, Action::CreateRollout(Box::new(create)), id).await
     }
 
     async fn start_rollout(
         &self,
         request: Request<pb::StartRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        unsupported(&request.etag, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let id = rollout::id(&request.name).map_err(ApiError::from)?;
-        self.steer(actor, request.request_id, Action::StartRollout(id.clone()), id).await
+        self.steer(meant, Action::StartRollout(id.clone()), id).await
     }
 
     async fn pause_rollout(
         &self,
         request: Request<pb::PauseRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let pause = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
         let id = pause.rollout.clone();
-        self.steer(actor, request.request_id, Action::PauseRollout(pause), id).await
+        self.steer(meant, Action::PauseRollout(pause), id).await
     }
 
     async fn resume_rollout(
         &self,
         request: Request<pb::ResumeRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        unsupported(&request.etag, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let (id, action) = rollout::resume(&request).map_err(ApiError::from)?;
-        self.steer(actor, request.request_id, action, id).await
+        self.steer(meant, action, id).await
     }
 
     async fn halt_rollout(&self, request: Request<pb::HaltRolloutRequest>) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let (id, action) = rollout::halt(&request).map_err(ApiError::from)?;
-        self.steer(actor, request.request_id, action, id).await
+        self.steer(meant, action, id).await
     }
 
     async fn promote_rollout(
         &self,
         request: Request<pb::PromoteRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        unsupported(&request.etag, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let promote = rollout::promote(&request).map_err(ApiError::from)?;
         let id = promote.rollout.clone();
-        self.steer(actor, request.request_id, Action::PromoteRollout(promote), id).await
+        self.steer(meant, Action::PromoteRollout(promote), id).await
     }
 
     async fn get_rollout(&self, request: Request<pb::GetRolloutRequest>) -> Answer<pb::Rollout> {
@@ -174,18 +167,9 @@ struct Seen {
 }
 
 impl Desk {
-    /// Has the cluster carry out an action on a rollout, and answers the rollout as it is then.
-    async fn steer(
-        &self,
-        actor: String,
-        request: String,
-        action: Action,
-        id: RolloutId,
-    ) -> Answer<pb::Rollout> {
-        let request = check::request_id(&request).map_err(ApiError::from)?;
-        let look = move |machine: &Machine| draw(machine, &id);
-        let (_, drawn) = self.operate_and_look((actor, request), action, look).await?;
-        Ok(Response::new(drawn))
+    /// Has the cluster carry out an action on a rollout as it is meant, and answers the rollout as it is then.
+    async fn steer(&self, meant: Meant, action: Action, id: RolloutId) -> Answer<pb::Rollout> {
+        self.carry_out(meant, action, move |machine: &Machine| draw(machine, &id)).await
     }
 
     /// What changed since `seen`; `None` if nothing did.
@@ -224,11 +208,6 @@ impl Desk {
             }
         }
     }
-}
-
-fn unsupported(etag: &str, validate_only: bool) -> Result<(), ApiError> {
-    check::reserved("etag", etag.is_empty())?;
-    Ok(check::reserved("validate_only", !validate_only)?)
 }
 
 fn find<'a>(machine: &'a Machine, id: &RolloutId) -> Result<&'a Rollout, ApiError> {

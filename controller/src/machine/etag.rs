@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Machine;
+use super::patch_sets::PatchSet;
 use super::rollouts::Rollout;
 use super::tokens::Token;
 
@@ -47,6 +49,13 @@ impl Rollout {
     /// Changes with every entry that touches it: also with what becomes of its hosts.
     pub fn etag(&self) -> Etag {
         Etag(self.revision.to_string())
+    }
+}
+
+impl Machine {
+    /// Changes with every halt and resume, and with who holds its artifacts.
+    pub fn etag_of(&self, set: &PatchSet) -> Etag {
+        Etag(format!("{}-{}", set.epoch, self.holders(set).len()))
     }
 }
 

@@ -73,8 +73,8 @@ pub(crate) async fn run(session: &mut Session, flags: Promote) -> Result<Exit, F
         name: name.clone(),
         force: flags.force,
         reason: flags.reason,
-        etag: String::new(),
-        validate_only: false,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
         from_tier: from.tier.clone(),
         from_wave: from.wave,
     };
@@ -86,7 +86,8 @@ pub(crate) async fn run(session: &mut Session, flags: Promote) -> Result<Exit, F
         })
         .await
         .map_err(|failure| repeat_from(failure, &from, session))?;
-    announce(session, &promoted, "promoted", &format!("tidegate rollout watch {}", id_of(&name)))?;
+    let next = format!("tidegate rollout watch {}", id_of(&name));
+    announce(session, &promoted, (intent.attempt(), "promoted"), &next)?;
     Ok(Exit::Done)
 }
 

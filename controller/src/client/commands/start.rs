@@ -53,16 +53,15 @@ pub(crate) async fn run(session: &mut Session, flags: Start) -> Result<Exit, Fai
     let id = flags.id.clone().unwrap_or_else(|| id_of(&flags.version).to_owned());
     let name = format!("rollouts/{id}");
     let created = create(session, &flags, &id).await;
-    let draft = match created {
+    let dry = session.validate_only();
+    match created {
         Err(failure) if failure.has_reason(ROLLOUT_EXISTS) && !flags.draft => {
-            existing_draft(session, &flags, &name, failure).await?
+            existing_draft(session, &flags, &name, failure).await?;
         }
         Err(failure) => return Err(failure),
-        Ok(draft) => draft,
-    };
-    if flags.draft {
-        announce(session, &draft, "created", &format!("tidegate rollout start {}", id_of(&name)))?;
-        return Ok(Exit::Done);
+        // The check of a draft went on with its start.
+        Ok(draft) if dry || flags.draft => return created_or_checked(session, &flags, &draft),
+        Ok(_) => (),
     }
     let started = start(session, &name).await.map_err(|failure| {
         if failure.has_reason(ARTIFACTS_NOT_REPLICATED) {
@@ -72,11 +71,25 @@ pub(crate) async fn run(session: &mut Session, flags: Start) -> Result<Exit, Fai
         }
     })?;
     let short = id_of(&name);
-    if flags.wait {
+    if flags.wait && !dry {
         session.out.talk(&format!("{name} started; following it until it completes or halts"));
         return watch::until_over(session, &name).await;
     }
-    announce(session, &started, "started", &format!("tidegate rollout watch {short}"))?;
+    let (attempt, next) = (format!("start {name}"), format!("tidegate rollout watch {short}"));
+    announce(session, &started, (&attempt, "started"), &next)?;
+    Ok(Exit::Done)
+}
+
+/// A draft was asked for; or the check of it, and of its start where none was.
+fn created_or_checked(
+    session: &Session,
+    flags: &Start,
+    rollout: &v1::Rollout,
+) -> Result<Exit, Failure> {
+    let next = format!("tidegate rollout start {}", id_of(&rollout.name));
+    let (verb, did) =
+        if flags.draft { ("create", "created") } else { ("create and start", "created and started") };
+    announce(session, rollout, (&format!("{verb} {}", rollout.name), did), &next)?;
     Ok(Exit::Done)
 }
 
@@ -85,11 +98,13 @@ async fn create(session: &mut Session, flags: &Start, id: &str) -> Result<v1::Ro
     let name = format!("rollouts/{id}");
     let intent =
         Intent::write(format!("create {name}"), Subject::Rollout(name), session.request_id);
+    let validate_only = session.validate_only();
     let body = v1::CreateRolloutRequest {
         request_id: session.request_id.derive("create").to_string(),
         rollout_id: id.to_owned(),
         patch_set: flags.version.clone(),
-        validate_only: false,
+        validate_only,
+        validate_start: validate_only && !flags.draft,
         policy_source,
         policy: Some(policy),
     };
@@ -109,7 +124,7 @@ async fn existing_draft(
     flags: &Start,
     name: &str,
     exists: Failure,
-) -> Result<v1::Rollout, Failure> {
+) -> Result<(), Failure> {
     if flags.policy.is_some() {
         let next = format!(
             "tidegate rollout get {0}   # then start it without --policy, or choose another --id",
@@ -122,7 +137,7 @@ async fn existing_draft(
         let next = format!("choose another --id: {name} is of {}", rollout.patch_set);
         return Err(exists.with_next(next));
     }
-    Ok(rollout)
+    Ok(())
 }
 
 async fn start(session: &mut Session, name: &str) -> Result<v1::Rollout, Failure> {
@@ -134,8 +149,8 @@ async fn start(session: &mut Session, name: &str) -> Result<v1::Rollout, Failure
     let body = v1::StartRolloutRequest {
         request_id: session.request_id.derive("start").to_string(),
         name: name.to_owned(),
-        etag: String::new(),
-        validate_only: false,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
     };
     session
         .client
