@@ -34,21 +34,24 @@ const NOT_IN_POLICIES: [&str; 6] = ["tokio", "tonic", "rand", "getrandom", "trac
 
 /// Which room of the controller may name which others. `wire` is the part of `api` that turns domain
 /// into messages and back, and knows no service.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("machine", &[]),
     ("journal", &["machine"]),
     ("telemetry", &[]),
+    ("filter", &[]),
     ("node", &["journal", "machine"]),
     ("runtime", &["journal", "machine", "node"]),
     ("artifacts", &["machine"]),
     ("config", &["machine", "runtime", "telemetry"]),
     ("peers", &["config", "journal", "machine", "node", "runtime"]),
-    ("wire", &["artifacts", "machine", "runtime"]),
+    ("wire", &["artifacts", "filter", "machine", "runtime"]),
     ("relay", &["machine", "peers", "runtime", "wire"]),
     ("backup", &["artifacts", "journal", "machine"]),
     (
         "api",
-        &["artifacts", "backup", "config", "machine", "node", "peers", "relay", "runtime", "wire"],
+        &[
+            "artifacts", "backup", "config", "filter", "machine", "node", "peers", "relay", "runtime", "wire",
+        ],
     ),
     ("client", &["backup"]),
     (

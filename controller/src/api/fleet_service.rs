@@ -12,7 +12,7 @@ use super::convert::{check, count, fleet};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
 use super::meant::Meant;
-use super::page::Wanted;
+use super::page::{Asked, Wanted};
 use crate::machine::command::Action;
 use crate::machine::fleet::Host;
 use crate::machine::ids::{HostId, TierName, TokenId};
@@ -92,11 +92,16 @@ fn list_tokens(
     machine: &Machine,
     request: &pb::ListTokensRequest,
 ) -> Result<pb::ListTokensResponse, ApiError> {
-    let wanted = Wanted::<TokenId>::of(request.page_size, &request.page_token)?;
+    let wanted = Wanted::<TokenId, _>::of(Asked {
+        list: ("tokens", ""),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let from = wanted.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let rest = machine.tokens().range((from, Bound::Unbounded));
     let (tokens, next_page_token) =
-        wanted.page(rest, |(id, _)| (*id).clone(), |(_, token)| fleet::token(token));
+        wanted.page(rest, |(id, _)| (*id).clone(), |(_, token)| Some(fleet::token(token)));
     Ok(pb::ListTokensResponse { tokens, next_page_token })
 }
 
@@ -151,8 +156,12 @@ fn list_hosts(
     relay: &Relay,
     request: &pb::ListHostsRequest,
 ) -> Result<pb::ListHostsResponse, ApiError> {
-    let wanted = Wanted::<HostId>::of(request.page_size, &request.page_token)?;
-    check::reserved("filter", request.filter.is_empty())?;
+    let wanted = Wanted::<HostId, _>::of(Asked {
+        list: ("hosts", &request.tier),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let tier: Option<TierName> = match request.tier.as_str() {
         "" => None,
         tier => Some(check::resource("tier", "tiers", tier)?),
@@ -163,8 +172,8 @@ fn list_hosts(
     let all = machine.hosts();
     let total_size = tier.as_ref().map_or_else(|| count(all.len()), |tier| all.of_tier(tier));
     let of_tier = |host: &Host| tier.as_ref().is_none_or(|tier| host.tier == *tier);
-    let rest = all.after(wanted.after).filter(of_tier);
-    let draw = |host: &Host| fleet::host(host, relay.heard_ago_ms(host.id));
-    let (hosts, next_page_token) = wanted.page(rest, |host| host.id, draw);
+    let draw =
+        |host: &Host| of_tier(host).then(|| fleet::host(host, relay.heard_ago_ms(host.id)));
+    let (hosts, next_page_token) = wanted.page(all.after(wanted.after), |host| host.id, draw);
     Ok(pb::ListHostsResponse { hosts, next_page_token, total_size })
 }

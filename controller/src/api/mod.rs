@@ -11,6 +11,7 @@ pub mod convert;
 mod desk;
 pub mod error;
 pub(crate) mod explain;
+mod fields;
 mod fleet_service;
 mod incident_service;
 mod meant;

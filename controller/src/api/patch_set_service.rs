@@ -9,7 +9,7 @@ use super::convert::{check, patch_set};
 use super::desk::Desk;
 use super::error::ApiError;
 use super::meant::Meant;
-use super::page::Wanted;
+use super::page::{Asked, Wanted};
 use super::upload::{held, receive};
 use crate::machine::command::{Action, PublishPatchSet, StoreBlob};
 use crate::machine::ids::{NodeId, Version};
@@ -96,12 +96,16 @@ fn list(
     machine: &Machine,
     request: &pb::ListPatchSetsRequest,
 ) -> Result<pb::ListPatchSetsResponse, ApiError> {
-    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
-    check::reserved("filter", request.filter.is_empty())?;
+    let wanted = Wanted::<u64, _>::of(Asked {
+        list: ("patchSets", ""),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let older = |set: &&PatchSet| wanted.after.is_none_or(|after| set.published_index < after);
     let mut rest: Vec<&PatchSet> = machine.patch_sets().values().filter(older).collect();
     rest.sort_by_key(|set| std::cmp::Reverse(set.published_index));
-    let draw = |set: &&PatchSet| patch_set::patch_set(machine, set);
+    let draw = |set: &&PatchSet| Some(patch_set::patch_set(machine, set));
     let (patch_sets, next_page_token) =
         wanted.page(rest.into_iter(), |set| set.published_index, draw);
     Ok(pb::ListPatchSetsResponse { patch_sets, next_page_token })

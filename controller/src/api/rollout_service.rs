@@ -12,7 +12,7 @@ use super::desk::Desk;
 use super::error::{ApiError, BadField};
 use super::explain;
 use super::meant::Meant;
-use super::page::Wanted;
+use super::page::{Asked, Wanted};
 use super::reads::Freshness;
 use crate::machine::command::Action;
 use crate::machine::grants::Grant;
@@ -224,12 +224,16 @@ fn list_rollouts(
     machine: &Machine,
     request: &pb::ListRolloutsRequest,
 ) -> Result<pb::ListRolloutsResponse, ApiError> {
-    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
-    check::reserved("filter", request.filter.is_empty())?;
+    let wanted = Wanted::<u64, _>::of(Asked {
+        list: ("rollouts", ""),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let older = |of: &&Rollout| wanted.after.is_none_or(|after| of.created_index < after);
     let mut rest: Vec<&Rollout> = machine.rollouts().values().filter(older).collect();
     rest.sort_by_key(|of| std::cmp::Reverse(of.created_index));
-    let draw = |of: &&Rollout| rollout::rollout(machine, of);
+    let draw = |of: &&Rollout| Some(rollout::rollout(machine, of));
     let (rollouts, next_page_token) = wanted.page(rest.into_iter(), |of| of.created_index, draw);
     Ok(pb::ListRolloutsResponse { rollouts, next_page_token })
 }
@@ -282,12 +286,16 @@ fn list_grants(
     machine: &Machine,
     request: &pb::ListGrantsRequest,
 ) -> Result<pb::ListGrantsResponse, ApiError> {
-    let id = check::resource("rollout", "rollouts", &request.rollout)?;
+    let id: RolloutId = check::resource("rollout", "rollouts", &request.rollout)?;
     let of = find(machine, &id)?;
-    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
+    let wanted = Wanted::<u64, _>::of(Asked {
+        list: ("grants", id.as_str()),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let rest = machine.grants().after(GrantId(wanted.after.unwrap_or(0)));
-    let rest = rest.filter(|grant| grant.rollout == of.id);
-    let draw = |grant: &Grant| fleet::grant(machine, grant);
+    let draw = |grant: &Grant| (grant.rollout == of.id).then(|| fleet::grant(machine, grant));
     let (grants, next_page_token) = wanted.page(rest, |grant| grant.id.0, draw);
     Ok(pb::ListGrantsResponse { grants, next_page_token })
 }
