@@ -7,6 +7,7 @@ pub mod bench;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod filter;
 pub mod journal;
 pub mod machine;
 pub mod node;

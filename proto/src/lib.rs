@@ -28,6 +28,10 @@ pub const READ_LINEARIZABLE: &str = "linearizable";
 /// Metadata key of an answer: the log index that the answering node had applied.
 pub const APPLIED_HEADER: &str = "tidegate-applied";
 
+/// Metadata key of an answer to a call with `validate_only`: nothing was changed. A controller that does not know
+/// the field does not send it.
+pub const VALIDATED_HEADER: &str = "tidegate-validated";
+
 /// `ErrorInfo.domain` of every error.
 pub const ERROR_DOMAIN: &str = "tidegate";
 

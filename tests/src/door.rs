@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::agent_service_client::AgentServiceClient;
+use tidegate_proto::v1::calendar_service_client::CalendarServiceClient;
 use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
 use tidegate_proto::v1::dashboard_service_client::DashboardServiceClient;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
@@ -138,6 +139,13 @@ impl Door {
         FleetServiceClient::with_interceptor(channel, caller)
     }
 
+    /// The calendar service.
+    #[must_use]
+    pub fn calendar(&self) -> CalendarServiceClient<Line> {
+        let (channel, caller) = self.line();
+        CalendarServiceClient::with_interceptor(channel, caller)
+    }
+
     /// The cluster.
     #[must_use]
     pub fn cluster(&self) -> ClusterServiceClient<Line> {
@@ -191,7 +199,7 @@ impl Door {
         let request = pb::ListGrantsRequest {
             rollout: name.to_owned(),
             page_size: 1_000,
-            page_token: String::new(),
+            ..pb::ListGrantsRequest::default()
         };
         Ok(self.rollouts().list_grants(request).await?.into_inner().grants)
     }
@@ -202,7 +210,8 @@ impl Door {
     ///
     /// The controller's status.
     pub async fn token_ids(&self) -> Result<Vec<String>, Status> {
-        let request = pb::ListTokensRequest { page_size: 1_000, page_token: String::new() };
+        let request =
+            pb::ListTokensRequest { page_size: 1_000, ..pb::ListTokensRequest::default() };
         let tokens = self.fleet().list_tokens(request).await?.into_inner().tokens;
         let id = |token: pb::Token| token.name.trim_start_matches("tokens/").to_owned();
         Ok(tokens.into_iter().map(id).collect())
@@ -290,7 +299,7 @@ pub fn publish(version: &str, kernels: &[&str], bytes: &[u8]) -> pb::PublishPatc
     pb::PublishPatchSetRequest {
         request_id: request_id(),
         patch_set: Some(patch_set),
-        validate_only: false,
+        ..pb::PublishPatchSetRequest::default()
     }
 }
 

@@ -157,7 +157,7 @@ impl Operator {
         let request = pb::PublishPatchSetRequest {
             request_id: request_id(attempted)?,
             patch_set: Some(set),
-            validate_only: false,
+            ..pb::PublishPatchSetRequest::default()
         };
         patch_sets.publish_patch_set(request).await.map_err(refused(attempted))?;
         Ok(())
@@ -239,7 +239,12 @@ impl Operator {
         let mut page_token = String::new();
         loop {
             let rollout = name.to_owned();
-            let request = pb::ListGrantsRequest { rollout, page_size: PAGE, page_token };
+            let request = pb::ListGrantsRequest {
+                rollout,
+                page_size: PAGE,
+                page_token,
+                filter: String::new(),
+            };
             let page = rollouts.list_grants(request).await.map_err(refused("list the grants"))?;
             let page = page.into_inner();
             grants.extend(page.grants);

@@ -184,7 +184,8 @@ async fn requests_beyond_their_limits_or_rights_are_refused() -> Outcome<()> {
     let fixture = Fixture::set().await?;
     let mut table = Table::open(&fixture).await?;
     refusals::requests(&fixture, &mut table).await?;
-    refusals::reserved_fields(&fixture, &mut table).await?;
+    refusals::seen_and_asked(&fixture, &mut table).await?;
+    refusals::calendar(&fixture, &mut table).await?;
     refusals::callers(&fixture, &mut table).await?;
     refusals::limits(&fixture, &mut table).await?;
     table.close(30);

@@ -34,16 +34,17 @@ const NOT_IN_POLICIES: [&str; 6] = ["tokio", "tonic", "rand", "getrandom", "trac
 
 /// Which room of the controller may name which others. `wire` is the part of `api` that turns domain
 /// into messages and back, and knows no service.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("machine", &[]),
     ("journal", &["machine"]),
     ("telemetry", &[]),
+    ("filter", &[]),
     ("node", &["journal", "machine"]),
     ("runtime", &["journal", "machine", "node"]),
     ("artifacts", &["machine"]),
     ("config", &["machine", "runtime", "telemetry"]),
     ("peers", &["config", "journal", "machine", "node", "runtime"]),
-    ("wire", &["artifacts", "machine", "node", "runtime"]),
+    ("wire", &["artifacts", "filter", "machine", "node", "runtime"]),
     ("relay", &["machine", "peers", "runtime", "wire"]),
     ("views", &["machine", "node", "runtime", "wire"]),
     ("backup", &["artifacts", "journal", "machine"]),
@@ -53,6 +54,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "artifacts",
             "backup",
             "config",
+            "filter",
             "machine",
             "node",
             "peers",

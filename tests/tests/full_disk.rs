@@ -119,6 +119,7 @@ async fn stop_everything(door: &Door) -> Outcome<()> {
         request_id: door::request_id(),
         name: ROLLOUT.to_owned(),
         reason: "the disk is full".to_owned(),
+        ..pb::PauseRolloutRequest::default()
     };
     let paused = answered("pause", async || door.rollouts().pause_rollout(pause.clone()).await);
     assert_eq!(paused.await?.into_inner().state(), pb::RolloutState::Paused);

@@ -74,6 +74,7 @@ async fn pause_and_resume(door: &Door, why: &str) -> Outcome<()> {
         request_id: door::request_id(),
         name: ROLLOUT.to_owned(),
         reason: why.to_owned(),
+        ..pb::PauseRolloutRequest::default()
     };
     door.rollouts().pause_rollout(pause).await?;
     door.rollouts().resume_rollout(door::resume(ROLLOUT, why)).await?;

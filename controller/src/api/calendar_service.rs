@@ -12,7 +12,8 @@ use super::convert::rollout::MAX_REASON_BYTES;
 use super::convert::{calendar, check};
 use super::desk::Desk;
 use super::error::ApiError;
-use super::page::Wanted;
+use super::meant::Meant;
+use super::page::{Asked, Wanted};
 use crate::machine::calendar::HeldBack;
 use crate::machine::command::{Action, LiftFreeze};
 use crate::machine::ids::FreezeId;
@@ -23,14 +24,11 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl CalendarService for Desk {
     async fn apply_ladder(&self, request: Request<pb::ApplyLadderRequest>) -> Answer<pb::Ladder> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        may_be_sent(&request.request_id, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let apply = calendar::apply_ladder(&request).map_err(ApiError::from)?;
         let action = Action::ApplyLadder(Box::new(apply));
         let look = |machine: &Machine| Ok(calendar::ladder(machine));
-        let (_, ladder) = self.operate_and_look((actor, request.request_id), action, look).await?;
-        Ok(Response::new(ladder))
+        self.carry_out(meant, action, look).await
     }
 
     async fn get_ladder(&self, request: Request<pb::GetLadderRequest>) -> Answer<pb::Ladder> {
@@ -39,30 +37,24 @@ impl CalendarService for Desk {
     }
 
     async fn create_freeze(&self, request: Request<pb::CreateFreezeRequest>) -> Answer<pb::Freeze> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        may_be_sent(&request.request_id, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let create = calendar::create_freeze(&request).map_err(ApiError::from)?;
         let freeze = create.freeze.clone();
         let action = Action::CreateFreeze(create);
         let look = move |machine: &Machine| find_freeze(machine, &freeze);
-        let (_, freeze) = self.operate_and_look((actor, request.request_id), action, look).await?;
-        Ok(Response::new(freeze))
+        self.carry_out(meant, action, look).await
     }
 
     async fn lift_freeze(
         &self,
         request: Request<pb::LiftFreezeRequest>,
     ) -> Answer<pb::LiftFreezeResponse> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        may_be_sent(&request.request_id, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let freeze = check::resource("name", "freezes", &request.name).map_err(ApiError::from)?;
         let reason =
             check::bounded("reason", &request.reason, MAX_REASON_BYTES).map_err(ApiError::from)?;
         let action = Action::LiftFreeze(LiftFreeze { freeze, reason });
-        self.operate(actor, request.request_id, action).await?;
-        Ok(Response::new(pb::LiftFreezeResponse {}))
+        self.carry_out(meant, action, |_| Ok(pb::LiftFreezeResponse {})).await
     }
 
     async fn list_freezes(
@@ -79,17 +71,14 @@ impl CalendarService for Desk {
     }
 
     async fn set_holdback(&self, request: Request<pb::SetHoldbackRequest>) -> Answer<pb::Holdback> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        may_be_sent(&request.request_id, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let held = calendar::hold_back(&request).map_err(ApiError::from)?;
         let (of, action) = (held.of.clone(), Action::HoldBack(held));
         let look = move |machine: &Machine| {
             let known = machine.calendar().holdbacks.get(&of).copied().unwrap_or_default();
             Ok(calendar::holdback(&of, &known))
         };
-        let (_, known) = self.operate_and_look((actor, request.request_id), action, look).await?;
-        Ok(Response::new(known))
+        self.carry_out(meant, action, look).await
     }
 
     async fn list_holdbacks(
@@ -102,12 +91,6 @@ impl CalendarService for Desk {
     }
 }
 
-fn may_be_sent(request_id: &str, validate_only: bool) -> Result<(), ApiError> {
-    check::request_id(request_id)?;
-    check::reserved("validate_only", !validate_only)?;
-    Ok(())
-}
-
 fn find_freeze(machine: &Machine, id: &FreezeId) -> Result<pb::Freeze, ApiError> {
     let freeze = machine.calendar().freezes.get(id);
     let unknown = || Rejection::UnknownFreeze { freeze: id.clone() };
@@ -118,10 +101,12 @@ fn list_holdbacks(
     machine: &Machine,
     request: &pb::ListHoldbacksRequest,
 ) -> Result<pb::ListHoldbacksResponse, ApiError> {
-    let wanted = Wanted::<HeldBack>::of(request.page_size, &request.page_token)?;
+    let (size, token) = (request.page_size, request.page_token.as_str());
+    let wanted =
+        Wanted::<HeldBack, _>::of(Asked { list: ("holdbacks", ""), size, token, filter: "" })?;
     let from = wanted.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let rest = machine.calendar().holdbacks.range((from, Bound::Unbounded));
-    let draw = |row: &(&HeldBack, &Holdback)| calendar::holdback(row.0, row.1);
+    let draw = |row: &(&HeldBack, &Holdback)| Some(calendar::holdback(row.0, row.1));
     let (holdbacks, next_page_token) = wanted.page(rest, |(of, _)| (*of).clone(), draw);
     Ok(pb::ListHoldbacksResponse { holdbacks, next_page_token })
 }

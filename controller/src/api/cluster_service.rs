@@ -12,6 +12,7 @@ use super::caller;
 use super::convert::{check, count, members};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
+use super::meant::{self, Meant};
 use super::reads::Freshness;
 use crate::machine::command::{Action, AddMember, Operate, PromoteMember, RemoveMember};
 use crate::machine::ids::NodeId;
@@ -44,42 +45,34 @@ impl ClusterService for Desk {
     }
 
     async fn add_member(&self, request: Request<pb::AddMemberRequest>) -> Answer<pb::Member> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let node = node_id("node_id", request.node_id)?;
         let address = check::required("address", &request.address, 255).map_err(ApiError::from)?;
-        let action = Action::AddMember(AddMember { node, address });
-        self.change(actor, &request.request_id, action).await?;
-        Ok(Response::new(self.member(node).await?))
+        self.change_member(meant, Action::AddMember(AddMember { node, address }), node).await
     }
 
     async fn promote_member(
         &self,
         request: Request<pb::PromoteMemberRequest>,
     ) -> Answer<pb::Member> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let node = node_id("node_id", request.node_id)?;
         let replacing = (request.replacing > 0).then_some(NodeId(request.replacing));
         let action = Action::PromoteMember(PromoteMember { node, replacing });
-        self.change(actor, &request.request_id, action).await?;
-        Ok(Response::new(self.member(node).await?))
+        self.change_member(meant, action, node).await
     }
 
     async fn remove_member(
         &self,
         request: Request<pb::RemoveMemberRequest>,
     ) -> Answer<pb::RemoveMemberResponse> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let node = node_id("node_id", request.node_id)?;
-        let action = Action::RemoveMember(RemoveMember { node });
-        self.change(actor, &request.request_id, action).await?;
         let voters = |machine: &Machine| {
             let voters = machine.cluster().map_or(0, |cluster| cluster.voters().count());
             Ok(pb::RemoveMemberResponse { voters: count(voters) })
         };
-        Ok(Response::new(self.look(voters).await?))
+        self.carry_out(meant, Action::RemoveMember(RemoveMember { node }), voters).await
     }
 
     async fn transfer_leader(
@@ -90,6 +83,11 @@ impl ClusterService for Desk {
         let to = node_id("node_id", request.get_ref().node_id)?;
         self.ready(Freshness::Linearizable).await?;
         self.look(move |machine| is_voter(machine, to)).await?;
+        if request.get_ref().validate_only {
+            let Leadership { leader, term } = *self.handle.leadership().borrow();
+            let leader_id = leader.map_or(0, |leader| leader.0);
+            return Ok(meant::only_checked(pb::TransferLeaderResponse { leader_id, term }));
+        }
         tracing::info!(actor, %to, "cluster.transfer");
         self.peers.transfer(to).await.map_err(ApiError::from)?;
         let leadership = self.until_led_by(to).await;
@@ -132,10 +130,15 @@ impl ClusterService for Desk {
 }
 
 impl Desk {
-    /// Has the cluster change its members, and waits until this node sees it.
-    async fn change(&self, actor: String, request: &str, action: Action) -> Result<(), ApiError> {
-        let request = check::request_id(request)?;
-        self.operate(actor, request, action).await.map(drop)
+    /// Has the cluster change its members as it is meant, and answers how `id` is then.
+    async fn change_member(&self, meant: Meant, action: Action, id: NodeId) -> Answer<pb::Member> {
+        let node = self.handle.status().await.map_err(ApiError::from)?;
+        let look = move |machine: &Machine| {
+            let cluster = machine.cluster().ok_or(Rejection::NotBootstrapped)?;
+            let member = cluster.members.get(&id).ok_or_else(|| unknown(machine, id))?;
+            Ok(members::draw(id, member, &node))
+        };
+        self.carry_out(meant, action, look).await
     }
 
     /// Who leads as this node knows, once it knows that `to` does: who handed over knew it first. This
@@ -147,17 +150,6 @@ impl Desk {
             Ok(Ok(led)) => *led,
             Ok(Err(_)) | Err(_) => *self.handle.leadership().borrow(),
         }
-    }
-
-    /// A member as this node sees it.
-    async fn member(&self, id: NodeId) -> Result<pb::Member, ApiError> {
-        let node = self.handle.status().await?;
-        self.look(move |machine| {
-            let cluster = machine.cluster().ok_or(Rejection::NotBootstrapped)?;
-            let member = cluster.members.get(&id).ok_or_else(|| unknown(machine, id))?;
-            Ok(members::draw(id, member, &node))
-        })
-        .await
     }
 
     /// Waits until every member has vouched for its state at `index`, as this node hears it.

@@ -136,7 +136,7 @@ impl Desk {
 }
 
 /// The word for an action in logs.
-const fn action_word(action: &Action) -> &'static str {
+fn action_word(action: &Action) -> &'static str {
     match action {
         Action::CreateToken(_) => "token.create",
         Action::PublishPatchSet(_) => "patch-set.publish",
@@ -161,5 +161,6 @@ const fn action_word(action: &Action) -> &'static str {
         Action::SupersedeRollout(_) => "rollout.supersede",
         Action::AgreeToProposal(_) => "proposal.agree",
         Action::RejectProposal(_) => "proposal.reject",
+        Action::IfUnchanged(guarded) => action_word(&guarded.action),
     }
 }

@@ -6,6 +6,7 @@ use tidegate_proto::ERROR_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::filter::BadFilter;
 use crate::machine::Rejection;
 use crate::runtime::{ProposeError, QueryError, ReadError, Stopped, TransferError};
 
@@ -119,12 +120,46 @@ impl WatchError {
     }
 }
 
+/// A page's token that does not belong to the request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{bad}")]
+pub struct BadPage {
+    bad: BadField,
+    reason: &'static str,
+}
+
+impl BadPage {
+    /// No method gave `token`.
+    pub fn not_given(token: &str) -> Self {
+        let what = "is not one that this method gave: leave it out for the first page";
+        Self { bad: Self::field(token, what), reason: "BAD_PAGE_TOKEN" }
+    }
+
+    /// `token` is of a list with another filter, or of something else.
+    pub fn of_another_list(token: &str) -> Self {
+        let what = "belongs to another request: ask for each page with the same filter, or leave it out for the \
+                    first page";
+        Self { bad: Self::field(token, what), reason: "PAGE_ARGS_CHANGED" }
+    }
+
+    fn field(token: &str, what: &str) -> BadField {
+        let shown: String = token.chars().filter(|c| !c.is_control()).take(80).collect();
+        BadField::new("page_token", &shown, what)
+    }
+}
+
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// A field is not what it has to be.
     #[error(transparent)]
     BadField(#[from] BadField),
+    /// A filter cannot be read.
+    #[error(transparent)]
+    BadFilter(#[from] BadFilter),
+    /// A page's token does not belong to the request.
+    #[error(transparent)]
+    BadPage(#[from] BadPage),
     /// The machine refused the command.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -193,7 +228,9 @@ pub enum ApiError {
 impl ApiError {
     fn code(&self) -> Code {
         match self {
-            Self::BadField(_) | Self::BadUpload { .. } => Code::InvalidArgument,
+            Self::BadField(_) | Self::BadFilter(_) | Self::BadPage(_) | Self::BadUpload { .. } => {
+                Code::InvalidArgument
+            }
             Self::Rejected(rejection) => rejection_code(rejection),
             Self::Propose(error) => match error {
                 ProposeError::NotLeader { .. } | ProposeError::Unknown | ProposeError::Stopped => {
@@ -226,6 +263,8 @@ impl ApiError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::BadField(_) => "BAD_FIELD",
+            Self::BadFilter(_) => "BAD_FILTER",
+            Self::BadPage(page) => page.reason,
             Self::Rejected(rejection) => rejection.reason(),
             Self::Propose(error) => match error {
                 ProposeError::NotLeader { .. } => "NO_LEADER",
@@ -268,7 +307,6 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::UnknownProposal { .. }
         | Rejection::NoSuchToken { .. }
         | Rejection::UnknownMember { .. } => Code::NotFound,
-        Rejection::LadderChanged { .. } => Code::Aborted,
         Rejection::AuthorApproves { .. } | Rejection::SamePerson { .. } => Code::PermissionDenied,
         Rejection::TooMany { .. } => Code::ResourceExhausted,
         Rejection::TokenExists { .. }
@@ -277,6 +315,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::FreezeExists { .. }
         | Rejection::ProposedAlready { .. }
         | Rejection::MemberExists { .. } => Code::AlreadyExists,
+        Rejection::EtagMismatch { .. } => Code::Aborted,
         Rejection::UnknownToken => Code::Unauthenticated,
         Rejection::TokenHostLimit { .. } => Code::ResourceExhausted,
         Rejection::NotBootstrapped => Code::Unavailable,
@@ -332,9 +371,17 @@ impl From<ApiError> for Status {
             metadata.extend(error.metadata().map(|(key, value)| (key.to_owned(), value)));
         }
         let mut details = ErrorDetails::new();
-        if let ApiError::BadField(bad) = &error {
+        if let ApiError::BadFilter(bad) = &error {
+            details.add_bad_request_violation("filter", bad.to_string());
+            metadata.insert("field".to_owned(), "filter".to_owned());
+            metadata.insert("position".to_owned(), (bad.at + 1).to_string());
+        }
+        if let ApiError::BadField(bad) | ApiError::BadPage(BadPage { bad, .. }) = &error {
             details.add_bad_request_violation(bad.field, format!("{}: {}", bad.value, bad.problem));
             metadata.insert("field".to_owned(), bad.field.to_owned());
+        }
+        if let ApiError::Rejected(Rejection::EtagMismatch { current, .. }) = &error {
+            metadata.insert("current_etag".to_owned(), current.to_string());
         }
         if matches!(code, Code::Unavailable) || error.reason() == "OVERLOADED" {
             details.set_retry_info(Some(RETRY_SOON));

@@ -11,7 +11,8 @@ use super::caller;
 use super::convert::{check, count, fleet};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
-use super::page::Wanted;
+use super::meant::Meant;
+use super::page::{Asked, Wanted};
 use crate::machine::command::Action;
 use crate::machine::fleet::Host;
 use crate::machine::ids::{HostId, TierName, TokenId};
@@ -43,14 +44,11 @@ impl FleetService for Desk {
         &self,
         request: Request<pb::CreateTokenRequest>,
     ) -> Result<Response<pb::Token>, Status> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        let create = create_token(&request)?;
+        let (meant, request) = Meant::of(request)?;
+        let create = fleet::create_token(&request).map_err(ApiError::from)?;
         let token = create.token.clone();
-        let (by, action) = ((actor, request.request_id), Action::CreateToken(create));
         let look = move |machine: &_| find_token(machine, &token);
-        let (_, token) = self.operate_and_look(by, action, look).await?;
-        Ok(Response::new(token))
+        self.carry_out(meant, Action::CreateToken(create), look).await
     }
 
     async fn list_tokens(
@@ -83,14 +81,6 @@ impl FleetService for Desk {
     }
 }
 
-fn create_token(
-    request: &pb::CreateTokenRequest,
-) -> Result<crate::machine::command::CreateToken, ApiError> {
-    check::request_id(&request.request_id)?;
-    check::reserved("validate_only", !request.validate_only)?;
-    Ok(fleet::create_token(request)?)
-}
-
 fn find_token(machine: &Machine, token: &TokenId) -> Result<pb::Token, ApiError> {
     machine.tokens().get(token).map(fleet::token).ok_or_else(|| ApiError::NotFound {
         reason: "UNKNOWN_TOKEN",
@@ -102,11 +92,16 @@ fn list_tokens(
     machine: &Machine,
     request: &pb::ListTokensRequest,
 ) -> Result<pb::ListTokensResponse, ApiError> {
-    let wanted = Wanted::<TokenId>::of(request.page_size, &request.page_token)?;
+    let wanted = Wanted::<TokenId, _>::of(Asked {
+        list: ("tokens", ""),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let from = wanted.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let rest = machine.tokens().range((from, Bound::Unbounded));
     let (tokens, next_page_token) =
-        wanted.page(rest, |(id, _)| (*id).clone(), |(_, token)| fleet::token(token));
+        wanted.page(rest, |(id, _)| (*id).clone(), |(_, token)| Some(fleet::token(token)));
     Ok(pb::ListTokensResponse { tokens, next_page_token })
 }
 
@@ -161,8 +156,12 @@ fn list_hosts(
     relay: &Relay,
     request: &pb::ListHostsRequest,
 ) -> Result<pb::ListHostsResponse, ApiError> {
-    let wanted = Wanted::<HostId>::of(request.page_size, &request.page_token)?;
-    check::reserved("filter", request.filter.is_empty())?;
+    let wanted = Wanted::<HostId, _>::of(Asked {
+        list: ("hosts", &request.tier),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let tier: Option<TierName> = match request.tier.as_str() {
         "" => None,
         tier => Some(check::resource("tier", "tiers", tier)?),
@@ -173,8 +172,7 @@ fn list_hosts(
     let all = machine.hosts();
     let total_size = tier.as_ref().map_or_else(|| count(all.len()), |tier| all.of_tier(tier));
     let of_tier = |host: &Host| tier.as_ref().is_none_or(|tier| host.tier == *tier);
-    let rest = all.after(wanted.after).filter(of_tier);
-    let draw = |host: &Host| fleet::host(host, relay.heard_ago_ms(host.id));
-    let (hosts, next_page_token) = wanted.page(rest, |host| host.id, draw);
+    let draw = |host: &Host| of_tier(host).then(|| fleet::host(host, relay.heard_ago_ms(host.id)));
+    let (hosts, next_page_token) = wanted.page(all.after(wanted.after), |host| host.id, draw);
     Ok(pb::ListHostsResponse { hosts, next_page_token, total_size })
 }

@@ -8,7 +8,7 @@ use super::caller;
 use super::convert::incident;
 use super::desk::Desk;
 use super::error::ApiError;
-use super::page::Wanted;
+use super::page::{Asked, Wanted};
 use crate::machine::Machine;
 use crate::machine::incidents::Incident;
 
@@ -46,10 +46,15 @@ fn list_incidents(
     machine: &Machine,
     request: &pb::ListIncidentsRequest,
 ) -> Result<pb::ListIncidentsResponse, ApiError> {
-    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
+    let wanted = Wanted::<u64, _>::of(Asked {
+        list: ("incidents", ""),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let older = |of: &Incident| wanted.after.is_none_or(|after| of.number < after);
     let rest = machine.incidents().newest_first().filter(older);
-    let draw = |of: &Incident| incident::line(machine, of);
+    let draw = |of: &Incident| Some(incident::line(machine, of));
     let (incidents, next_page_token) = wanted.page(rest, |of| of.number, draw);
     Ok(pb::ListIncidentsResponse { incidents, next_page_token })
 }

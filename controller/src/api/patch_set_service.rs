@@ -8,11 +8,12 @@ use super::caller;
 use super::convert::{check, patch_set};
 use super::desk::Desk;
 use super::error::ApiError;
-use super::page::Wanted;
+use super::meant::Meant;
+use super::page::{Asked, Wanted};
 use super::upload::{held, receive};
-use crate::machine::command::{Action, StoreBlob};
+use crate::machine::command::{Action, PublishPatchSet, StoreBlob};
 use crate::machine::ids::{NodeId, Version};
-use crate::machine::patch_sets::PatchSet;
+use crate::machine::patch_sets::{Artifact, PatchSet};
 use crate::machine::{Command, Machine, Rejection};
 
 #[tonic::async_trait]
@@ -45,14 +46,14 @@ impl PatchSetService for Desk {
         &self,
         request: Request<pb::PublishPatchSetRequest>,
     ) -> Result<Response<pb::PatchSet>, Status> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        let publish = publish(&request)?;
+        let (mut meant, request) = Meant::of(request)?;
+        let publish = patch_set::publish(&request).map_err(ApiError::from)?;
         let version = publish.version.clone();
-        let action = Action::PublishPatchSet(publish);
-        let (by, look) = ((actor, request.request_id), move |machine: &_| draw(machine, &version));
-        let (_, set) = self.operate_and_look(by, action, look).await?;
-        Ok(Response::new(set))
+        if request.assume_uploaded {
+            meant = meant.supposing(self.uploaded(&publish))?;
+        }
+        let look = move |machine: &_| draw(machine, &version);
+        self.carry_out(meant, Action::PublishPatchSet(publish), look).await
     }
 
     async fn get_patch_set(
@@ -75,12 +76,13 @@ impl PatchSetService for Desk {
     }
 }
 
-fn publish(
-    request: &pb::PublishPatchSetRequest,
-) -> Result<crate::machine::command::PublishPatchSet, ApiError> {
-    check::request_id(&request.request_id)?;
-    check::reserved("validate_only", !request.validate_only)?;
-    Ok(patch_set::publish(request)?)
+impl Desk {
+    /// What the log would hold if every artifact of `publish` had been uploaded here.
+    fn uploaded(&self, publish: &PublishPatchSet) -> Vec<Command> {
+        let node = NodeId(self.handle.id().0);
+        let stored = |of: &Artifact| StoreBlob { node, digest: of.digest, size: of.size };
+        publish.artifacts.values().map(|of| Command::StoreBlob(stored(of))).collect()
+    }
 }
 
 fn draw(machine: &Machine, version: &Version) -> Result<pb::PatchSet, ApiError> {
@@ -94,12 +96,16 @@ fn list(
     machine: &Machine,
     request: &pb::ListPatchSetsRequest,
 ) -> Result<pb::ListPatchSetsResponse, ApiError> {
-    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
-    check::reserved("filter", request.filter.is_empty())?;
+    let wanted = Wanted::<u64, _>::of(Asked {
+        list: ("patchSets", ""),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let older = |set: &&PatchSet| wanted.after.is_none_or(|after| set.published_index < after);
     let mut rest: Vec<&PatchSet> = machine.patch_sets().values().filter(older).collect();
     rest.sort_by_key(|set| std::cmp::Reverse(set.published_index));
-    let draw = |set: &&PatchSet| patch_set::patch_set(machine, set);
+    let draw = |set: &&PatchSet| Some(patch_set::patch_set(machine, set));
     let (patch_sets, next_page_token) =
         wanted.page(rest.into_iter(), |set| set.published_index, draw);
     Ok(pb::ListPatchSetsResponse { patch_sets, next_page_token })

@@ -9,14 +9,15 @@ use super::caller;
 use super::convert::{check, fleet, people, plan, rollout, verdict};
 use super::desk::Desk;
 use super::error::{ApiError, BadField};
-use super::page::Wanted;
+use super::meant::Meant;
+use super::page::{Asked, Wanted};
 use super::reads::Freshness;
 use super::{explain, follow};
 use crate::machine::command::Action;
 use crate::machine::grants::Grant;
 use crate::machine::ids::{GrantId, RolloutId};
 use crate::machine::rollouts::Rollout;
-use crate::machine::{Machine, Rejection, Reply};
+use crate::machine::{Machine, Rejection};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -28,13 +29,13 @@ impl RolloutService for Desk {
         &self,
         request: Request<pb::CreateRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        check::reserved("validate_only", !request.validate_only).map_err(ApiError::from)?;
+        let (mut meant, request) = Meant::of(request)?;
         let create = rollout::create(&request).map_err(ApiError::from)?;
         let id = create.rollout.clone();
-        let action = Action::CreateRollout(Box::new(create));
-        self.steer(actor, request.request_id, action, id).await
+        if request.validate_start {
+            meant = meant.and_then(Action::StartRollout(id.clone()))?;
+        }
+        self.steer(meant, Action::CreateRollout(Box::new(create)), id).await
     }
 
     async fn plan_rollout(
@@ -51,85 +52,74 @@ impl RolloutService for Desk {
         &self,
         request: Request<pb::StartRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        unsupported(&request.etag, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let id = rollout::id(&request.name).map_err(ApiError::from)?;
-        self.steer(actor, request.request_id, Action::StartRollout(id.clone()), id).await
+        self.steer(meant, Action::StartRollout(id.clone()), id).await
     }
 
     async fn pause_rollout(
         &self,
         request: Request<pb::PauseRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let pause = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
         let id = pause.rollout.clone();
-        self.steer(actor, request.request_id, Action::PauseRollout(pause), id).await
+        self.steer(meant, Action::PauseRollout(pause), id).await
     }
 
     async fn resume_rollout(
         &self,
         request: Request<pb::ResumeRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        unsupported(&request.etag, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let (id, action) = rollout::resume(&request).map_err(ApiError::from)?;
-        self.steer(actor, request.request_id, action, id).await
+        self.steer(meant, action, id).await
     }
 
     async fn halt_rollout(&self, request: Request<pb::HaltRolloutRequest>) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let (id, action) = rollout::halt(&request).map_err(ApiError::from)?;
-        self.steer(actor, request.request_id, action, id).await
+        self.steer(meant, action, id).await
     }
 
     async fn promote_rollout(
         &self,
         request: Request<pb::PromoteRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
-        unsupported(&request.etag, request.validate_only)?;
+        let (meant, request) = Meant::of(request)?;
         let promote = rollout::promote(&request).map_err(ApiError::from)?;
         let id = promote.rollout.clone();
-        self.steer(actor, request.request_id, Action::PromoteRollout(promote), id).await
+        self.steer(meant, Action::PromoteRollout(promote), id).await
     }
 
     async fn approve_rollout(
         &self,
         request: Request<pb::ApproveRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let approve = people::approve(&request).map_err(ApiError::from)?;
         let id = approve.rollout.clone();
-        self.steer(actor, request.request_id, Action::ApproveWave(approve), id).await
+        self.steer(meant, Action::ApproveWave(approve), id).await
     }
 
     async fn expedite_rollout(
         &self,
         request: Request<pb::ExpediteRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let of = people::expedite(&request).map_err(ApiError::from)?;
         let id = of.rollout.clone();
-        self.steer(actor, request.request_id, Action::ExpediteRollout(of), id).await
+        self.steer(meant, Action::ExpediteRollout(of), id).await
     }
 
     async fn supersede_rollout(
         &self,
         request: Request<pb::SupersedeRolloutRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let request = request.into_inner();
+        let (meant, request) = Meant::of(request)?;
         let of = people::supersede(&request).map_err(ApiError::from)?;
         let id = of.rollout.clone();
-        self.steer(actor, request.request_id, Action::SupersedeRollout(of), id).await
+        self.steer(meant, Action::SupersedeRollout(of), id).await
     }
 
     async fn list_proposals(
@@ -149,20 +139,18 @@ impl RolloutService for Desk {
         &self,
         request: Request<pb::ApproveProposalRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let pb::ApproveProposalRequest { request_id, name, remark } = request.into_inner();
-        let of = people::of_proposal(&name, &remark).map_err(ApiError::from)?;
-        self.settle(actor, request_id, Action::AgreeToProposal(of)).await
+        let (meant, request) = Meant::of(request)?;
+        let of = people::of_proposal(&request.name, &request.remark).map_err(ApiError::from)?;
+        self.settle(meant, of.number, Action::AgreeToProposal(of)).await
     }
 
     async fn reject_proposal(
         &self,
         request: Request<pb::RejectProposalRequest>,
     ) -> Answer<pb::Rollout> {
-        let actor = caller::operator(request.metadata())?;
-        let pb::RejectProposalRequest { request_id, name, reason } = request.into_inner();
-        let of = people::of_proposal(&name, &reason).map_err(ApiError::from)?;
-        self.settle(actor, request_id, Action::RejectProposal(of)).await
+        let (meant, request) = Meant::of(request)?;
+        let of = people::of_proposal(&request.name, &request.reason).map_err(ApiError::from)?;
+        self.settle(meant, of.number, Action::RejectProposal(of)).await
     }
 
     async fn get_rollout(&self, request: Request<pb::GetRolloutRequest>) -> Answer<pb::Rollout> {
@@ -228,42 +216,21 @@ impl RolloutService for Desk {
 }
 
 impl Desk {
-    /// Has the cluster carry out an action on a rollout, and answers the rollout as it is then.
-    async fn steer(
-        &self,
-        actor: String,
-        request: String,
-        action: Action,
-        id: RolloutId,
-    ) -> Answer<pb::Rollout> {
-        let request = check::request_id(&request).map_err(ApiError::from)?;
-        let look = move |machine: &Machine| draw(machine, &id);
-        let (_, drawn) = self.operate_and_look((actor, request), action, look).await?;
-        Ok(Response::new(drawn))
+    /// Has the cluster carry out an action on a rollout as it is meant, and answers the rollout as it is then.
+    async fn steer(&self, meant: Meant, action: Action, id: RolloutId) -> Answer<pb::Rollout> {
+        self.carry_out(meant, action, move |machine: &Machine| draw(machine, &id)).await
     }
 
     /// Has the cluster carry out what settles a proposal, and answers the rollout that it is about.
-    async fn settle(&self, actor: String, request: String, action: Action) -> Answer<pb::Rollout> {
-        let request = check::request_id(&request).map_err(ApiError::from)?;
-        let id = match self.operate(actor, request, action).await? {
-            Reply::Rollout(id) | Reply::Proposed { rollout: id, .. } => id,
-            reply @ (Reply::Done
-            | Reply::Host { .. }
-            | Reply::Begin(_)
-            | Reply::Reports(_)
-            | Reply::Token(_)
-            | Reply::PatchSet(_)) => {
-                let what = format!("a proposal was settled by {reply:?}");
-                return Err(ApiError::Internal { what }.into());
-            }
+    async fn settle(&self, meant: Meant, number: u64, action: Action) -> Answer<pb::Rollout> {
+        self.ready(Freshness::Linearizable).await?;
+        let of = move |machine: &Machine| {
+            let about = machine.proposals().about.get(&number).cloned();
+            Ok(about.ok_or(Rejection::UnknownProposal { number })?)
         };
-        Ok(Response::new(self.look(move |machine| draw(machine, &id)).await?))
+        let id = self.look(of).await?;
+        self.steer(meant, action, id).await
     }
-}
-
-fn unsupported(etag: &str, validate_only: bool) -> Result<(), ApiError> {
-    check::reserved("etag", etag.is_empty())?;
-    Ok(check::reserved("validate_only", !validate_only)?)
 }
 
 fn find<'a>(machine: &'a Machine, id: &RolloutId) -> Result<&'a Rollout, ApiError> {
@@ -280,12 +247,16 @@ fn list_rollouts(
     machine: &Machine,
     request: &pb::ListRolloutsRequest,
 ) -> Result<pb::ListRolloutsResponse, ApiError> {
-    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
-    check::reserved("filter", request.filter.is_empty())?;
+    let wanted = Wanted::<u64, _>::of(Asked {
+        list: ("rollouts", ""),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let older = |of: &&Rollout| wanted.after.is_none_or(|after| of.created_index < after);
     let mut rest: Vec<&Rollout> = machine.rollouts().values().filter(older).collect();
     rest.sort_by_key(|of| std::cmp::Reverse(of.created_index));
-    let draw = |of: &&Rollout| rollout::rollout(machine, of);
+    let draw = |of: &&Rollout| Some(rollout::rollout(machine, of));
     let (rollouts, next_page_token) = wanted.page(rest.into_iter(), |of| of.created_index, draw);
     Ok(pb::ListRolloutsResponse { rollouts, next_page_token })
 }
@@ -317,12 +288,16 @@ fn list_grants(
     machine: &Machine,
     request: &pb::ListGrantsRequest,
 ) -> Result<pb::ListGrantsResponse, ApiError> {
-    let id = check::resource("rollout", "rollouts", &request.rollout)?;
+    let id: RolloutId = check::resource("rollout", "rollouts", &request.rollout)?;
     let of = find(machine, &id)?;
-    let wanted = Wanted::<u64>::of(request.page_size, &request.page_token)?;
+    let wanted = Wanted::<u64, _>::of(Asked {
+        list: ("grants", id.as_str()),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
     let rest = machine.grants().after(GrantId(wanted.after.unwrap_or(0)));
-    let rest = rest.filter(|grant| grant.rollout == of.id);
-    let draw = |grant: &Grant| fleet::grant(machine, grant);
+    let draw = |grant: &Grant| (grant.rollout == of.id).then(|| fleet::grant(machine, grant));
     let (grants, next_page_token) = wanted.page(rest, |grant| grant.id.0, draw);
     Ok(pb::ListGrantsResponse { grants, next_page_token })
 }

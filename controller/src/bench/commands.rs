@@ -158,6 +158,7 @@ impl Write for Pausing {
             request_id: self.ids.next(),
             name: self.name.clone(),
             reason: self.reason.clone(),
+            ..pb::PauseRolloutRequest::default()
         };
         self.rollouts.pause_rollout(request).await?;
         Ok(1)

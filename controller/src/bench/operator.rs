@@ -120,7 +120,7 @@ impl Operator {
         let request = pb::PublishPatchSetRequest {
             request_id: self.ids.next(),
             patch_set: Some(patch_set),
-            validate_only: false,
+            ..pb::PublishPatchSetRequest::default()
         };
         until_ready("publish a patch set", || {
             let (mut patch_sets, request) = (patch_sets.clone(), request.clone());
@@ -167,6 +167,7 @@ impl Operator {
             request_id: self.ids.next(),
             name: name.to_owned(),
             reason: "so that commands can be measured".to_owned(),
+            ..pb::PauseRolloutRequest::default()
         };
         self.rollouts.pause_rollout(request).await.map_err(call("pause the rollout"))?;
         Ok(())

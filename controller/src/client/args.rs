@@ -60,6 +60,14 @@ pub struct Globals {
     )]
     pub no_input: bool,
 
+    /// Only check what would become of it, and say so; nothing is changed.
+    #[arg(short = 'n', long, global = true)]
+    pub dry_run: bool,
+
+    /// Change it only while it is as you saw it: its etag, as `-o json` shows it.
+    #[arg(long, global = true, value_name = "ETAG")]
+    pub if_match: Option<String>,
+
     /// Repeat a request under its old id, so that it cannot happen twice [default: random].
     #[arg(long, global = true, value_name = "UUID")]
     pub request_id: Option<RequestId>,

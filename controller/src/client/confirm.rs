@@ -5,7 +5,9 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use tokio::sync::oneshot;
 
-use super::errors::Failure;
+use super::args::Globals;
+use super::errors::{Failure, talk};
+use super::output::text::plain;
 
 /// How the operator wants to be asked.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,8 @@ pub(crate) struct Asking {
 enum Channel {
     Terminal,
     Nobody,
+    /// Nothing will change.
+    NotNeeded,
 }
 
 /// How much is at stake.
@@ -35,10 +39,15 @@ pub(crate) enum Danger {
 }
 
 impl Asking {
-    /// From the flags; asks only where stdin is a terminal.
-    pub(crate) fn new(yes: bool, no_input: bool) -> Self {
-        let somebody = !no_input && io::stdin().is_terminal();
-        Self { yes, channel: if somebody { Channel::Terminal } else { Channel::Nobody } }
+    /// From the flags; asks only where stdin is a terminal, and never where nothing will change.
+    pub(crate) fn of(globals: &Globals) -> Self {
+        let somebody = !globals.no_input && io::stdin().is_terminal();
+        let channel = match (globals.dry_run, somebody) {
+            (true, _) => Channel::NotNeeded,
+            (false, true) => Channel::Terminal,
+            (false, false) => Channel::Nobody,
+        };
+        Self { yes: globals.yes, channel }
     }
 
     /// Returns once the operator agreed to `attempt`, whose consequences are `stakes`.
@@ -52,6 +61,10 @@ impl Asking {
         danger: Danger,
     ) -> Result<(), Failure> {
         match danger {
+            Danger::Moderate | Danger::Severe { .. } if self.channel == Channel::NotNeeded => {
+                talk(&plain(stakes));
+                Ok(())
+            }
             Danger::Moderate if self.yes => Ok(()),
             Danger::Moderate => {
                 self.need_terminal(attempt, stakes, "add --yes to agree")?;
@@ -76,7 +89,7 @@ impl Asking {
 
     fn need_terminal(self, attempt: &str, stakes: &str, hint: &str) -> Result<(), Failure> {
         match self.channel {
-            Channel::Terminal => Ok(()),
+            Channel::Terminal | Channel::NotNeeded => Ok(()),
             Channel::Nobody => {
                 let why = format!("{stakes} It needs a yes, and nobody can be asked here.");
                 Err(Failure::usage(attempt, "NOT_CONFIRMED", why, hint))
@@ -116,6 +129,13 @@ mod tests {
     async fn yes_is_enough_for_moderate_danger_and_not_for_severe() {
         assert!(YES.confirm("promote x", "Wide.", Danger::Moderate).await.is_ok());
         assert!(YES.confirm("promote x", "Wide.", severe(None)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_asks_nobody() {
+        let dry = Asking { yes: false, channel: Channel::NotNeeded };
+        assert!(dry.confirm("promote x", "Wide.", Danger::Moderate).await.is_ok());
+        assert!(dry.confirm("promote x", "Wide.", severe(None)).await.is_ok());
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Request, Response, Status};
 
 use super::advice::Intent;
+use super::change::Change;
 use super::errors::{Failure, talk};
 use super::ids::RequestId;
 use super::refused::Refused;
@@ -47,6 +48,7 @@ pub(crate) struct Client {
     patience: Option<Duration>,
     under_way: Option<RequestId>,
     reading: Reading,
+    change: Change,
 }
 
 /// What reads are to show.
@@ -135,8 +137,23 @@ impl Client {
                 (uri, channel)
             })
             .collect();
-        let reading = Reading::Newest;
-        Self { endpoints, preferred: 0, operator, patience, under_way: None, reading }
+        let (reading, change) = (Reading::Newest, Change::default());
+        Self { endpoints, preferred: 0, operator, patience, under_way: None, reading, change }
+    }
+
+    /// Changes are meant like this.
+    pub(crate) fn changing(self, change: Change) -> Self {
+        Self { change, ..self }
+    }
+
+    /// How changes are meant.
+    pub(crate) fn change(&self) -> &Change {
+        &self.change
+    }
+
+    /// How changes are meant, for the command that makes one.
+    pub(crate) fn change_mut(&mut self) -> &mut Change {
+        &mut self.change
     }
 
     /// With `stale`, reads show what the answering controller has, which may be out of date.
@@ -217,6 +234,7 @@ impl Client {
         body: B,
         call: impl AsyncFn(Attempt, B) -> Result<Response<R>, Status>,
     ) -> Result<R, Failure> {
+        self.change.may_send(intent)?;
         self.under_way = intent.request_id();
         let asked = self.rounds(tries, body, call).await;
         self.under_way = None;
@@ -302,6 +320,10 @@ impl Client {
             Ok(Ok(answer)) => {
                 self.preferred = at;
                 self.tell_if_stale(at, answer.metadata());
+                let is_change = self.under_way.is_some();
+                if is_change && self.change.is_dry() && !is_validated(answer.metadata()) {
+                    return Err(Refused::done_instead(&self.endpoints[at].0));
+                }
                 Ok(answer.into_inner())
             }
             Ok(Err(status)) => {
@@ -325,6 +347,11 @@ impl Client {
         let index = text(tidegate_proto::APPLIED_HEADER).unwrap_or("unknown");
         talk(&format!("stale: as {address} had it at log index {index}; it may be out of date"));
     }
+}
+
+/// Whether a controller says of its answer that nothing was changed.
+fn is_validated(said: &MetadataMap) -> bool {
+    said.contains_key(tidegate_proto::VALIDATED_HEADER)
 }
 
 #[cfg(test)]

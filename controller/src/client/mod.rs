@@ -3,6 +3,7 @@
 
 mod advice;
 mod args;
+mod change;
 mod clock;
 mod commands;
 mod confirm;

@@ -51,6 +51,15 @@ impl Refused {
         Self { status, sent: false, heard: Heard::NoConnection }
     }
 
+    /// A controller that does not know `--dry-run` took a check for the request itself.
+    pub(super) fn done_instead(uri: &Uri) -> Self {
+        let message = format!(
+            "the controller at {} does not know --dry-run, and has carried it out",
+            address(uri)
+        );
+        Self { status: Status::data_loss(message), sent: true, heard: Heard::Answer }
+    }
+
     /// Nobody answered at `uri`, which was asked again and again for `time`.
     pub(super) fn silence(uri: &Uri, time: Duration) -> Self {
         let message = format!("no answer from {} within {} ms", address(uri), time.as_millis());

@@ -3,6 +3,7 @@
 use tonic::metadata::{Ascii, MetadataValue};
 
 use super::args::Globals;
+use super::change::Change;
 use super::confirm::Asking;
 use super::connect::Client;
 use super::errors::Failure;
@@ -35,13 +36,41 @@ impl Session {
                 Failure::machine("make a request id", &error, "give one with --request-id UUID")
             })?,
         };
+        let (change, asking) = (Change::of(&globals), Asking::of(&globals));
         let operator = globals.operator.or_else(login_name).and_then(header);
+        let client = Client::new(globals.endpoint, operator, globals.timeout);
         Ok(Self {
-            client: Client::new(globals.endpoint, operator, globals.timeout).reading(globals.stale),
+            client: client.reading(globals.stale).changing(change),
             out: Output::new(globals.output, globals.no_headers, globals.quiet),
-            asking: Asking::new(globals.yes, globals.no_input),
+            asking,
             request_id,
         })
+    }
+
+    /// Whether the operator only wants to know what would become of it. Each command that changes something puts
+    /// the answer into its requests; one that does not ask is refused where the operator says `--dry-run`.
+    pub(crate) fn validate_only(&mut self) -> bool {
+        self.client.change_mut().validate_only()
+    }
+
+    /// The etag that the operator saw; empty: none was given. A command that does not ask is refused where the
+    /// operator gave one.
+    pub(crate) fn etag(&mut self) -> String {
+        self.client.change_mut().etag()
+    }
+
+    /// What was done, or would be, as words that go on from a subject: `is halted`, `would be halted`.
+    pub(crate) fn did(&self, done: &str) -> String {
+        if self.client.change().is_dry() { format!("would be {done}") } else { done.to_owned() }
+    }
+
+    /// Says at the end of `attempt` what to type next; or that nothing was changed, where it was only checked.
+    pub(crate) fn end(&self, attempt: &str, next: &str) {
+        if self.client.change().is_dry() {
+            self.out.talk(&format!("would {attempt}; nothing was changed"));
+        } else {
+            self.out.next(next);
+        }
     }
 }
 

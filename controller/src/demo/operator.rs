@@ -82,7 +82,7 @@ impl Operator {
         let request = pb::PublishPatchSetRequest {
             request_id: request_id()?,
             patch_set: Some(set),
-            validate_only: false,
+            ..pb::PublishPatchSetRequest::default()
         };
         self.patch_sets.publish_patch_set(request).await.map_err(call("publish the patch set"))?;
         Ok(())
@@ -114,7 +114,12 @@ impl Operator {
         let mut page_token = String::new();
         loop {
             let rollout = rollout.to_owned();
-            let request = pb::ListGrantsRequest { rollout, page_size: 1_000, page_token };
+            let request = pb::ListGrantsRequest {
+                rollout,
+                page_size: 1_000,
+                page_token,
+                ..pb::ListGrantsRequest::default()
+            };
             let page = self.rollouts.list_grants(request).await.map_err(call("list the grants"))?;
             let page = page.into_inner();
             grants.extend(page.grants);

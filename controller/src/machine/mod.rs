@@ -17,6 +17,7 @@ pub mod command;
 mod commands;
 pub mod domains;
 pub mod entries;
+pub mod etag;
 pub mod event;
 pub mod explain;
 pub mod fleet;
@@ -57,6 +58,7 @@ pub mod trial;
 pub mod vouches;
 mod wall;
 mod when;
+mod would;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::ids::RolloutId;
-use super::proposals::Proposal;
+use super::proposals::{MAX_REMEMBERED, Proposal};
 use super::records::{Note, rollout_subject};
 use super::rollouts::{Expedited, State};
 use super::{Machine, Position};
@@ -112,6 +112,10 @@ impl Machine {
             PeopleEvent::Proposed(proposal) => {
                 self.proposals.last = proposal.number;
                 self.proposals.open.insert(proposal.number, proposal.clone());
+                self.proposals.about.insert(proposal.number, proposal.rollout.clone());
+                if self.proposals.about.len() > MAX_REMEMBERED {
+                    self.proposals.about.pop_first();
+                }
             }
             PeopleEvent::Agreed { proposal, .. }
             | PeopleEvent::Rejected { proposal, .. }

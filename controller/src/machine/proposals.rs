@@ -22,6 +22,9 @@ pub const STANDS: Millis = Millis::from_secs(24 * 3_600);
 /// Proposals that may stand at a time.
 pub const MAX_PROPOSALS: usize = 100;
 
+/// Proposals whose rollout is remembered.
+pub const MAX_REMEMBERED: usize = 1_000;
+
 /// A command that waits for a second person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
@@ -46,6 +49,8 @@ pub struct Proposals {
     pub open: BTreeMap<u64, Proposal>,
     /// The newest number.
     pub last: u64,
+    /// Which rollout each of the newest was about, those that are settled among them: at most [`MAX_REMEMBERED`].
+    pub about: BTreeMap<u64, RolloutId>,
 }
 
 impl Proposal {
@@ -61,6 +66,7 @@ fn widens(action: &Action) -> Option<&RolloutId> {
         Action::StartRollout(rollout) => Some(rollout),
         Action::ResumeRollout(of) | Action::ExpediteRollout(of) => Some(&of.rollout),
         Action::ResumeSlice(of) => Some(&of.rollout),
+        Action::IfUnchanged(of) => widens(&of.action),
         Action::PromoteRollout(promote) => match promote.how {
             Promote::Forced { .. } => Some(&promote.rollout),
             Promote::WhenOpen => None,
@@ -86,6 +92,14 @@ fn widens(action: &Action) -> Option<&RolloutId> {
     }
 }
 
+/// Whether it takes two people whatever the policy says.
+fn is_haste(action: &Action) -> bool {
+    if let Action::IfUnchanged(of) = action {
+        return is_haste(&of.action);
+    }
+    matches!(action, Action::ExpediteRollout(_))
+}
+
 fn action_words(action: &Action) -> String {
     match action {
         Action::StartRollout(rollout) => format!("start {rollout}"),
@@ -94,6 +108,7 @@ fn action_words(action: &Action) -> String {
         Action::ResumeSlice(of) => {
             format!("resume the slice {} of {}: {}", of.cut, of.rollout, of.reason)
         }
+        Action::IfUnchanged(of) => action_words(&of.action),
         Action::PromoteRollout(promote) => match &promote.how {
             Promote::Forced { reason } => format!("promote {} by force: {reason}", promote.rollout),
             Promote::WhenOpen => format!("promote {}", promote.rollout),
@@ -128,7 +143,7 @@ impl Machine {
     /// The rollout for which this command takes a second person.
     pub(super) fn takes_two(&self, action: &Action) -> Option<&Rollout> {
         let rollout = self.rollouts.get(widens(action)?)?;
-        let haste = matches!(action, Action::ExpediteRollout(_));
+        let haste = is_haste(action);
         (haste || rollout.policy.people.to_widen == ToWiden::Two).then_some(rollout)
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::etag::Etag;
 use super::ids::{Digest, FreezeId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use super::patch_sets::KernelKey;
 
@@ -267,15 +268,6 @@ pub enum Rejection {
         /// Who.
         actor: String,
     },
-    /// The ladder was declared anew since the caller looked.
-    #[error(
-        "the ladder was declared anew since you looked, it has version {version} now: look again with \
-         `tidegate tier list`"
-    )]
-    LadderChanged {
-        /// Its version now.
-        version: u64,
-    },
     /// Somebody stands on the tier.
     #[error("the tier `{tier}` is in use: {by}")]
     LadderInUse {
@@ -358,6 +350,19 @@ pub enum Rejection {
         tier: String,
         /// Its present wave, from 1.
         wave: usize,
+    },
+    /// What the caller wants to change is not as they saw it.
+    #[error(
+        "{resource} has changed since: its etag is `{current}`, and the request was made for `{given}`: look \
+         again, then repeat it with the new one"
+    )]
+    EtagMismatch {
+        /// What was to be changed.
+        resource: String,
+        /// The etag that the caller saw.
+        given: Etag,
+        /// The etag now.
+        current: Etag,
     },
     /// The gates are shut.
     #[error(
@@ -514,7 +519,6 @@ impl Rejection {
             Self::ProposedAlready { .. } => "PROPOSED_ALREADY",
             Self::UnknownProposal { .. } => "UNKNOWN_PROPOSAL",
             Self::SamePerson { .. } => "SAME_PERSON",
-            Self::LadderChanged { .. } => "ETAG_MISMATCH",
             Self::LadderInUse { .. } => "LADDER_IN_USE",
             Self::FreezeExists { .. } => "FREEZE_EXISTS",
             Self::FreezeOver { .. } => "FREEZE_OVER",
@@ -526,6 +530,7 @@ impl Rejection {
             Self::ReasonMissing => "REASON_MISSING",
             Self::SliceNotHalted { .. } => "SLICE_NOT_HALTED",
             Self::MovedOn { .. } => "ROLLOUT_MOVED_ON",
+            Self::EtagMismatch { .. } => "ETAG_MISMATCH",
             Self::GatesShut { .. } => "GATES_SHUT",
             Self::NodeIdZero => "NODE_ID_ZERO",
             Self::MemberExists { .. } => "MEMBER_EXISTS",

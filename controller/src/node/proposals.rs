@@ -5,6 +5,7 @@ use raft::eraftpb::{Entry, Message, MessageType};
 use super::config::{MAX_APPEND_BYTES, MAX_UNCOMMITTED_AGENT_BYTES, MAX_UNCOMMITTED_BYTES};
 use super::{Answer, Node, Output, Outputs, membership};
 use crate::journal::{Journal, MAX_ENTRY_BYTES};
+use crate::machine::command::MemberChange;
 use crate::machine::{Command, Position};
 
 /// What a leader took of the present step's inputs and has not appended yet. It is, before anything
@@ -28,22 +29,10 @@ impl<J: Journal> Node<J> {
     /// Takes a command, or says why not.
     pub(super) fn propose<O: Outputs>(&mut self, ticket: u64, command: &Command, outputs: &mut O) {
         let mut refuse = |answer| outputs.give(Output::Answer { ticket, answer }, &self.machine);
-        if !self.leads() {
-            return refuse(Answer::NotLeader { leader: self.leadership().leader });
-        }
-        if self.raft.raft.lead_transferee.is_some() {
-            // It is about to give the lead away, and takes nothing more: whoever asks looks for a leader.
-            return refuse(Answer::NotLeader { leader: None });
-        }
-        let (needs, cluster) = (command.needs_version(), self.machine.version());
-        if needs > cluster {
-            return refuse(Answer::NeedsVersion { needs, cluster });
-        }
-        // A request that was answered before changes nobody's seat, whatever has become of them since.
-        let change = command.member_change().filter(|_| !self.machine.remembers(command));
-        if let Some(objection) = change.and_then(|change| self.objection_to(change)) {
+        if let Some(objection) = self.objection(command) {
             return refuse(objection);
         }
+        let change = self.new_change(command);
         let data = command.encode();
         if data.len() > MAX_ENTRY_BYTES {
             return refuse(Answer::TooLarge { bytes: data.len() });
@@ -66,6 +55,31 @@ impl<J: Journal> Node<J> {
                 self.wait_for(&[ticket], proposed.is_ok(), outputs);
             }
         }
+    }
+
+    /// Why this node would not take a command now, before the machine is asked; `None`: it would.
+    pub fn objection(&self, command: &Command) -> Option<Answer> {
+        if !self.leads() {
+            return Some(Answer::NotLeader { leader: self.leadership().leader });
+        }
+        if self.raft.raft.lead_transferee.is_some() {
+            // It is about to give the lead away, and takes nothing more: whoever asks looks for a leader.
+            return Some(Answer::NotLeader { leader: None });
+        }
+        let change = self.new_change(command);
+        self.too_new(command).or_else(|| change.and_then(|change| self.objection_to(change)))
+    }
+
+    /// Whether some member may not understand `command`.
+    pub fn too_new(&self, command: &Command) -> Option<Answer> {
+        let (needs, cluster) = (command.needs_version(), self.machine.version());
+        (needs > cluster).then_some(Answer::NeedsVersion { needs, cluster })
+    }
+
+    /// What a command wants of the group. A request that was answered before changes nobody's seat, whatever
+    /// has become of them since.
+    fn new_change(&self, command: &Command) -> Option<MemberChange> {
+        command.member_change().filter(|_| !self.machine.remembers(command))
     }
 
     /// Appends what was proposed since the last time: one message to each follower carries all of it.

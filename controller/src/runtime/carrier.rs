@@ -133,7 +133,7 @@ impl Outputs for Carrier {
 }
 
 /// What became of a proposal, for whoever made it.
-fn settled(answer: Answer) -> Result<(Position, Outcome), ProposeError> {
+pub(super) fn settled(answer: Answer) -> Result<(Position, Outcome), ProposeError> {
     Err(match answer {
         Answer::Applied { position, outcome } => return Ok((position, outcome)),
         Answer::NotLeader { leader } => ProposeError::NotLeader { leader },

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::carrier::settled;
 use super::disk::may_pass;
 use super::inbox::{Reply, Request};
 use super::tap::Tap;
 use super::{Beats, DiskGauge, ProposeError, QueryError, Readings, Stopped, TurnedAway, WaitError};
-use crate::journal::{DiskJournal, PieceReader, Violation};
+use crate::journal::{DiskJournal, MAX_ENTRY_BYTES, PieceReader, Violation};
 use crate::machine::cluster::Cluster;
 use crate::machine::event::Event;
 use crate::machine::touched::Touched;
@@ -134,6 +135,28 @@ impl Handle {
     pub fn check_disk(&self, command: &Command) -> Result<(), ProposeError> {
         let state = self.disk.state();
         if may_pass(command, state) { Ok(()) } else { Err(ProposeError::DiskLow { state }) }
+    }
+
+    /// Whether the leader would take `command` now, before the machine is asked, as far as this node can know.
+    /// Who is there and who has caught up, the leader alone does: elsewhere a change of the members is answered
+    /// with who leads.
+    ///
+    /// # Errors
+    ///
+    /// [`ProposeError`], as the command itself would get it.
+    pub async fn check_taken(&self, command: &Command) -> Result<(), ProposeError> {
+        self.check_disk(command)?;
+        let bytes = command.encode().len();
+        if bytes > MAX_ENTRY_BYTES {
+            return Err(ProposeError::TooLarge { bytes });
+        }
+        let command = command.clone();
+        let objection = self.look(move |node| match command.member_change() {
+            Some(_) => node.objection(&command),
+            None => node.too_new(&command),
+        });
+        let objection = objection.await.map_err(|Stopped| ProposeError::Stopped)?;
+        objection.map_or(Ok(()), |answer| settled(answer).map(drop))
     }
 
     /// How full this node's disk is.

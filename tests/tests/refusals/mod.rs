@@ -1,5 +1,6 @@
 //! Which requests are wrong, and with which words is each refused? The rows of the tables.
 
+mod calendar;
 mod callers;
 mod documents;
 mod requests;
@@ -7,9 +8,10 @@ mod things;
 
 use tonic::Code;
 
+pub(crate) use calendar::calendar;
 pub(crate) use callers::callers;
 pub(crate) use documents::{patch_sets, policies, uploads};
-pub(crate) use requests::{limits, requests, reserved_fields};
+pub(crate) use requests::{limits, requests, seen_and_asked};
 pub(crate) use things::{states, unknown_things};
 
 /// A field that is not what it has to be.

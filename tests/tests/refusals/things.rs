@@ -67,7 +67,7 @@ pub(crate) async fn states(fixture: &Fixture, table: &mut Table) -> Outcome<()> 
     let pause = pb::PauseRolloutRequest {
         request_id: door::request_id(),
         name: ROLLOUT.to_owned(),
-        reason: String::new(),
+        ..Default::default()
     };
     let answer = rollouts.clone().pause_rollout(pause).await;
     table.row("pause a draft", answer, wrong, &["a draft", "nothing runs"]).await?;

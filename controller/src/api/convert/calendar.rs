@@ -55,15 +55,7 @@ pub fn apply_ladder(request: &pb::ApplyLadderRequest) -> Result<ApplyLadder, Bad
         rules.insert(name.clone(), of);
         tiers.push(TierSpec { name, sampled });
     }
-    Ok(ApplyLadder { tiers, rules, expected: etag(&request.etag)? })
-}
-
-fn etag(etag: &str) -> Result<Option<u64>, BadField> {
-    if etag.is_empty() {
-        return Ok(None);
-    }
-    let number = etag.parse().map_err(|_| BadField::new("etag", etag, "is no etag of the ladder"));
-    number.map(Some)
+    Ok(ApplyLadder { tiers, rules })
 }
 
 /// The ladder for the wire.
@@ -79,7 +71,7 @@ pub fn ladder(machine: &Machine) -> pb::Ladder {
         tiers: super::fleet::tiers(machine),
         version: calendar.ladder_version,
         ladder_toml: write_ladder(&declared.collect::<Vec<_>>()),
-        etag: calendar.ladder_version.to_string(),
+        etag: calendar.etag().to_string(),
     }
 }
 

@@ -126,21 +126,6 @@ pub fn page_size(size: i32) -> Result<usize, BadField> {
     }
 }
 
-/// Where a page begins: behind the row with this key. An empty token is the first page.
-///
-/// # Errors
-///
-/// [`BadField`] for a token that no page gave.
-pub fn page_token<Key: FromStr>(token: &str) -> Result<Option<Key>, BadField> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    token.parse().map(Some).map_err(|_| {
-        let what = "is not one that this method gave: leave it out for the first page";
-        BadField::new("page_token", &shown(token), what)
-    })
-}
-
 /// A value as an error shows it: its first 80 characters.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()

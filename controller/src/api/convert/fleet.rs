@@ -45,7 +45,7 @@ pub fn token(token: &Token) -> pb::Token {
         max_hosts: token.max_hosts,
         enrolled_hosts: token.enrolled,
         create_time: Some(timestamp(token.created)),
-        etag: format!("{}-{}", token.max_hosts, token.enrolled),
+        etag: token.etag().to_string(),
     }
 }
 

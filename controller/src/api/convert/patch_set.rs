@@ -105,7 +105,7 @@ pub fn patch_set(machine: &Machine, set: &PatchSet) -> pb::PatchSet {
         state: state.into(),
         stored_on_nodes: holders.iter().map(|node| node.0).collect(),
         nodes_needed: u32::try_from(needed).unwrap_or(u32::MAX),
-        etag: format!("{}-{}", set.epoch, holders.len()),
+        etag: machine.etag_of(set).to_string(),
     }
 }
 

@@ -177,7 +177,7 @@ pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
         start_at: of.start_at.map(timestamp),
         end_time: of.ended.map(timestamp),
         revision: of.revision,
-        etag: of.revision.to_string(),
+        etag: of.etag().to_string(),
         acknowledged: Some(counts(&Counts {
             crashed: acknowledged(all.crashed, open.crashed),
             failed: acknowledged(all.failed, open.failed),

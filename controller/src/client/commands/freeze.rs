@@ -69,7 +69,7 @@ async fn create(session: &mut Session, flags: Create) -> Result<Exit, Failure> {
         tier: flags.tier.unwrap_or_default(),
         until: flags.until,
         reason: flags.reason,
-        validate_only: false,
+        validate_only: session.validate_only(),
     };
     let freeze = session
         .client
@@ -93,7 +93,7 @@ async fn lift(session: &mut Session, flags: Lift) -> Result<Exit, Failure> {
         request_id: session.request_id.to_string(),
         name: flags.name.clone(),
         reason: flags.reason,
-        validate_only: false,
+        validate_only: session.validate_only(),
     };
     session
         .client

@@ -93,7 +93,7 @@ async fn set(
         request_id: session.request_id.to_string(),
         holdback: Some(holdback),
         reason,
-        validate_only: false,
+        validate_only: session.validate_only(),
     };
     let known = session
         .client

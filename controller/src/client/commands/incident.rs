@@ -40,7 +40,7 @@ pub(crate) async fn run(session: &mut Session, command: IncidentCommand) -> Resu
 async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
     let intent = Intent::read("list incidents", Subject::Incidents);
     let listed = limit.list(async |page_size, page_token| {
-        let body = v1::ListIncidentsRequest { page_size, page_token };
+        let body = v1::ListIncidentsRequest { page_size, page_token, filter: String::new() };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {

@@ -85,8 +85,8 @@ pub struct Transfer {
 pub(crate) async fn add(session: &mut Session, flags: Add) -> Result<Exit, Failure> {
     let Add { id, address } = flags;
     let intent = write(session, format!("add node {id} at {address}"));
-    let request_id = session.request_id.to_string();
-    let body = v1::AddMemberRequest { request_id, node_id: id, address };
+    let (request_id, validate_only) = (session.request_id.to_string(), session.validate_only());
+    let body = v1::AddMemberRequest { request_id, node_id: id, address, validate_only };
     let member = session
         .client
         .unary(&intent, body, async |attempt, body| {
@@ -95,11 +95,13 @@ pub(crate) async fn add(session: &mut Session, flags: Add) -> Result<Exit, Failu
         })
         .await?;
     session.out.one(&member, |_, _| {
-        format!("node {id} at {} is a learner: it does not vote yet", member.address)
+        let is = if validate_only { "would be" } else { "is" };
+        format!("node {id} at {} {is} a learner: it does not vote yet", member.address)
     })?;
-    session.out.next(&format!(
+    let next = format!(
         "start it with `join = true` in its configuration, then: tidegate cluster promote {id}"
-    ));
+    );
+    session.end(intent.attempt(), &next);
     Ok(Exit::Done)
 }
 
@@ -115,12 +117,13 @@ pub(crate) async fn promote(session: &mut Session, flags: Promote) -> Result<Exi
         session.asking.confirm(&attempt, &stakes, Danger::Moderate).await?;
     }
     let intent = write(session, attempt);
-    let request_id = session.request_id.to_string();
+    let (request_id, validate_only) = (session.request_id.to_string(), session.validate_only());
     let replacing = replacing.unwrap_or(0);
-    let body = v1::PromoteMemberRequest { request_id, node_id: id, replacing };
+    let body = v1::PromoteMemberRequest { request_id, node_id: id, replacing, validate_only };
     let member = when_caught_up(session, &intent, &body).await?;
-    session.out.one(&member, |_, _| format!("node {id} at {} votes", member.address))?;
-    session.out.next("tidegate cluster status");
+    let votes = if validate_only { "would vote" } else { "votes" };
+    session.out.one(&member, |_, _| format!("node {id} at {} {votes}", member.address))?;
+    session.end(intent.attempt(), "tidegate cluster status");
     Ok(Exit::Done)
 }
 
@@ -159,7 +162,8 @@ pub(crate) async fn remove(session: &mut Session, flags: Remove) -> Result<Exit,
     let (stakes, danger) = stakes(&before, id, confirm);
     session.asking.confirm(&attempt, &stakes, danger).await?;
     let intent = write(session, attempt);
-    let body = v1::RemoveMemberRequest { request_id: session.request_id.to_string(), node_id: id };
+    let (request_id, validate_only) = (session.request_id.to_string(), session.validate_only());
+    let body = v1::RemoveMemberRequest { request_id, node_id: id, validate_only };
     let removed = session
         .client
         .unary(&intent, body, async |attempt, body| {
@@ -168,11 +172,14 @@ pub(crate) async fn remove(session: &mut Session, flags: Remove) -> Result<Exit,
         })
         .await?;
     let voters = removed.voters;
-    session.out.talk(&format!("node {id} stops by itself; its id is never used again"));
-    let text = format!("node {id} is no member any more; {}", remaining(voters));
+    let is = if validate_only { "would be" } else { "is" };
+    if !validate_only {
+        session.out.talk(&format!("node {id} stops by itself; its id is never used again"));
+    }
+    let text = format!("node {id} {is} no member any more; {}", remaining(voters));
     let fields = [("nodeId", id.into()), ("voters", voters.into())];
     session.out.done(&id.to_string(), &fields, &text)?;
-    session.out.next("tidegate cluster status");
+    session.end(intent.attempt(), "tidegate cluster status");
     Ok(Exit::Done)
 }
 
@@ -203,9 +210,15 @@ fn remaining(voters: u64) -> String {
 /// Lets another voter lead.
 pub(crate) async fn transfer(session: &mut Session, flags: Transfer) -> Result<Exit, Failure> {
     let id = flags.id;
-    // Handing over twice is no harm, and needs no request id.
-    let intent = Intent::read(format!("let node {id} lead"), Subject::Cluster);
-    let body = v1::TransferLeaderRequest { node_id: id };
+    let validate_only = session.validate_only();
+    let attempt = format!("let node {id} lead");
+    // Handing over twice is no harm, and needs no request id; being told what would happen must not do it.
+    let intent = if validate_only {
+        write(session, attempt)
+    } else {
+        Intent::read(attempt, Subject::Cluster)
+    };
+    let body = v1::TransferLeaderRequest { node_id: id, validate_only };
     let patience = session.client.patience().unwrap_or(TRANSFER_PATIENCE);
     let moved = session
         .client
@@ -215,6 +228,12 @@ pub(crate) async fn transfer(session: &mut Session, flags: Transfer) -> Result<E
         })
         .await?;
     let fields = [("leaderId", moved.leader_id.into()), ("term", moved.term.into())];
+    if validate_only {
+        let would = format!("node {id} votes and may be asked to lead");
+        session.out.done(&id.to_string(), &fields, &would)?;
+        session.end(intent.attempt(), "");
+        return Ok(Exit::Done);
+    }
     session.out.done(&id.to_string(), &fields, &leads(id, &moved))?;
     Ok(Exit::Done)
 }

@@ -97,15 +97,22 @@ async fn get(session: &mut Session, name: String) -> Result<Exit, Failure> {
 async fn publish(session: &mut Session, path: &Path) -> Result<Exit, Failure> {
     let manifest = manifest::read(path).map_err(|error| bad_manifest(path, &error))?;
     let patch_set = &manifest.patch_set;
+    let dry = session.validate_only();
     let named = patch_set.artifacts.iter().zip(&manifest.files);
     // One file may do for several kernels.
     let files: BTreeMap<_, _> = named.map(|pair| (pair.0.sha256.as_slice(), pair)).collect();
     let count = files.len();
     for (at, (artifact, file)) in files.into_values().enumerate() {
-        upload(session, artifact, file).await?;
+        let verb = if dry {
+            check_file(artifact, file)?;
+            "would upload"
+        } else {
+            upload(session, artifact, file).await?;
+            "uploaded"
+        };
         let (size, digest) = (bytes(artifact.size_bytes), to_hex(&artifact.sha256));
         let line =
-            format!("uploaded {}/{count} {} ({size}, sha256 {digest})", at + 1, file.display());
+            format!("{verb} {}/{count} {} ({size}, sha256 {digest})", at + 1, file.display());
         session.out.talk(&line);
     }
     let name = patch_set.name.clone();
@@ -117,7 +124,8 @@ async fn publish(session: &mut Session, path: &Path) -> Result<Exit, Failure> {
     let body = v1::PublishPatchSetRequest {
         request_id: session.request_id.to_string(),
         patch_set: Some(patch_set.clone()),
-        validate_only: false,
+        validate_only: dry,
+        assume_uploaded: dry,
     };
     let published = session
         .client
@@ -127,15 +135,17 @@ async fn publish(session: &mut Session, path: &Path) -> Result<Exit, Failure> {
         })
         .await?;
     let state = word::<v1::PatchSetState>(published.state);
-    session.out.one(&published, |_, _| format!("{name} published, {state}"))?;
-    session.out.next(&match published.state() {
+    let did = session.did("published");
+    session.out.one(&published, |_, _| format!("{name} {did}, {state}"))?;
+    let next = match published.state() {
         v1::PatchSetState::Ready => format!("tidegate rollout start {}", id_of(&name)),
         v1::PatchSetState::Replicating
         | v1::PatchSetState::Halted
         | v1::PatchSetState::Unspecified => {
             format!("tidegate patchset get {}   # until it is READY", id_of(&name))
         }
-    });
+    };
+    session.end(intent.attempt(), &next);
     Ok(Exit::Done)
 }
 
@@ -145,14 +155,20 @@ fn bad_manifest(path: &Path, error: &ManifestError) -> Failure {
     Failure::usage(attempt, "BAD_MANIFEST", error.to_string(), next)
 }
 
+/// The file holds what the manifest says.
+fn check_file(artifact: &v1::Artifact, file: &Path) -> Result<Vec<u8>, Failure> {
+    let attempt = format!("upload {}", file.display());
+    manifest::load(file, artifact)
+        .map_err(|error| Failure::machine(attempt, &error, "repeat the command"))
+}
+
 async fn upload(
     session: &mut Session,
     artifact: &v1::Artifact,
     file: &Path,
 ) -> Result<(), Failure> {
     let attempt = format!("upload {}", file.display());
-    let data = manifest::load(file, artifact)
-        .map_err(|error| Failure::machine(attempt.clone(), &error, "repeat the command"))?;
+    let data = check_file(artifact, file)?;
     let header = v1::UploadHeader {
         sha256: artifact.sha256.clone(),
         size_bytes: artifact.size_bytes,

@@ -84,6 +84,8 @@ pub(crate) async fn approve(session: &mut Session, flags: Approve) -> Result<Exi
         remark: flags.remark,
         from_tier: seen.tier,
         from_wave: seen.wave,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
     };
     let intent = Intent::write(attempt, Subject::Rollout(flags.name), session.request_id);
     let rollout = session
@@ -100,7 +102,7 @@ pub(crate) async fn approve(session: &mut Session, flags: Approve) -> Result<Exi
     announce(
         session,
         &rollout,
-        "approved",
+        (intent.attempt(), "approved"),
         &format!("tidegate rollout watch {}", id_of(&rollout.name)),
     )?;
     Ok(Exit::Done)
@@ -115,6 +117,8 @@ pub(crate) async fn expedite(session: &mut Session, flags: Expedite) -> Result<E
         request_id: session.request_id.to_string(),
         name: flags.name.clone(),
         reason: flags.reason,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
     };
     let intent = Intent::write(attempt, Subject::Rollout(flags.name), session.request_id);
     let rollout = session
@@ -124,7 +128,7 @@ pub(crate) async fn expedite(session: &mut Session, flags: Expedite) -> Result<E
             RolloutServiceClient::new(attempt.channel).expedite_rollout(request).await
         })
         .await?;
-    done_or_proposed(session, &rollout, ("expedite", "expedited"))
+    done_or_proposed(session, &rollout, (intent.attempt(), "expedited"))
 }
 
 /// Lets a newer rollout take the place of one.
@@ -143,6 +147,8 @@ pub(crate) async fn supersede(session: &mut Session, flags: Supersede) -> Result
         name: flags.name.clone(),
         by: flags.by.clone(),
         reason: flags.reason,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
     };
     let intent = Intent::write(attempt, Subject::Rollout(flags.name), session.request_id);
     let rollout = session
@@ -153,29 +159,31 @@ pub(crate) async fn supersede(session: &mut Session, flags: Supersede) -> Result
         })
         .await?;
     let next = format!("tidegate rollout start {} --id {}", id_of(&flags.by), id_of(&flags.by));
-    announce(session, &rollout, "superseded", &next)?;
+    announce(session, &rollout, (intent.attempt(), "superseded"), &next)?;
     Ok(Exit::Done)
 }
 
-/// Says what became of a command that may take a second person: `(verb, done)`, such as `("start", "started")`.
+/// Says what became of a command that may take a second person: what was attempted, and what it is
+/// called when it is done: `("start rollouts/113.1", "started")`.
 pub(crate) fn done_or_proposed(
     session: &Session,
     rollout: &v1::Rollout,
-    (verb, done): (&str, &str),
+    (attempt, done): (&str, &str),
 ) -> Result<Exit, Failure> {
-    let same = |of: &&v1::Proposal| of.action.split(' ').next() == Some(verb);
+    let verb = attempt.split(' ').next();
+    let same = |of: &&v1::Proposal| of.action.split(' ').next() == verb;
     let Some(proposal) = rollout.proposals.iter().rfind(same) else {
         announce(
             session,
             rollout,
-            done,
+            (attempt, done),
             &format!("tidegate rollout watch {}", id_of(&rollout.name)),
         )?;
         return Ok(Exit::Done);
     };
     session.out.talk(&format!("{} waits for a second person: {}", proposal.name, proposal.action));
     let next = format!("tidegate approval approve {}   # as somebody else", id_of(&proposal.name));
-    announce(session, rollout, "waits for a second person", &next)?;
+    announce(session, rollout, (attempt, "proposed"), &next)?;
     Ok(Exit::Precondition)
 }
 
@@ -210,6 +218,7 @@ async fn agree(session: &mut Session, flags: OfProposal) -> Result<Exit, Failure
         request_id: session.request_id.to_string(),
         name: flags.name,
         remark: flags.remark,
+        validate_only: session.validate_only(),
     };
     let rollout = session
         .client
@@ -221,7 +230,7 @@ async fn agree(session: &mut Session, flags: OfProposal) -> Result<Exit, Failure
     announce(
         session,
         &rollout,
-        "agreed to",
+        (intent.attempt(), "agreed to"),
         &format!("tidegate rollout watch {}", id_of(&rollout.name)),
     )?;
     Ok(Exit::Done)
@@ -234,6 +243,7 @@ async fn reject(session: &mut Session, flags: OfProposal) -> Result<Exit, Failur
         request_id: session.request_id.to_string(),
         name: flags.name,
         reason: flags.remark,
+        validate_only: session.validate_only(),
     };
     let rollout = session
         .client
@@ -245,7 +255,7 @@ async fn reject(session: &mut Session, flags: OfProposal) -> Result<Exit, Failur
     announce(
         session,
         &rollout,
-        "stays as it is",
+        (intent.attempt(), "left as it is"),
         &format!("tidegate rollout get {}", id_of(&rollout.name)),
     )?;
     Ok(Exit::Done)

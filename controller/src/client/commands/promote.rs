@@ -74,8 +74,8 @@ pub(crate) async fn run(session: &mut Session, flags: Promote) -> Result<Exit, F
         name: name.clone(),
         force: flags.force,
         reason: flags.reason,
-        etag: String::new(),
-        validate_only: false,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
         from_tier: from.tier.clone(),
         from_wave: from.wave,
     };
@@ -87,7 +87,7 @@ pub(crate) async fn run(session: &mut Session, flags: Promote) -> Result<Exit, F
         })
         .await
         .map_err(|failure| repeat_from(failure, &from, session))?;
-    people::done_or_proposed(session, &promoted, ("promote", "promoted"))
+    people::done_or_proposed(session, &promoted, (intent.attempt(), "promoted"))
 }
 
 /// A repeat must name the same stage: the rollout may have moved on by then.

@@ -83,7 +83,7 @@ pub(crate) async fn one(session: &mut Session, flags: PromoteTo) -> Result<Exit,
     let stakes = format!("{} goes on to {}.", rollout.name, flags.tier);
     session.asking.confirm(&attempt, &stakes, Danger::Moderate).await?;
     let promoted = promote(session, rollout, session.request_id).await?;
-    people::done_or_proposed(session, &promoted, ("promote", "promoted"))
+    people::done_or_proposed(session, &promoted, (&attempt, "promoted"))
 }
 
 /// Promotes every rollout that is done with one tier to the next; says which it promoted, and which not.

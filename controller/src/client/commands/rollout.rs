@@ -168,17 +168,19 @@ pub(crate) async fn fetch(session: &mut Session, name: &str) -> Result<v1::Rollo
         .await
 }
 
-/// Prints what a command did to a rollout, and suggests the next one.
+/// Prints what a command did to a rollout, and suggests the next one. `attempt`: what it was to do, `did`: what it
+/// has done.
 pub(crate) fn announce(
     session: &Session,
     rollout: &v1::Rollout,
-    did: &str,
+    (attempt, did): (&str, &str),
     next: &str,
 ) -> Result<(), Failure> {
+    let did = session.did(did);
     let line =
         || format!("{} {did}: {} (epoch {})", rollout.name, standing(rollout), rollout.epoch);
     session.out.one(rollout, |_, _| line())?;
-    session.out.next(next);
+    session.end(attempt, next);
     Ok(())
 }
 
@@ -203,8 +205,13 @@ async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
 pub(crate) async fn halt(session: &mut Session, flags: Halt) -> Result<Exit, Failure> {
     let Halt { of: Reasoned { name, reason }, slice } = flags;
     let (intent, request_id) = steering(session, "halt", &name);
-    let body =
-        v1::HaltRolloutRequest { request_id, name: name.clone(), reason, slice: slice.clone() };
+    let body = v1::HaltRolloutRequest {
+        request_id,
+        name: name.clone(),
+        reason,
+        slice: slice.clone(),
+        validate_only: session.validate_only(),
+    };
     let rollout = session
         .client
         .unary(&intent, body, async |attempt, body| {
@@ -218,10 +225,11 @@ pub(crate) async fn halt(session: &mut Session, flags: Halt) -> Result<Exit, Fai
         session
             .out
             .talk(&format!("no further host begins; under way and still watched: {under_way}"));
-        announce(session, &rollout, "halted", &next)?;
+        announce(session, &rollout, (intent.attempt(), "halted"), &next)?;
     } else {
         session.out.talk(&slice_stops(&rollout, &slice));
-        announce(session, &rollout, &format!("has {slice} halted"), &next)?;
+        let did = format!("halted for {slice}");
+        announce(session, &rollout, (intent.attempt(), &did), &next)?;
     }
     Ok(Exit::Done)
 }
@@ -241,7 +249,12 @@ fn slice_stops(rollout: &v1::Rollout, slice: &str) -> String {
 async fn pause(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> {
     let Reasoned { name, reason } = flags;
     let (intent, request_id) = steering(session, "pause", &name);
-    let body = v1::PauseRolloutRequest { request_id, name: name.clone(), reason };
+    let body = v1::PauseRolloutRequest {
+        request_id,
+        name: name.clone(),
+        reason,
+        validate_only: session.validate_only(),
+    };
     let rollout = session
         .client
         .unary(&intent, body, async |attempt, body| {
@@ -250,7 +263,7 @@ async fn pause(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> 
         })
         .await?;
     let next = format!("tidegate rollout resume {} --reason REASON", id_of(&name));
-    announce(session, &rollout, "paused", &next)?;
+    announce(session, &rollout, (intent.attempt(), "paused"), &next)?;
     Ok(Exit::Done)
 }
 
@@ -275,8 +288,8 @@ async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
         request_id: session.request_id.to_string(),
         name: name.clone(),
         reason: flags.reason,
-        etag: String::new(),
-        validate_only: false,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
         slice: flags.slice,
     };
     let rollout = session
@@ -286,7 +299,7 @@ async fn resume(session: &mut Session, flags: Resume) -> Result<Exit, Failure> {
             RolloutServiceClient::new(attempt.channel).resume_rollout(request).await
         })
         .await?;
-    people::done_or_proposed(session, &rollout, ("resume", "resumed"))
+    people::done_or_proposed(session, &rollout, (intent.attempt(), "resumed"))
 }
 
 pub(crate) fn resume_stakes(rollout: &v1::Rollout) -> String {
@@ -347,7 +360,12 @@ async fn list_hosts(session: &mut Session, flags: HostsOf) -> Result<Exit, Failu
     let name = flags.name;
     let intent = Intent::read(format!("list the hosts of {name}"), Subject::Rollout(name.clone()));
     let listed = flags.limit.list(async |page_size, page_token| {
-        let body = v1::ListGrantsRequest { rollout: name.clone(), page_size, page_token };
+        let body = v1::ListGrantsRequest {
+            rollout: name.clone(),
+            page_size,
+            page_token,
+            filter: String::new(),
+        };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {

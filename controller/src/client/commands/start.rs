@@ -58,16 +58,15 @@ pub(crate) async fn run(session: &mut Session, flags: Start) -> Result<Exit, Fai
     let id = flags.id.clone().unwrap_or_else(|| id_of(&flags.version).to_owned());
     let name = format!("rollouts/{id}");
     let created = create(session, &flags, &id).await;
-    let draft = match created {
+    let dry = session.validate_only();
+    match created {
         Err(failure) if failure.has_reason(ROLLOUT_EXISTS) && !flags.draft => {
-            existing_draft(session, &flags, &name, failure).await?
+            existing_draft(session, &flags, &name, failure).await?;
         }
         Err(failure) => return Err(failure),
-        Ok(draft) => draft,
-    };
-    if flags.draft {
-        announce(session, &draft, "created", &format!("tidegate rollout start {}", id_of(&name)))?;
-        return Ok(Exit::Done);
+        // The check of a draft went on with its start.
+        Ok(draft) if dry || flags.draft => return created_or_checked(session, &flags, &draft),
+        Ok(_) => (),
     }
     let started = start(session, &name).await.map_err(|failure| {
         if failure.has_reason(ARTIFACTS_NOT_REPLICATED) {
@@ -76,11 +75,27 @@ pub(crate) async fn run(session: &mut Session, flags: Start) -> Result<Exit, Fai
             failure
         }
     })?;
-    if flags.wait && started.state() != v1::RolloutState::Draft {
+    if flags.wait && !dry && started.state() != v1::RolloutState::Draft {
         session.out.talk(&format!("{name} started; following it until it completes or halts"));
         return watch::until_over(session, &name).await;
     }
-    people::done_or_proposed(session, &started, ("start", "started"))
+    people::done_or_proposed(session, &started, (&format!("start {name}"), "started"))
+}
+
+/// A draft was asked for; or the check of it, and of its start where none was.
+fn created_or_checked(
+    session: &Session,
+    flags: &Start,
+    rollout: &v1::Rollout,
+) -> Result<Exit, Failure> {
+    let next = format!("tidegate rollout start {}", id_of(&rollout.name));
+    let (verb, did) = if flags.draft {
+        ("create", "created")
+    } else {
+        ("create and start", "created and started")
+    };
+    announce(session, rollout, (&format!("{verb} {}", rollout.name), did), &next)?;
+    Ok(Exit::Done)
 }
 
 async fn create(session: &mut Session, flags: &Start, id: &str) -> Result<v1::Rollout, Failure> {
@@ -88,11 +103,13 @@ async fn create(session: &mut Session, flags: &Start, id: &str) -> Result<v1::Ro
     let name = format!("rollouts/{id}");
     let intent =
         Intent::write(format!("create {name}"), Subject::Rollout(name), session.request_id);
+    let validate_only = session.validate_only();
     let body = v1::CreateRolloutRequest {
         request_id: session.request_id.derive("create").to_string(),
         rollout_id: id.to_owned(),
         patch_set: flags.version.clone(),
-        validate_only: false,
+        validate_only,
+        validate_start: validate_only && !flags.draft,
         start_at: flags.start_at,
         policy_source,
         policy: Some(policy),
@@ -113,7 +130,7 @@ async fn existing_draft(
     flags: &Start,
     name: &str,
     exists: Failure,
-) -> Result<v1::Rollout, Failure> {
+) -> Result<(), Failure> {
     if flags.policy.is_some() || flags.start_at.is_some() {
         let next = format!(
             "tidegate rollout get {0}   # then start it without --policy and --start-at, or choose another --id",
@@ -126,7 +143,7 @@ async fn existing_draft(
         let next = format!("choose another --id: {name} is of {}", rollout.patch_set);
         return Err(exists.with_next(next));
     }
-    Ok(rollout)
+    Ok(())
 }
 
 async fn start(session: &mut Session, name: &str) -> Result<v1::Rollout, Failure> {
@@ -138,8 +155,8 @@ async fn start(session: &mut Session, name: &str) -> Result<v1::Rollout, Failure
     let body = v1::StartRolloutRequest {
         request_id: session.request_id.derive("start").to_string(),
         name: name.to_owned(),
-        etag: String::new(),
-        validate_only: false,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
     };
     session
         .client

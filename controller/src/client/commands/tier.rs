@@ -47,9 +47,6 @@ pub struct Apply {
     /// A ladder that ships: default, edge, proposed.
     #[arg(long, value_name = "NAME", conflicts_with = "file")]
     preset: Option<String>,
-    /// Only if the ladder still has this etag, as `tier list -o json` shows it.
-    #[arg(long, value_name = "ETAG", default_value = "", hide_default_value = true)]
-    if_match: String,
 }
 
 /// Runs one of them.
@@ -119,8 +116,8 @@ async fn apply(session: &mut Session, flags: Apply) -> Result<Exit, Failure> {
         request_id: session.request_id.to_string(),
         ladder: Some(declared),
         source,
-        etag: flags.if_match,
-        validate_only: false,
+        etag: session.etag(),
+        validate_only: session.validate_only(),
     };
     let ladder = session
         .client

@@ -67,7 +67,7 @@ pub(crate) async fn run(session: &mut Session, command: TokenCommand) -> Result<
 async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
     let intent = Intent::read("list tokens", Subject::Tokens);
     let listed = limit.list(async |page_size, page_token| {
-        let body = v1::ListTokensRequest { page_size, page_token };
+        let body = v1::ListTokensRequest { page_size, page_token, filter: String::new() };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {
@@ -103,6 +103,12 @@ async fn create(session: &mut Session, flags: CreateToken) -> Result<Exit, Failu
     let secret = new_secret().map_err(|error| {
         Failure::machine(attempt.clone(), &error, "see that this machine has random bytes")
     })?;
+    if session.validate_only() {
+        let token = send(session, &flags, &secret).await?;
+        session.out.one(&token, |_, _| format!("{} would be created", token.name))?;
+        session.end(&attempt, "");
+        return Ok(Exit::Done);
+    }
     // Before the token exists: a secret that could not be kept would make it useless.
     if let Some(path) = &flags.secret_file {
         keep_secret(path, &secret).map_err(|error| {
@@ -129,7 +135,7 @@ async fn send(
         tier: flags.tier.clone(),
         max_hosts: flags.max_hosts,
         secret_sha256: Sha256::digest(secret.as_bytes()).to_vec(),
-        validate_only: false,
+        validate_only: session.validate_only(),
     };
     session
         .client

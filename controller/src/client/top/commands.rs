@@ -53,7 +53,12 @@ async fn steer(session: &mut Session, name: &str, how: &Steer) -> Result<v1::Rol
     let client = &mut session.client;
     match how.clone() {
         Steer::Halt { reason } => {
-            let body = v1::HaltRolloutRequest { request_id, name, reason, slice: String::new() };
+            let body = v1::HaltRolloutRequest {
+                request_id,
+                name,
+                reason,
+                ..v1::HaltRolloutRequest::default()
+            };
             let halt = async |attempt: Attempt, body| {
                 let request = attempt.request(body);
                 RolloutServiceClient::new(attempt.channel).halt_rollout(request).await
@@ -61,7 +66,8 @@ async fn steer(session: &mut Session, name: &str, how: &Steer) -> Result<v1::Rol
             client.unary(&intent, body, halt).await
         }
         Steer::Pause => {
-            let body = v1::PauseRolloutRequest { request_id, name, reason: String::new() };
+            let body =
+                v1::PauseRolloutRequest { request_id, name, ..v1::PauseRolloutRequest::default() };
             let pause = async |attempt: Attempt, body| {
                 let request = attempt.request(body);
                 RolloutServiceClient::new(attempt.channel).pause_rollout(request).await
@@ -100,7 +106,8 @@ async fn hosts(
 ) -> Result<v1::ListGrantsResponse, Failure> {
     let intent = Intent::read(format!("list the hosts of {rollout}"), subject(rollout));
     let rollout = rollout.to_owned();
-    let body = v1::ListGrantsRequest { rollout, page_size: PAGE_SIZE, page_token };
+    let body =
+        v1::ListGrantsRequest { rollout, page_size: PAGE_SIZE, page_token, filter: String::new() };
     let list = async |attempt: Attempt, body| {
         let request = attempt.request(body);
         RolloutServiceClient::new(attempt.channel).list_grants(request).await

@@ -11,6 +11,7 @@ use tidegate_policies::time::WallTime;
 use super::TierSpec;
 use super::members::{AddMember, PromoteMember, RemoveMember};
 use crate::machine::calendar::HeldBack;
+use crate::machine::etag::Etag;
 use crate::machine::ids::{Digest, FreezeId, RolloutId, TierName, TokenId, Version};
 use crate::machine::patch_sets::{Artifact, Fix, KernelKey};
 
@@ -74,6 +75,8 @@ pub enum Action {
     AgreeToProposal(OfProposal),
     /// Turn down what somebody proposed, or take it back.
     RejectProposal(OfProposal),
+    /// Do it only while what it changes is as the caller saw it.
+    IfUnchanged(Box<IfUnchanged>),
 }
 
 /// Let hosts enrol.
@@ -169,8 +172,6 @@ pub struct ApplyLadder {
     pub tiers: Vec<TierSpec>,
     /// When their hosts may begin; those that are not here: always.
     pub rules: BTreeMap<TierName, TierRules>,
-    /// How often the ladder had been declared when the caller looked; `None`: however often.
-    pub expected: Option<u64>,
 }
 
 /// Let nobody begin.
@@ -237,4 +238,13 @@ pub struct OfProposal {
     pub number: u64,
     /// What is said of it; may be empty.
     pub remark: String,
+}
+
+/// Do it only while what it changes is as the caller saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IfUnchanged {
+    /// The etag of what it changes, as the caller saw it.
+    pub etag: Etag,
+    /// What to do.
+    pub action: Action,
 }

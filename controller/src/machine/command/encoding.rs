@@ -115,7 +115,8 @@ impl Action {
             | Self::ExpediteRollout(_)
             | Self::SupersedeRollout(_)
             | Self::AgreeToProposal(_)
-            | Self::RejectProposal(_) => 2,
+            | Self::RejectProposal(_)
+            | Self::IfUnchanged(_) => 2,
         }
     }
 }

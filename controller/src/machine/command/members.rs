@@ -102,7 +102,7 @@ impl Command {
 }
 
 impl Action {
-    const fn member_change(&self) -> Option<MemberChange> {
+    fn member_change(&self) -> Option<MemberChange> {
         match self {
             Self::AddMember(add) => Some(MemberChange::AddLearner(add.node)),
             Self::PromoteMember(promote) => {
@@ -130,6 +130,7 @@ impl Action {
             | Self::SupersedeRollout(_)
             | Self::AgreeToProposal(_)
             | Self::RejectProposal(_) => None,
+            Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }
 }

@@ -17,8 +17,8 @@ use super::report::Report;
 
 pub use action::{
     Action, ApplyLadder, ApproveWave, CreateFreeze, CreateRollout, CreateToken, HoldBack,
-    LiftFreeze, OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet,
-    SupersedeRollout, WithReason,
+    IfUnchanged, LiftFreeze, OfProposal, OfSlice, Operate, Promote, PromoteRollout,
+    PublishPatchSet, SupersedeRollout, WithReason,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};
 #[cfg(feature = "next-version")]

@@ -13,6 +13,7 @@ mod freezes;
 mod halt_rollout;
 mod halt_slice;
 mod hold_back;
+mod if_unchanged;
 mod know_openings;
 mod leave_joint;
 #[cfg(feature = "next-version")]
@@ -104,6 +105,7 @@ impl Machine {
             Action::SupersedeRollout(of) => self.supersede_rollout(of, actor),
             Action::AgreeToProposal(of) => self.agree_to_proposal(at, of, actor),
             Action::RejectProposal(of) => self.reject_proposal(of, actor),
+            Action::IfUnchanged(guarded) => self.if_unchanged(at, guarded, actor),
         }
     }
 

@@ -322,8 +322,8 @@ fn a_ladder_keeps_who_stands_on_it_and_takes_the_rest() {
          ladder new canary* free paid
          ladder canary* free beta paid
          ladder canary* free
-         ladder canary* free delay=free:7s expects=0
-         ladder canary* free delay=free:7s expects=2",
+         ladder canary* free delay=free:7s if=0
+         ladder canary* free delay=free:7s if=2",
         &expect![[r#"
             ladder canary* paid
                 LADDER_IN_USE
@@ -337,9 +337,9 @@ fn a_ladder_keeps_who_stands_on_it_and_takes_the_rest() {
                 ok; ladder: canary (sampled) → free → beta → paid
             ladder canary* free
                 ok; ladder: canary (sampled) → free
-            ladder canary* free delay=free:7s expects=0
+            ladder canary* free delay=free:7s if=0
                 ETAG_MISMATCH
-            ladder canary* free delay=free:7s expects=2
+            ladder canary* free delay=free:7s if=2
                 ok; ladder: free: 7s after publication
         "#]],
     );

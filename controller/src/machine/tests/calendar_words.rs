@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ladder canary* free windows=free:0_22_*_*_*/2h      a star: sampled; `_` is a space, UTC
-//! ladder free delay=free:7d cut-off=free:5000 expects=1
+//! ladder free delay=free:7d cut-off=free:5000 if=1
 //! openings 0_22_*_*_*/2h from=0                       as a leader computes them
 //! freeze f1 tier=free until=5000 reason=why           lift f1 reason=why
 //! hold-back free delay=5s cut-off=5000 reason=why     a token, or a host: h1
@@ -53,7 +53,7 @@ fn ladder(words: &Words<'_>) -> ApplyLadder {
     if let Some((tier, cutoff)) = of("cut-off") {
         rules.entry(read(tier)).or_default().holdback.cutoff = Some(WallTime(read(cutoff)));
     }
-    ApplyLadder { tiers: names.iter().map(tier).collect(), rules, expected: words.read("expects") }
+    ApplyLadder { tiers: names.iter().map(tier).collect(), rules }
 }
 
 /// What a person can want of the calendar.

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 32] = [
+const ENTRIES: [(&str, &str); 33] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -37,7 +37,7 @@ const ENTRIES: [(&str, &str); 32] = [
     (
         "apply-ladder",
         "ladder canary* free paid windows=free:0_22_*_*_*/2h delay=paid:604800s cut-off=paid:1800000000000 \
-         expects=3 as=op-15",
+         as=op-15",
     ),
     ("create-freeze", "freeze xmas tier=paid until=1800000000000 reason=holidays as=op-16"),
     ("lift-freeze", "lift xmas reason=over as=op-17"),
@@ -53,6 +53,7 @@ const ENTRIES: [(&str, &str); 32] = [
     ("promote-member", "vote 4 replacing=1 as=op-10"),
     ("remove-member", "remove 300 as=op-11"),
     ("check-state", "check-state as=op-12"),
+    ("if-unchanged", "start r1 if=4711 as=op-15"),
     ("register-node", "register 4 disk=9 speaks=2..3 at=node-4:7443"),
     ("vouch-state", "vouch 4 index=18446744073709551615 hash=8"),
 ];
@@ -106,7 +107,7 @@ fn entries_that_are_written_otherwise_today_are_still_read() {
 
 #[test]
 fn an_entry_says_nothing_that_its_version_cannot_say() {
-    for line in ["add 4", "register 4", "vouch 4", "check-state"] {
+    for line in ["add 4", "register 4", "vouch 4", "check-state", "start r1 if=1"] {
         let mut entry = one(&mut World::new(), line).encode();
         entry[..2].copy_from_slice(&1_u16.to_le_bytes());
         let length = entry.len();

@@ -13,6 +13,7 @@ mod cluster_books;
 mod cluster_words;
 mod crashes;
 mod enrolment;
+mod etags;
 mod golden;
 mod halts;
 mod host_words;

@@ -103,6 +103,7 @@ fn operator() -> impl Strategy<Value = String> {
         Just("agree 1 by=bob"),
         Just("agree 2 by=bob"),
         Just("reject 1 by=bob"),
+        Just("promote {} force=hurry if=20"),
         Just("halt {} as=same"),
         Just("pause {} as=same"),
     ];

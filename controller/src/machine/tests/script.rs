@@ -20,7 +20,7 @@
 //! ---                                from here on the transcript is shown
 //! ```
 //!
-//! Every request takes `as=ID`, every operator's command `by=NAME`, every line a repeat `x3`.
+//! Every request takes `as=ID`, every operator's command `by=NAME` and `if=ETAG`, every line a repeat `x3`.
 
 use std::collections::BTreeMap;
 
@@ -28,9 +28,9 @@ use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::time::{Millis, WallTime};
 
 use crate::machine::command::{
-    Action, ApproveWave, Bootstrap, Command, CreateRollout, CreateToken, OfProposal, OfSlice,
-    Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob, SupersedeRollout, Tick, TierSpec,
-    WithReason,
+    Action, ApproveWave, Bootstrap, Command, CreateRollout, CreateToken, IfUnchanged, OfProposal,
+    OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob, SupersedeRollout, Tick,
+    TierSpec, WithReason,
 };
 use crate::machine::ids::{HostId, NodeId};
 use crate::machine::patch_sets::{Artifact, Fix, Severity};
@@ -199,7 +199,7 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
         "probe" => cluster_words::probe(words),
         "report" => host_words::report(world, words, who),
         _ => {
-            let action = action(words);
+            let action = guarded(words, action(words));
             Command::Operate(Operate {
                 request: request(world, words),
                 actor: words.get("by").unwrap_or("ada").to_owned(),
@@ -249,6 +249,12 @@ fn readings(text: Option<&str>) -> BTreeMap<NodeId, WallTime> {
         (NodeId(read(node)), WallTime(read(wall)))
     };
     text.unwrap_or_default().split(',').filter(|part| !part.is_empty()).map(one).collect()
+}
+
+/// The action, for what the caller saw where `if=ETAG` says what that was.
+fn guarded(words: &Words<'_>, action: Action) -> Action {
+    let Some(etag) = words.read("if") else { return action };
+    Action::IfUnchanged(Box::new(IfUnchanged { etag, action }))
 }
 
 fn action(words: &Words<'_>) -> Action {

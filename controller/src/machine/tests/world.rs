@@ -66,10 +66,27 @@ impl World {
         assert!(is_raft_s || Command::decode(&command.encode()).as_ref() == Ok(command));
         let before = self.machine.clone();
         let applied = self.machine.apply(at, command);
+        self.was_foretold(&before, command, &applied);
         let after = &self.machine;
         self.watch.look(&Step { before: &before, at, command, applied: &applied, after });
         self.log.push((at, command.clone()));
         applied
+    }
+
+    /// What a person's command did is what the state before said that it would do, to the last row.
+    fn was_foretold(&self, before: &Machine, command: &Command, applied: &Applied) {
+        if !matches!(command, Command::Operate(_)) {
+            return;
+        }
+        let looked_at = before.clone();
+        match before.would(std::slice::from_ref(command)) {
+            Ok((reply, then)) => {
+                assert_eq!(Ok(reply), applied.outcome, "{command:?}");
+                assert!(then == self.machine, "another state than was foretold: {command:?}");
+            }
+            Err(rejection) => assert_eq!(Err(rejection), applied.outcome, "{command:?}"),
+        }
+        assert!(looked_at == *before, "foretelling changed the state: {command:?}");
     }
 
     /// Takes the state for a backup and goes on from it, with another log.

@@ -32,7 +32,7 @@ fn worst_state_for(command: &Command) -> DiskState {
     }
 }
 
-const fn worst_state_for_action(action: &Action) -> DiskState {
+fn worst_state_for_action(action: &Action) -> DiskState {
     match action {
         Action::HaltRollout(_)
         | Action::HaltSlice(_)
@@ -55,6 +55,7 @@ const fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,
+        Action::IfUnchanged(guarded) => worst_state_for_action(&guarded.action),
         // What they begin grows: hosts, reports, artifacts on every disk.
         Action::PublishPatchSet(_) | Action::CreateRollout(_) | Action::StartRollout(_) => {
             DiskState::Low
@@ -109,27 +110,38 @@ mod tests {
         }
         expect![[r#"
             add-member: scarce
+            agree-to-proposal: scarce
+            apply-ladder: scarce
+            approve-wave: scarce
             begin-grant: scarce
             bootstrap: scarce
             bootstrap-2: scarce
             check-state: scarce
+            create-freeze: critical
             create-rollout: low
             create-rollout-2: low
             create-token: scarce
             enroll-host: low
+            expedite-rollout: scarce
             halt-rollout: critical
             halt-slice: critical
+            hold-back: scarce
+            if-unchanged: low
+            know-openings: scarce
+            lift-freeze: scarce
             pause-rollout: critical
             promote-member: scarce
             promote-rollout: scarce
             publish-patch-set: low
             record-reports: scarce
             register-node: scarce
+            reject-proposal: scarce
             remove-member: scarce
             resume-rollout: scarce
             resume-slice: scarce
             start-rollout: low
             store-blob: scarce
+            supersede-rollout: scarce
             tick: critical
             tick-2: critical
             vouch-state: scarce
@@ -138,12 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn halts_pauses_and_the_clock_alone_pass_a_disk_that_is_critical() {
+    fn halts_pauses_freezes_and_the_clock_alone_pass_a_disk_that_is_critical() {
         let passing = every_command()
             .into_iter()
             .filter(|(_, command)| may_pass(command, DiskState::Critical))
             .map(|(name, _)| name);
         let passing: Vec<String> = passing.collect();
-        assert_eq!(passing, ["halt-rollout", "halt-slice", "pause-rollout", "tick", "tick-2"]);
+        let stops =
+            ["create-freeze", "halt-rollout", "halt-slice", "pause-rollout", "tick", "tick-2"];
+        assert_eq!(passing, stops);
     }
 }

@@ -245,7 +245,7 @@ share = "2%"
             "\"standard\"",
             "\"standart\"",
             "small.toml:4:10: policy: there is no preset `standart`. Write standard, critical, \
-             frozen, small-fleet, compressed, or the name of a file that ends in .toml.",
+             frozen, small-fleet, compressed, edge, proposed, or the name of a file that ends in .toml.",
         );
         check(
             "\"standard\"",

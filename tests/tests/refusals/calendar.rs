@@ -1,0 +1,137 @@
+//! What is refused of the calendar, of plans, and of what takes people?
+
+use tidegate_proto::v1 as pb;
+use tidegate_tests::door;
+use tidegate_tests::trouble::Outcome;
+use tonic::Code;
+
+use super::BAD_FIELD;
+use crate::{Fixture, ROLLOUT, Table};
+
+pub(crate) async fn calendar(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
+    ladders(fixture, table).await?;
+    freezes_and_holdbacks(fixture, table).await?;
+    people(fixture, table).await
+}
+
+async fn ladders(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
+    use pb::apply_ladder_request::Ladder;
+    let apply = async |ladder: Option<Ladder>, etag: &str| {
+        let request = pb::ApplyLadderRequest {
+            request_id: door::request_id(),
+            ladder,
+            source: "ladder.toml".to_owned(),
+            etag: etag.to_owned(),
+            validate_only: false,
+        };
+        fixture.door.calendar().apply_ladder(request).await
+    };
+    let text = |text: &str| Some(Ladder::LadderToml(text.to_owned()));
+    let answer = apply(None, "").await;
+    table.row("no ladder", answer, BAD_FIELD, &["`ladder`", "name a preset"]).await?;
+    let answer = apply(Some(Ladder::Preset("nonsense".to_owned())), "").await;
+    table.row("an unknown ladder", answer, BAD_FIELD, &["default, edge, proposed"]).await?;
+    let answer = apply(text("[[tier]]\nname = \"free\"\nwindow = 3"), "").await;
+    table.row("a key of no ladder", answer, BAD_FIELD, &["Did you mean `windows`?"]).await?;
+    let window = "[[tier]]\nname = \"free\"\nwindows = [{ opens = \"0 22 * *\", lasts = \"1h\", zone = \"UTC\" }]";
+    let answer = apply(text(window), "").await;
+    table.row("no cron expression", answer, BAD_FIELD, &["4 fields, not 5"]).await?;
+    let used = (Code::FailedPrecondition, "LADDER_IN_USE");
+    let answer = apply(text("[[tier]]\nname = \"other\""), "").await;
+    table.row("a ladder without a tier that has hosts", answer, used, &["`free`", "hosts"]).await?;
+    let changed = (Code::Aborted, "ETAG_MISMATCH");
+    let answer = apply(Some(Ladder::Preset("default".to_owned())), "99").await;
+    table.row("a ladder that was seen otherwise", answer, changed, &["the ladder", "99"]).await
+}
+
+async fn freezes_and_holdbacks(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
+    let calendar = || fixture.door.calendar();
+    let freeze = |freeze_id: &str| pb::CreateFreezeRequest {
+        request_id: door::request_id(),
+        freeze_id: freeze_id.to_owned(),
+        ..Default::default()
+    };
+    let answer = calendar().create_freeze(freeze("No Name")).await;
+    table
+        .row("a freeze without a name", answer, BAD_FIELD, &["`freeze_id`", "is not a name"])
+        .await?;
+    let tier = pb::CreateFreezeRequest { tier: "tiers/gold".to_owned(), ..freeze("f1") };
+    let unknown = (Code::NotFound, "UNKNOWN_TIER");
+    table
+        .row("a freeze of no tier", calendar().create_freeze(tier).await, unknown, &["`gold`"])
+        .await?;
+    let until = prost_types::Timestamp { seconds: 1, nanos: 0 };
+    let past = pb::CreateFreezeRequest { until: Some(until), ..freeze("f1") };
+    let over = (Code::InvalidArgument, "FREEZE_OVER");
+    table.row("a freeze until 1970", calendar().create_freeze(past).await, over, &["1970"]).await?;
+    let lift = pb::LiftFreezeRequest {
+        request_id: door::request_id(),
+        name: "freezes/none".to_owned(),
+        reason: "why".to_owned(),
+        validate_only: false,
+    };
+    let unknown = (Code::NotFound, "UNKNOWN_FREEZE");
+    let answer = calendar().lift_freeze(lift).await;
+    table.row("no freeze", answer, unknown, &["`none`", "tidegate freeze list"]).await?;
+    let set = async |name: &str, delay_ms| {
+        let holdback = pb::Holdback { name: name.to_owned(), delay_ms, cut_off: None };
+        let request = pb::SetHoldbackRequest {
+            request_id: door::request_id(),
+            holdback: Some(holdback),
+            ..Default::default()
+        };
+        fixture.door.calendar().set_holdback(request).await
+    };
+    let answer = set("tiers/free", 1).await;
+    table.row("a holdback of a tier", answer, BAD_FIELD, &["`tokens/…` or `hosts/…`"]).await?;
+    let unknown = (Code::NotFound, "UNKNOWN_TOKEN");
+    let answer = set("tokens/none", 1).await;
+    table.row("a holdback of no token", answer, unknown, &["tidegate token list"]).await?;
+    let long = (Code::InvalidArgument, "DELAY_TOO_LONG");
+    table
+        .row("a delay of years", set("tokens/free", u64::MAX).await, long, &["at most 400 days"])
+        .await
+}
+
+async fn people(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
+    let rollouts = || fixture.door.rollouts();
+    let name = ROLLOUT.to_owned();
+    let approve = pb::ApproveRolloutRequest {
+        request_id: door::request_id(),
+        name: name.clone(),
+        ..Default::default()
+    };
+    let wrong = (Code::FailedPrecondition, "ROLLOUT_NOT_RUNNING");
+    let answer = rollouts().approve_rollout(approve).await;
+    table.row("approve a draft", answer, wrong, &["start it first"]).await?;
+    let expedite = pb::ExpediteRolloutRequest {
+        request_id: door::request_id(),
+        name: name.clone(),
+        reason: "exploited".to_owned(),
+        ..Default::default()
+    };
+    let not = (Code::FailedPrecondition, "NOT_EXPEDITED");
+    let answer = rollouts().expedite_rollout(expedite).await;
+    table.row("haste that the policy does not know", answer, not, &["[expedite]"]).await?;
+    let supersede = pb::SupersedeRolloutRequest {
+        request_id: door::request_id(),
+        name: name.clone(),
+        by: name,
+        ..Default::default()
+    };
+    let older = (Code::FailedPrecondition, "NOT_NEWER");
+    let answer = rollouts().supersede_rollout(supersede).await;
+    table.row("a rollout in its own place", answer, older, &["newer supersedes"]).await?;
+    let agree = pb::ApproveProposalRequest {
+        request_id: door::request_id(),
+        name: "proposals/9".to_owned(),
+        ..Default::default()
+    };
+    let unknown = (Code::NotFound, "UNKNOWN_PROPOSAL");
+    let answer = rollouts().approve_proposal(agree).await;
+    table.row("no proposal", answer, unknown, &["tidegate approval list"]).await?;
+    let plan =
+        pb::PlanRolloutRequest { patch_set: "patchSets/9.9".to_owned(), ..Default::default() };
+    let answer = rollouts().plan_rollout(plan).await;
+    table.row("a plan without a policy", answer, BAD_FIELD, &["`policy`", "name a preset"]).await
+}
