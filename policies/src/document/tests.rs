@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::{PRESETS, parse};
 use crate::credit::CreditRule;
 use crate::detector::ruling::OnSlice;
+use crate::limits::{Limits, Rate};
+use crate::people::{Expedite, MayAuthor, People, ToWiden};
 use crate::policy::{GuardRails, Judgement, Policy, Promotion, Stage, WhenFewer};
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
@@ -166,13 +168,11 @@ proptest! {
 
 /// The document that says what `policy` says.
 fn written(policy: &Policy) -> String {
-    let Policy { name, description, exposure, guard_rails, timing, ladder, judgement, .. } = policy;
+    let Policy { name, description, exposure, guard_rails, timing, ladder, .. } = policy;
+    let Policy { judgement, limits, people, expedite, .. } = policy;
     let mut text = format!("name = {name:?}\ndescription = {description:?}\n");
-    let quantity = |quantity| match quantity {
-        Quantity::Hosts(hosts) => hosts.to_string(),
-        Quantity::Share(share) => format!("\"{share}\""),
-    };
-    let (budget, in_flight) = (quantity(exposure.budget), quantity(exposure.in_flight));
+    let (budget, in_flight) =
+        (written_quantity(exposure.budget), written_quantity(exposure.in_flight));
     write!(text, "[exposure]\nbudget = {budget}\nin-flight = {in_flight}\n[guard-rails]\n")
         .unwrap();
     for failure in crate::evidence::Failure::ALL {
@@ -194,7 +194,41 @@ fn written(policy: &Policy) -> String {
     .unwrap();
     text.extend(ladder.iter().map(written_stage));
     text.extend(judgement.as_ref().map(written_judgement));
-    text
+    text + &written_limits(limits) + &written_people(people, *expedite)
+}
+
+fn written_quantity(quantity: Quantity) -> String {
+    match quantity {
+        Quantity::Hosts(hosts) => hosts.to_string(),
+        Quantity::Share(share) => format!("\"{share}\""),
+    }
+}
+
+fn written_limits(limits: &Limits) -> String {
+    let Limits { rate, zones_at_once, racks_at_once, per_zone, per_rack } = *limits;
+    let rate = rate.map(|Rate { hosts, every }| {
+        format!("{{ hosts = {}, every = \"{every}\" }}", written_quantity(hosts))
+    });
+    let lines = [
+        ("rate", rate),
+        ("zones-at-once", zones_at_once.map(|zones| zones.to_string())),
+        ("racks-at-once", racks_at_once.map(|racks| racks.to_string())),
+        ("per-zone", per_zone.map(written_quantity)),
+        ("per-rack", per_rack.map(|hosts| hosts.to_string())),
+    ];
+    let lines = lines.into_iter().filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)));
+    format!("[limits]\n{}", lines.collect::<String>())
+}
+
+fn written_people(people: &People, expedite: Option<Expedite>) -> String {
+    let People { approvals, author, to_widen } = *people;
+    let author = author == MayAuthor::Approve;
+    let two = to_widen == ToWiden::Two;
+    let expedite = expedite.map(|Expedite { soak }| format!("[expedite]\nsoak = \"{soak}\"\n"));
+    format!(
+        "[people]\napprovals = {approvals}\nauthor-may-approve = {author}\ntwo-to-widen = {two}\n{}",
+        expedite.unwrap_or_default(),
+    )
 }
 
 fn written_judgement(judgement: &Judgement) -> String {
