@@ -30,6 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("tidegate.bin"), compiler.encode_file_descriptor_set())?;
     let mut config = Config::new();
     config.btree_map(["."]);
+    // Seldom there, and large beside what a beat is mostly answered with.
+    config.boxed(".tidegate.v1.Offer.plan").boxed(".tidegate.v1.SyncResponse.revert");
     tonic_prost_build::configure()
         .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
     Ok(())

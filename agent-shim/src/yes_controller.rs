@@ -111,17 +111,19 @@ impl AgentService for YesController {
                     module: "livepatch_113_1".to_owned(),
                 }),
                 expires_in_ms: 60_000,
-                plan: Some(v1::ApplyPlan {
+                plan: Some(Box::new(v1::ApplyPlan {
                     soak_ms: 400,
                     beat_interval_ms: 100,
                     transition_timeout_ms: 1_000,
                     health_check_offsets_ms: vec![0, 100],
-                }),
+                    on_stall: v1::OnStall::Keep.into(),
+                })),
             }),
             next_sync_ms: 100,
             revision: 1,
             explanation: "everybody may".to_owned(),
             generation: 0,
+            revert: None,
         }))
     }
 
@@ -189,6 +191,7 @@ pub(crate) fn outcomes(bodies: &[Body]) -> Vec<&'static str> {
             Ended::Crashed(_) => "crashed",
             Ended::Degraded(_) => "degraded",
             Ended::Reverted(_) => "reverted",
+            Ended::NotReverted(_) => "not-reverted",
         }),
         Body::Started(_) | Body::Health(_) | Body::Goodbye(_) => None,
     };

@@ -45,6 +45,8 @@ pub enum Class {
     Failure(Failure),
     /// Begun, and refused for reasons of its own.
     Refused,
+    /// Begun, and taken back on command, since its patch set was withdrawn: neither harm nor evidence.
+    Reverted,
 }
 
 /// Distinct hosts by class.
@@ -68,6 +70,8 @@ pub struct Counts {
     pub silent: u64,
     /// Begun, and refused for reasons of their own.
     pub refused: u64,
+    /// Begun, and taken back on command.
+    pub reverted: u64,
 }
 
 impl Counts {
@@ -104,6 +108,7 @@ impl Counts {
             stalled: self.stalled.saturating_sub(part.stalled),
             silent: self.silent.saturating_sub(part.silent),
             refused: self.refused.saturating_sub(part.refused),
+            reverted: self.reverted.saturating_sub(part.reverted),
         }
     }
 
@@ -136,6 +141,7 @@ impl Counts {
             Class::Failure(Failure::Stalled) => Some(&mut self.stalled),
             Class::Failure(Failure::Silent) => Some(&mut self.silent),
             Class::Refused => Some(&mut self.refused),
+            Class::Reverted => Some(&mut self.reverted),
         }
     }
 }

@@ -110,6 +110,19 @@ pub struct Timing {
     pub transition: Millis,
     /// When a soaking host reports its health, after its transition ended, rising.
     pub health_checks: Vec<Millis>,
+    /// What a host does with a transition that has stalled, once it has reported it.
+    pub on_stall: OnStall,
+}
+
+/// What a host does with a transition that has stalled. It is counted as stalled either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnStall {
+    /// Leave it as it is. The kernel goes on trying, and mostly it ends late. The default: turning back is a
+    /// second transition of a kernel that has not managed the first, and nobody asked for it.
+    #[default]
+    Keep,
+    /// Turn it back, and remove the livepatch.
+    Revert,
 }
 
 /// One tier's part of a policy.

@@ -152,7 +152,9 @@ pub async fn halted(cluster: &Cluster, rollout: &str) -> Outcome<Option<BootTime
                     | pb::RolloutState::Running
                     | pb::RolloutState::AwaitingApproval
                     | pb::RolloutState::Superseded
-                    | pb::RolloutState::Paused => Some(Err(Trouble::from(status))),
+                    | pb::RolloutState::Paused
+                    | pb::RolloutState::RollingBack
+                    | pb::RolloutState::RolledBack => Some(Err(Trouble::from(status))),
                 }
             }
             Err(status) => Some(Err(status.into())),

@@ -194,6 +194,37 @@ impl Operator {
         started.map(Response::into_inner).map_err(refused(attempted))
     }
 
+    /// Rolls the rollout `name` (`rollouts/…`) back.
+    ///
+    /// # Errors
+    /// When the controller refuses.
+    pub async fn roll_back(&self, name: &str, reason: &str) -> Result<pb::Rollout, Refused> {
+        let attempted = "roll the rollout back";
+        let request = pb::RollbackRolloutRequest {
+            request_id: request_id(attempted)?,
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+            validate_only: false,
+        };
+        let answer = self.rollouts.clone().rollback_rollout(request).await;
+        answer.map(Response::into_inner).map_err(refused(attempted))
+    }
+
+    /// The hosts that still run the withdrawn patch set `version`; at most a page's.
+    ///
+    /// # Errors
+    /// When the controller refuses.
+    pub async fn ledger(&self, version: &str) -> Result<Vec<pb::LedgerEntry>, Refused> {
+        let request = pb::ListLedgerRequest {
+            patch_set: format!("patchSets/{version}"),
+            page_size: PAGE,
+            page_token: String::new(),
+            filter: String::new(),
+        };
+        let answer = self.patch_sets.clone().list_ledger(request).await;
+        answer.map(|page| page.into_inner().entries).map_err(refused("list the ledger"))
+    }
+
     /// Watches the rollout `name` (`rollouts/…`) until `is_over` says so. It has no time limit.
     ///
     /// # Errors

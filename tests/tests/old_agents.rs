@@ -176,3 +176,47 @@ fn every_outcome_of_the_first_release_is_read_as_it_was_meant() {
         ],
     );
 }
+
+/// The answer to a beat, as far as an agent of the first release knew it.
+#[derive(Clone, PartialEq, Message)]
+struct FirstSyncResponse {
+    #[prost(message, optional, tag = "1")]
+    offer: Option<FirstOffer>,
+    #[prost(uint64, tag = "2")]
+    next_sync_ms: u64,
+}
+
+/// An offer, likewise.
+#[derive(Clone, PartialEq, Message)]
+struct FirstOffer {
+    #[prost(uint64, tag = "1")]
+    grant_id: u64,
+    #[prost(message, optional, tag = "6")]
+    plan: Option<FirstPlan>,
+}
+
+/// A plan, likewise.
+#[derive(Clone, PartialEq, Message)]
+struct FirstPlan {
+    #[prost(uint64, tag = "1")]
+    soak_ms: u64,
+}
+
+#[test]
+fn an_order_to_revert_and_what_to_do_with_a_stall_are_passed_over_by_an_agent_of_the_first_release()
+{
+    let plan = pb::ApplyPlan {
+        soak_ms: 5_000,
+        on_stall: pb::OnStall::Revert.into(),
+        ..pb::ApplyPlan::default()
+    };
+    let answer = pb::SyncResponse {
+        offer: Some(pb::Offer { grant_id: 7, plan: Some(Box::new(plan)), ..pb::Offer::default() }),
+        next_sync_ms: 900,
+        revert: Some(Box::new(pb::Revert { grant_id: 6, epoch: 4, ..pb::Revert::default() })),
+        ..pb::SyncResponse::default()
+    };
+    let read = FirstSyncResponse::decode(answer.encode_to_vec().as_slice());
+    let offer = FirstOffer { grant_id: 7, plan: Some(FirstPlan { soak_ms: 5_000 }) };
+    assert_eq!(read, Ok(FirstSyncResponse { offer: Some(offer), next_sync_ms: 900 }));
+}

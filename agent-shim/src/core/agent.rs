@@ -13,6 +13,7 @@ use crate::core::life::{ApplyStep, AskStep, FetchStep, Life, SoakWord};
 use crate::core::memory::{Departure, PatchSetMemory};
 use crate::core::outbox::Outbox;
 use crate::core::output::Output;
+use crate::core::reverting::Told;
 use crate::core::{AgentConfig, BootTime, Chance, limits};
 
 /// Grants that are over and remembered by number, so that a late offer of one is passed over.
@@ -34,6 +35,8 @@ pub struct Agent {
     pub(crate) beats: Beats,
     pub(crate) life: Life,
     pub(crate) look: Look,
+    /// An order to revert that waits for a look at the kernel.
+    pub(crate) ordered: Option<Told>,
     pub(crate) departure: Departure,
     wake: Option<BootTime>,
 }
@@ -73,6 +76,7 @@ impl Agent {
             beats: Beats::new(first_beat),
             life: Life::Idle,
             look: Look::NotWanted,
+            ordered: None,
             departure: Departure::Unannounced,
             wake: None,
             config,
@@ -134,9 +138,9 @@ impl Agent {
             },
             Life::Applying(applying) => match applying.step {
                 ApplyStep::Inserting { until } => Some(until),
-                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Reverting { .. } => None,
+                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Kept => None,
             },
-            Life::Soaking(_) => None,
+            Life::Soaking(_) | Life::Reverting(_) => None,
         };
         [life, self.outbox.next_wake(), self.next_look()]
             .into_iter()
@@ -151,12 +155,13 @@ impl Agent {
         match (&self.look, &self.life) {
             (Look::Outstanding, _) => None,
             (Look::Wanted, _) => Some(seen_at),
-            (Look::NotWanted, Life::Idle | Life::Fetching(_) | Life::Asking(_)) => None,
+            (
+                Look::NotWanted,
+                Life::Idle | Life::Fetching(_) | Life::Asking(_) | Life::Reverting(_),
+            ) => None,
             (Look::NotWanted, Life::Applying(applying)) => match applying.step {
                 ApplyStep::Inserting { .. } => None,
-                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Reverting { .. } => {
-                    Some(watch)
-                }
+                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Kept => Some(watch),
             },
             (Look::NotWanted, Life::Soaking(soaking)) => {
                 let check = soaking.marker.plan.health_checks.get(soaking.next_check);
@@ -182,6 +187,7 @@ impl Agent {
         self.look = Look::NotWanted;
         self.boot.observation = observation;
         self.judge_kernel(now, out);
+        self.obey_order(now, out);
     }
 
     /// The host goes down on purpose: it says so, and begins nothing any more.

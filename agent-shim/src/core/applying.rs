@@ -9,11 +9,11 @@ use tidegate_proto::v1::{Outcome, host_report::Body};
 
 use crate::core::agent::Agent;
 use crate::core::fact::Fact;
-use crate::core::input::{Decline, DriverEvent, RevertEnd, Trouble};
-use crate::core::life::{ApplyStep, Life, SoakWord, Soaking};
+use crate::core::input::{Decline, DriverEvent, Trouble};
+use crate::core::life::{ApplyStep, Applying, Life, SoakWord, Soaking};
 use crate::core::limits::{self, MESSAGE_BYTES, PROBE_BYTES, clip};
 use crate::core::memory::{InsertEnd, Marker, MarkerStage, PatchSetMemory};
-use crate::core::offer::Offer;
+use crate::core::offer::{Offer, OnStall};
 use crate::core::output::Output;
 use crate::core::start::apply_failed;
 use crate::core::{BootTime, Millis};
@@ -38,11 +38,15 @@ impl Agent {
                     self.troubled(now, &marker, trouble, out);
                 }
             }
+            Life::Reverting(reverting) if reverting.order.grant_id == grant_id => {
+                self.revert_went(now, event, out);
+            }
             Life::Idle
             | Life::Fetching(_)
             | Life::Asking(_)
             | Life::Applying(_)
-            | Life::Soaking(_) => {}
+            | Life::Soaking(_)
+            | Life::Reverting(_) => {}
         }
     }
 
@@ -78,19 +82,9 @@ impl Agent {
                 self.start_soak(now, marker, transition, out);
             }
             (ApplyStep::InTransition, DriverEvent::TransitionStalled { waited }) => {
-                self.apply_step(ApplyStep::Reverting { waited });
-                out.push(Output::Revert { grant_id: marker.grant_id, module: marker.module });
+                self.transition_stalled(now, marker, waited, out);
             }
-            (ApplyStep::Reverting { waited }, DriverEvent::Reverted(end)) => {
-                let reverted = end == RevertEnd::Done;
-                let stalled =
-                    Ended::TransitionStalled(TransitionStalled { waited_ms: waited.0, reverted });
-                self.end_grant(now, &marker, (stalled, InsertEnd::Failed), out);
-            }
-            (
-                ApplyStep::InTransition | ApplyStep::Reverting { .. },
-                DriverEvent::Troubled(what),
-            ) => {
+            (ApplyStep::InTransition | ApplyStep::Kept, DriverEvent::Troubled(what)) => {
                 self.troubled(now, &marker, what, out);
             }
             // A word that does not fit the step was said before, or twice.
@@ -98,7 +92,7 @@ impl Agent {
                 ApplyStep::Inserting { .. }
                 | ApplyStep::Stuck
                 | ApplyStep::InTransition
-                | ApplyStep::Reverting { .. },
+                | ApplyStep::Kept,
                 DriverEvent::Declined(_)
                 | DriverEvent::InsertFailed { .. }
                 | DriverEvent::Inserted
@@ -117,7 +111,8 @@ impl Agent {
         let Life::Applying(applying) = &mut self.life else { return };
         let (MarkerStage::Applying { since }
         | MarkerStage::Soaking { since, .. }
-        | MarkerStage::Stuck { since }) = applying.marker.stage;
+        | MarkerStage::Stuck { since }
+        | MarkerStage::Stalled { since, .. }) = applying.marker.stage;
         applying.step = ApplyStep::Stuck;
         applying.marker.stage = MarkerStage::Stuck { since };
         let marker = applying.marker.clone();
@@ -127,6 +122,35 @@ impl Agent {
         let how = "the insert does not return; nothing more begins in this boot".to_owned();
         out.push(Output::Log(Fact::GrantEnded { grant_id: marker.grant_id, how }));
         out.push(Output::WriteMarker(Box::new(marker)));
+    }
+
+    /// The transition did not end in time: says so first, then does with it what the policy says. Kept, it goes
+    /// on, and the marker with it, so that the host's going down is no surprise to the next boot.
+    fn transition_stalled(
+        &mut self,
+        now: BootTime,
+        mut marker: Marker,
+        waited: Millis,
+        out: &mut Vec<Output>,
+    ) {
+        let (MarkerStage::Applying { since }
+        | MarkerStage::Soaking { since, .. }
+        | MarkerStage::Stuck { since }
+        | MarkerStage::Stalled { since, .. }) = marker.stage;
+        let stalled = TransitionStalled { waited_ms: waited.0, reverted: false };
+        let stalled = Ended::TransitionStalled(stalled);
+        self.spool_outcome(now, (marker.grant_id, &marker.patch_set), stalled, out);
+        marker.stage = MarkerStage::Stalled { since, stalled_at: now };
+        out.push(Output::WriteMarker(Box::new(marker.clone())));
+        match marker.plan.on_stall {
+            OnStall::Keep => {
+                let grant_id = marker.grant_id;
+                out.push(Output::Log(Fact::StallKept { grant_id, waited }));
+                let step = ApplyStep::Kept;
+                self.life = Life::Applying(Box::new(Applying { marker, step }));
+            }
+            OnStall::Revert => self.revert_stalled(now, marker, out),
+        }
     }
 
     fn apply_step(&mut self, step: ApplyStep) {
@@ -182,19 +206,7 @@ impl Agent {
         trouble: Trouble,
         out: &mut Vec<Output>,
     ) {
-        let ended = match trouble {
-            Trouble::Crashed(evidence) => {
-                let evidence = limits::evidence(&evidence);
-                (Ended::Crashed(Crashed { evidence: Some(evidence) }), InsertEnd::Crashed)
-            }
-            Trouble::Degraded { probe, message } => (
-                Ended::Degraded(Degraded {
-                    probe: clip(&probe, PROBE_BYTES),
-                    message: clip(&message, MESSAGE_BYTES),
-                }),
-                InsertEnd::Crashed,
-            ),
-        };
+        let ended = trouble_outcome(trouble);
         self.end_grant(now, marker, ended, out);
     }
 
@@ -268,5 +280,22 @@ impl Agent {
         let patch_set = patch_set.to_owned();
         let outcome = Outcome { grant_id, patch_set, result: Some(result) };
         self.spool(now, Body::Outcome(outcome), out)
+    }
+}
+
+/// What a kernel's trouble makes of a grant.
+pub(crate) fn trouble_outcome(trouble: Trouble) -> (Ended, InsertEnd) {
+    match trouble {
+        Trouble::Crashed(evidence) => {
+            let evidence = limits::evidence(&evidence);
+            (Ended::Crashed(Crashed { evidence: Some(evidence) }), InsertEnd::Crashed)
+        }
+        Trouble::Degraded { probe, message } => (
+            Ended::Degraded(Degraded {
+                probe: clip(&probe, PROBE_BYTES),
+                message: clip(&message, MESSAGE_BYTES),
+            }),
+            InsertEnd::Crashed,
+        ),
     }
 }

@@ -4,7 +4,7 @@ use tidegate_proto::v1::host_report::Body;
 use tidegate_proto::v1::outcome::Result as Ended;
 use tidegate_proto::v1::{
     ApplyFailed, Crashed, Degraded, Health, HostFacts, HostReport, KernelEvidence, LivepatchState,
-    Outcome, Refused, Soaked, Started,
+    NotReverted, Outcome, Refused, Soaked, Started,
 };
 
 use crate::core::limits;
@@ -52,6 +52,9 @@ fn bare_result(result: &Ended) -> Ended {
         Ended::Degraded(_) => Ended::Degraded(Degraded::default()),
         Ended::Refused(refused) => {
             Ended::Refused(Refused { message: String::new(), ..refused.clone() })
+        }
+        Ended::NotReverted(stays) => {
+            Ended::NotReverted(NotReverted { message: String::new(), ..stays.clone() })
         }
         Ended::Soaked(soaked) => {
             let livepatch = soaked.livepatch.as_ref().map(nameless);

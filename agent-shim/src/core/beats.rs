@@ -134,6 +134,8 @@ impl Agent {
         }
         let said = Heard { generation: response.generation, revision: response.revision };
         if self.is_news(said, out) {
+            // A kernel that has to let go of one livepatch takes no other before.
+            self.hear_revert(now, response.revert, out);
             self.hear_offer(now, response.offer, out);
         } else {
             let why = "the answer is older than an earlier one".to_owned();

@@ -105,6 +105,41 @@ pub enum Fact {
         /// When it is made again.
         again_in: Millis,
     },
+    /// A livepatch is being taken out again.
+    Reverting {
+        /// The grant.
+        grant_id: u64,
+        /// Its patch set.
+        patch_set: String,
+        /// The epoch of the order.
+        epoch: u64,
+    },
+    /// A livepatch cannot be taken out.
+    NotReverted {
+        /// The grant.
+        grant_id: u64,
+        /// Why.
+        why: String,
+    },
+    /// An order to revert was passed over.
+    RevertIgnored {
+        /// The grant.
+        grant_id: u64,
+        /// Why.
+        why: String,
+    },
+    /// A transition has stalled, and is kept.
+    StallKept {
+        /// The grant.
+        grant_id: u64,
+        /// How long it was waited for.
+        waited: Millis,
+    },
+    /// A transition that had stalled has ended after all.
+    EndedLate {
+        /// The grant.
+        grant_id: u64,
+    },
     /// The cluster does not know this host.
     UnknownHost {
         /// When it is asked again.
@@ -153,6 +188,23 @@ impl fmt::Display for Fact {
             }
             Self::CallFailed { what, why, again_in } => {
                 write!(f, "{what} failed, again in {} ms: {why}", again_in.0)
+            }
+            Self::Reverting { grant_id, patch_set, epoch } => {
+                write!(f, "grant {grant_id}: takes {patch_set} out again at epoch {epoch}")
+            }
+            Self::NotReverted { grant_id, why } => {
+                write!(f, "grant {grant_id}: the livepatch stays until the host reboots: {why}")
+            }
+            Self::RevertIgnored { grant_id, why } => {
+                write!(f, "grant {grant_id}: order to revert ignored: {why}")
+            }
+            Self::StallKept { grant_id, waited } => write!(
+                f,
+                "grant {grant_id}: the transition has stalled after {} ms, and is kept",
+                waited.0
+            ),
+            Self::EndedLate { grant_id } => {
+                write!(f, "grant {grant_id}: the stalled transition has ended after all")
             }
             Self::UnknownHost { again_in } => write!(
                 f,

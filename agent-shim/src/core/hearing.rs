@@ -119,6 +119,11 @@ impl Agent {
         if self.over.contains(&offer.grant_id) || self.departure == Departure::Announced {
             return;
         }
+        if self.ordered.is_some() {
+            let why = "a livepatch is to be taken out first".to_owned();
+            out.push(Output::Log(Fact::OfferIgnored { why }));
+            return;
+        }
         if now >= offer.expires_at {
             let why = format!("grant {} had expired when it came", offer.grant_id);
             out.push(Output::Log(Fact::OfferIgnored { why }));
@@ -205,7 +210,7 @@ impl Agent {
                     out.push(Output::Log(Fact::OfferDropped { grant_id, why: why.to_owned() }));
                 }
             },
-            live @ (Life::Applying(_) | Life::Soaking(_)) => self.life = live,
+            live @ (Life::Applying(_) | Life::Soaking(_) | Life::Reverting(_)) => self.life = live,
         }
     }
 
@@ -219,6 +224,6 @@ impl Agent {
 fn crashed(end: InsertEnd) -> bool {
     match end {
         InsertEnd::Crashed => true,
-        InsertEnd::Soaked | InsertEnd::Failed => false,
+        InsertEnd::Soaked | InsertEnd::Failed | InsertEnd::Reverted => false,
     }
 }

@@ -174,6 +174,8 @@ pub enum RevertEnd {
     Done,
     /// The livepatch stays in transition.
     StillInTransition,
+    /// The livepatch stays enabled: it was not to be disabled.
+    Refused,
 }
 
 /// What is wrong with a kernel that still runs.

@@ -2,7 +2,7 @@
 
 use crate::core::backoff::Backoff;
 use crate::core::calls::Outstanding;
-use crate::core::memory::{Heard, Marker};
+use crate::core::memory::{Heard, Marker, RevertOrder};
 use crate::core::offer::Offer;
 use crate::core::{BootTime, Millis};
 
@@ -19,6 +19,8 @@ pub(crate) enum Life {
     Applying(Box<Applying>),
     /// The transition ended.
     Soaking(Box<Soaking>),
+    /// The driver takes a livepatch out again.
+    Reverting(Box<Reverting>),
 }
 
 #[derive(Debug)]
@@ -87,9 +89,17 @@ pub(crate) enum ApplyStep {
     /// more in this boot.
     Stuck,
     InTransition,
-    Reverting {
-        waited: Millis,
-    },
+    /// The transition did not end in time, that was reported, and it is kept. The host is watched, and begins
+    /// nothing more until it has ended.
+    Kept,
+}
+
+#[derive(Debug)]
+pub(crate) struct Reverting {
+    pub(crate) patch_set: String,
+    pub(crate) order: RevertOrder,
+    /// The marker of its grant, while that is live.
+    pub(crate) marker: Option<Marker>,
 }
 
 #[derive(Debug)]
@@ -116,7 +126,7 @@ impl Life {
         match self {
             Self::Fetching(fetching) => Some(&mut fetching.offer),
             Self::Asking(asking) => Some(&mut asking.offer),
-            Self::Idle | Self::Applying(_) | Self::Soaking(_) => None,
+            Self::Idle | Self::Applying(_) | Self::Soaking(_) | Self::Reverting(_) => None,
         }
     }
 
@@ -125,6 +135,7 @@ impl Life {
         match self {
             Self::Applying(applying) => Some(&mut applying.marker),
             Self::Soaking(soaking) => Some(&mut soaking.marker),
+            Self::Reverting(reverting) => reverting.marker.as_mut(),
             Self::Idle | Self::Fetching(_) | Self::Asking(_) => None,
         }
     }
@@ -137,6 +148,9 @@ impl Life {
             Self::Asking(asking) => Some(asking.offer.plan.beat_interval),
             Self::Applying(applying) => Some(applying.marker.plan.beat_interval),
             Self::Soaking(soaking) => Some(soaking.marker.plan.beat_interval),
+            Self::Reverting(reverting) => {
+                reverting.marker.as_ref().map(|marker| marker.plan.beat_interval)
+            }
         }
     }
 }

@@ -51,6 +51,13 @@ pub enum MarkerStage {
         /// When the marker of the insert was written.
         since: BootTime,
     },
+    /// The transition did not end in time, and that was reported.
+    Stalled {
+        /// When the marker of the insert was written.
+        since: BootTime,
+        /// When that was reported.
+        stalled_at: BootTime,
+    },
 }
 
 /// Whether a host that holds a marker said goodbye.
@@ -73,6 +80,36 @@ pub struct PatchSetMemory {
     pub asking: Option<u64>,
     /// The last insert that has ended.
     pub last_insert: Option<LastInsert>,
+    /// The last order to take its livepatch out again. Written only where there is one, so that agents of the
+    /// first release read what a host without one has kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert: Option<RevertOrder>,
+}
+
+/// An order to take a livepatch out of the kernel again. It says nothing in another boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevertOrder {
+    /// The grant by which it runs.
+    pub grant_id: u64,
+    /// The epoch of the order.
+    pub epoch: u64,
+    /// The boot in which it was given.
+    pub boot_id: String,
+    /// The module.
+    pub module: ModuleName,
+    /// How far the host has come with it.
+    pub stage: RevertStage,
+}
+
+/// How far a host has come with an order to revert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevertStage {
+    /// The driver has it.
+    UnderWay,
+    /// What became of it lies in the spool, or beyond.
+    Answered,
 }
 
 /// A moment in the cluster's life, as an answer names it. Ordered: every moment of a later
@@ -108,10 +145,12 @@ pub struct LastInsert {
 pub enum InsertEnd {
     /// It soaked to its end, and a controller has settled it.
     Soaked,
-    /// It failed, stalled, degraded, was reverted, or was cut short by a planned reboot.
+    /// It failed, stalled, degraded, was lost, or was cut short by a planned reboot.
     Failed,
     /// The kernel went down or oopsed: nothing of the same epoch is inserted again.
     Crashed,
+    /// It was taken out again, since its patch set was withdrawn.
+    Reverted,
 }
 
 impl Marker {
@@ -123,5 +162,26 @@ impl Marker {
             module: self.module.clone(),
             end,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PatchSetMemory;
+    use crate::core::offer::{OnStall, Plan};
+
+    #[test]
+    fn what_a_host_without_an_order_has_kept_reads_as_in_the_first_release() {
+        let kept = r#"{"highest_epoch":3,"asking":null,"last_insert":null}"#;
+        let memory: PatchSetMemory = serde_json::from_str(kept).unwrap();
+        assert_eq!(memory, PatchSetMemory { highest_epoch: 3, ..PatchSetMemory::default() });
+        assert_eq!(serde_json::to_string(&memory).unwrap(), kept);
+    }
+
+    #[test]
+    fn a_plan_of_the_first_release_keeps_what_stalls() {
+        let written = r#"{"soak":1,"beat_interval":2,"transition_timeout":3,"health_checks":[0]}"#;
+        let plan: Plan = serde_json::from_str(written).unwrap();
+        assert_eq!(plan.on_stall, OnStall::Keep);
     }
 }

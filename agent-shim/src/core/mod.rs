@@ -24,6 +24,7 @@ mod offer;
 mod outbox;
 mod output;
 mod reports;
+mod reverting;
 mod soaking;
 mod start;
 mod status;
@@ -42,8 +43,11 @@ pub use input::{
     Observation, Restored, RevertEnd, Setup, Trouble,
 };
 pub use lease::Lease;
-pub use memory::{Departure, Heard, InsertEnd, LastInsert, Marker, MarkerStage, PatchSetMemory};
-pub use offer::{Digest, MalformedOffer, ModuleName, OfferedArtifact, Plan};
+pub use memory::{
+    Departure, Heard, InsertEnd, LastInsert, Marker, MarkerStage, PatchSetMemory, RevertOrder,
+    RevertStage,
+};
+pub use offer::{Digest, MalformedOffer, ModuleName, OfferedArtifact, OnStall, Plan};
 pub use output::{CallId, Insertion, Output};
 pub use status::{AgentStatus, CheckState, PatchState};
 pub use time::{BootTime, Millis};

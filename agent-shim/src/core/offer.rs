@@ -87,6 +87,20 @@ pub struct Plan {
     pub transition_timeout: Millis,
     /// When to report health, counted from the end of the transition, rising.
     pub health_checks: Vec<Millis>,
+    /// What to do with a transition that has stalled. Kept where an earlier release wrote the plan.
+    #[serde(default)]
+    pub on_stall: OnStall,
+}
+
+/// What to do with a transition that has stalled, once that is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnStall {
+    /// Leave it as it is: the kernel is touched no further than somebody asked for.
+    #[default]
+    Keep,
+    /// Turn it back.
+    Revert,
 }
 
 /// An offer that passed the check, as of its receipt.
@@ -173,6 +187,10 @@ impl Plan {
             beat_interval: Millis(plan.beat_interval_ms),
             transition_timeout: Millis(plan.transition_timeout_ms),
             health_checks: plan.health_check_offsets_ms.iter().copied().map(Millis).collect(),
+            on_stall: match plan.on_stall() {
+                v1::OnStall::Unspecified | v1::OnStall::Keep => OnStall::Keep,
+                v1::OnStall::Revert => OnStall::Revert,
+            },
         })
     }
 }

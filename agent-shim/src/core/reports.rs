@@ -166,9 +166,9 @@ impl Agent {
                 ApplyStep::Inserting { .. }
                 | ApplyStep::Stuck
                 | ApplyStep::InTransition
-                | ApplyStep::Reverting { .. } => {}
+                | ApplyStep::Kept => {}
             },
-            Life::Idle | Life::Soaking(_) => {}
+            Life::Idle | Life::Soaking(_) | Life::Reverting(_) => {}
         }
     }
 }

@@ -30,25 +30,32 @@ impl Agent {
     /// Judges the last observation of the kernel, and writes the reports that wait for it.
     pub(crate) fn judge_kernel(&mut self, now: BootTime, out: &mut Vec<Output>) {
         let (marker, soaking_since) = match &self.life {
-            Life::Idle | Life::Fetching(_) | Life::Asking(_) => return,
+            Life::Idle | Life::Fetching(_) | Life::Asking(_) | Life::Reverting(_) => return,
             Life::Applying(applying) => match applying.step {
                 ApplyStep::Inserting { .. } => return,
-                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Reverting { .. } => {
+                ApplyStep::Stuck | ApplyStep::InTransition | ApplyStep::Kept => {
                     (applying.marker.clone(), None)
                 }
             },
             Life::Soaking(soaking) => (soaking.marker.clone(), Some(soaking.since)),
         };
         if let Some(trouble) = self.trouble(&marker) {
-            // A stuck insert was reported as a failure: only a crash says more.
+            // A stuck insert, and a stalled transition, was reported as a failure: only a crash says more.
             let known = match (&marker.stage, &trouble) {
-                (MarkerStage::Stuck { .. }, Trouble::Degraded { .. }) => true,
-                (MarkerStage::Stuck { .. }, Trouble::Crashed(_))
+                (
+                    MarkerStage::Stuck { .. } | MarkerStage::Stalled { .. },
+                    Trouble::Degraded { .. },
+                ) => true,
+                (MarkerStage::Stuck { .. } | MarkerStage::Stalled { .. }, Trouble::Crashed(_))
                 | (MarkerStage::Applying { .. } | MarkerStage::Soaking { .. }, _) => false,
             };
             if !known {
                 self.troubled(now, &marker, trouble, out);
             }
+            return;
+        }
+        if let MarkerStage::Stalled { stalled_at, .. } = marker.stage {
+            self.judge_kept(now, &marker, stalled_at, out);
             return;
         }
         // What was seen before the transition ended says nothing of the soak.
@@ -63,6 +70,31 @@ impl Agent {
             Some(_) | None => {
                 let reverted = Ended::Reverted(Reverted {});
                 self.end_grant(now, &marker, (reverted, InsertEnd::Failed), out);
+            }
+        }
+    }
+
+    /// A transition that had stalled, and was kept: it may end late, or somebody may turn it back. It was
+    /// reported as stalled, and nothing hangs any more.
+    fn judge_kept(
+        &mut self,
+        now: BootTime,
+        marker: &Marker,
+        stalled_at: BootTime,
+        out: &mut Vec<Output>,
+    ) {
+        if self.boot.observation.at < stalled_at {
+            return;
+        }
+        match self.livepatch(marker) {
+            Some(livepatch) if livepatch.transition => {}
+            Some(livepatch) if livepatch.enabled => {
+                out.push(Output::Log(Fact::EndedLate { grant_id: marker.grant_id }));
+                self.close_insert(marker, InsertEnd::Failed, out);
+            }
+            Some(_) | None => {
+                let reverted = Ended::Reverted(Reverted {});
+                self.end_grant(now, marker, (reverted, InsertEnd::Failed), out);
             }
         }
     }

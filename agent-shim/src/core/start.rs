@@ -51,7 +51,7 @@ impl Agent {
             }));
             self.close_insert(&marker, end, out);
         }
-        if let Some(marker) = live {
+        if let Some(marker) = self.resume_reverting(live, out) {
             self.resume(now, marker, out);
         }
     }
@@ -112,6 +112,10 @@ impl Agent {
                 out.push(follow(&marker, since));
                 self.life = Life::Applying(Box::new(Applying { marker, step: ApplyStep::Stuck }));
             }
+            (MarkerStage::Stalled { since, .. }, _) => {
+                out.push(follow(&marker, since));
+                self.life = Life::Applying(Box::new(Applying { marker, step: ApplyStep::Kept }));
+            }
             (MarkerStage::Soaking { .. }, _) => {
                 self.end_grant(
                     now,
@@ -132,7 +136,7 @@ impl Agent {
 
 /// Follows what an earlier run of the agent inserted: the kernel's log is watched for its name
 /// again. A word on a transition that has ended is of no effect.
-fn follow(marker: &Marker, since: BootTime) -> Output {
+pub(crate) fn follow(marker: &Marker, since: BootTime) -> Output {
     Output::Follow {
         grant_id: marker.grant_id,
         module: marker.module.clone(),

@@ -42,9 +42,9 @@ pub enum CheckState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PatchState {
-    /// There is an offer, and the host has not begun.
+    /// There is an offer, and the host has not begun; or the livepatch was taken out again.
     Unapplied,
-    /// The insert or the transition is under way.
+    /// The insert or the transition is under way, in or out.
     Applying,
     /// The livepatch is enabled.
     Applied,
@@ -110,14 +110,13 @@ impl Agent {
             Life::Asking(asking) => (PatchState::Unapplied, asking.offer.patch_set.clone()),
             Life::Applying(applying) => {
                 let state = match applying.step {
-                    ApplyStep::Stuck => PatchState::ApplyFailed,
-                    ApplyStep::Inserting { .. }
-                    | ApplyStep::InTransition
-                    | ApplyStep::Reverting { .. } => PatchState::Applying,
+                    ApplyStep::Stuck | ApplyStep::Kept => PatchState::ApplyFailed,
+                    ApplyStep::Inserting { .. } | ApplyStep::InTransition => PatchState::Applying,
                 };
                 (state, applying.marker.patch_set.clone())
             }
             Life::Soaking(soaking) => (PatchState::Applied, soaking.marker.patch_set.clone()),
+            Life::Reverting(reverting) => (PatchState::Applying, reverting.patch_set.clone()),
             Life::Idle => self.idle_state(),
         }
     }
@@ -131,6 +130,7 @@ impl Agent {
         match (newest, &self.beats.explanation) {
             (Some((patch_set, last)), _) => match last.end {
                 InsertEnd::Soaked => (PatchState::Applied, patch_set),
+                InsertEnd::Reverted => (PatchState::Unapplied, patch_set),
                 InsertEnd::Failed | InsertEnd::Crashed => (PatchState::ApplyFailed, patch_set),
             },
             (None, Some(why)) if why.starts_with(OUT_OF_COVERAGE) => {

@@ -162,5 +162,7 @@ fn action_word(action: &Action) -> &'static str {
         Action::AgreeToProposal(_) => "proposal.agree",
         Action::RejectProposal(_) => "proposal.reject",
         Action::IfUnchanged(guarded) => action_word(&guarded.action),
+        Action::RollBack(_) => "rollout.rollback",
+        Action::WithdrawPatchSet(_) => "patch-set.withdraw",
     }
 }

@@ -354,7 +354,10 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::LastVoter { .. }
         | Rejection::AddressInUse { .. }
         | Rejection::OtherIncarnation { .. }
-        | Rejection::VersionNotSpoken { .. } => Code::FailedPrecondition,
+        | Rejection::VersionNotSpoken { .. }
+        | Rejection::PatchSetWithdrawn { .. }
+        | Rejection::PatchSetRolledOut { .. }
+        | Rejection::NotAboveWithdrawn { .. } => Code::FailedPrecondition,
     }
 }
 

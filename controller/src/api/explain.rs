@@ -6,9 +6,13 @@ use tidegate_proto::v1 as pb;
 use super::convert::{fleet, records, rollout, verdict};
 use super::error::ApiError;
 use super::fleet_service::find_host;
+use crate::machine::explain::HostGate;
 use crate::machine::records::rollout_subject;
 use crate::machine::rollouts::Rollout;
 use crate::machine::{Machine, Rejection};
+
+/// The gate of a withdrawn patch set: whether it is still run.
+const LEDGER: &str = "ledger";
 
 /// Most records in one answer.
 const MAX_EXPLAINED: usize = 50;
@@ -30,8 +34,12 @@ pub(crate) fn rollout(
     let kept =
         machine.records().on(&subject).take(limit).map(|record| records::record(&record)).collect();
     let (gates, cause, grant) = if host.is_empty() {
-        // Of what is halted only the gates count that halted it.
-        if let Some(halt) = &drawn.halt {
+        // Of what is withdrawn only its ledger counts, of what is halted the gates that halted it.
+        if let Some(withdrawal) = &drawn.withdrawal {
+            let gate = ledger_gate(withdrawal);
+            let cause = if gate.observed == 0 { String::new() } else { gate.name.clone() };
+            (vec![gate], cause, None)
+        } else if let Some(halt) = &drawn.halt {
             let first = halt.gates.first().map(|gate| gate.name.clone());
             (halt.gates.clone(), first.unwrap_or_default(), None)
         } else {
@@ -42,7 +50,10 @@ pub(crate) fn rollout(
         let host = find_host(machine, host)?;
         let host = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;
         let gates = machine.explain_host(of, &host);
-        let shut = gates.iter().find(|gate| gate.state == GateState::Shut);
+        // A host that still runs what was withdrawn waits to get rid of it, and for nothing else.
+        let owed = |gate: &&HostGate| gate.name == LEDGER && gate.state != GateState::Open;
+        let shut = gates.iter().find(owed);
+        let shut = shut.or_else(|| gates.iter().find(|gate| gate.state == GateState::Shut));
         let cause = shut.or_else(|| gates.iter().find(|gate| gate.state != GateState::Open));
         let entry = machine.entries().get(of, host.id);
         let grant = entry.and_then(|entry| machine.grants().get(&entry.grant));
@@ -85,6 +96,10 @@ fn host_headline(
     use pb::GrantPhase as Phase;
     let patch_set = &of.patch_set;
     match (grant.map(pb::Grant::phase), waiting) {
+        (_, Some(gate)) if gate.name == LEDGER => {
+            format!("{host} waits to get rid of {patch_set}: {}", gate.detail)
+        }
+        (Some(Phase::Reverted), _) => format!("{host} has taken {patch_set} out again"),
         (Some(Phase::Begun), _) => format!("{host} is applying {patch_set}"),
         (Some(Phase::Applied), _) => format!("{host} has {patch_set}, and soaks"),
         (Some(Phase::Soaked), _) => format!("{host} has {patch_set}, and its soak is over"),
@@ -93,7 +108,38 @@ fn host_headline(
     }
 }
 
+/// Whether anybody still runs a withdrawn patch set.
+fn ledger_gate(of: &pb::Withdrawal) -> pb::Gate {
+    let (reverts, reboots) = (of.reverting_hosts, of.reboot_owed_hosts);
+    let (state, detail) = match reverts + reboots {
+        0 => (pb::GateState::Open, "no host runs it any more".to_owned()),
+        hosts => (
+            pb::GateState::Waiting,
+            format!(
+                "{} it in their present boot: {reverts} told to revert, {reboots} owed a reboot",
+                if hosts == 1 { "1 host runs".to_owned() } else { format!("{hosts} hosts run") }
+            ),
+        ),
+    };
+    pb::Gate {
+        name: LEDGER.to_owned(),
+        state: state.into(),
+        observed: i64::try_from(reverts + reboots).unwrap_or(i64::MAX),
+        required: 0,
+        unit: "hosts".to_owned(),
+        detail,
+    }
+}
+
 fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>) -> String {
+    if let Some(withdrawal) = &of.withdrawal {
+        let (actor, index, epoch) = (&withdrawal.actor, withdrawal.log_index, withdrawal.epoch);
+        let now = waiting.map_or("no host runs it any more", |gate| gate.detail.as_str());
+        let reason = &withdrawal.reason;
+        return format!(
+            "withdrawn by {actor} at log index {index}, epoch {epoch}: {reason}; {now}"
+        );
+    }
     if let Some(halt) = &of.halt {
         let (actor, index, epoch) = (&halt.actor, halt.log_index, halt.epoch);
         return format!("halted by {actor} at log index {index}, epoch {epoch}: {}", halt.reason);

@@ -5,10 +5,20 @@ use tidegate_proto::v1 as pb;
 
 use crate::filter::{Field, Filterable, Kind, Value};
 
-const ROLLOUT_STATES: &[&str] =
-    &["DRAFT", "RUNNING", "AWAITING_APPROVAL", "PAUSED", "HALTED", "COMPLETED", "SUPERSEDED"];
-const PATCH_SET_STATES: &[&str] = &["REPLICATING", "READY", "HALTED"];
+const ROLLOUT_STATES: &[&str] = &[
+    "DRAFT",
+    "RUNNING",
+    "AWAITING_APPROVAL",
+    "PAUSED",
+    "HALTED",
+    "COMPLETED",
+    "SUPERSEDED",
+    "ROLLING_BACK",
+    "ROLLED_BACK",
+];
+const PATCH_SET_STATES: &[&str] = &["REPLICATING", "READY", "HALTED", "WITHDRAWN"];
 const INCIDENT_STATES: &[&str] = &["OPEN", "WIDENED", "RESOLVED"];
+const LEAVES_BY: &[&str] = &["REVERT", "REBOOT"];
 const MODES: &[&str] = &["NORMAL", "NO_APPLY"];
 const VERDICTS: &[&str] = &["CONTINUE", "PROMOTE", "HOLD", "HALT"];
 const SEVERITIES: &[&str] = &["LOW", "MEDIUM", "HIGH", "CRITICAL"];
@@ -24,6 +34,7 @@ const PHASES: &[&str] = &[
     "CRASHED",
     "SILENT",
     "WITHDRAWN",
+    "REVERTED",
 ];
 
 /// One field, by the name that it has in a filter.
@@ -160,6 +171,20 @@ impl Filterable for pb::PatchSet {
     ];
 }
 
+impl Filterable for pb::LedgerEntry {
+    const FIELDS: &'static [Field<Self>] = &[
+        field("host", Kind::Name("hosts/"), |entry| id(&entry.host)),
+        field("hostname", Kind::Text, |entry| Value::text(&entry.hostname)),
+        field("grant_id", Kind::Number, |entry| Value::number(entry.grant_id)),
+        field("leaves_by", Kind::Word(LEAVES_BY), |entry| {
+            word(entry.leaves_by().as_str_name(), "LEAVES_BY_")
+        }),
+        field("detail", Kind::Text, |entry| Value::text(&entry.detail)),
+        field("kernel_release", Kind::Text, |entry| Value::text(&entry.kernel_release)),
+        field("zone", Kind::Text, |entry| Value::text(&entry.zone)),
+    ];
+}
+
 impl Filterable for pb::Incident {
     const FIELDS: &'static [Field<Self>] = &[
         field("name", Kind::Name("incidents/"), |incident| id(&incident.name)),
@@ -209,6 +234,7 @@ mod tests {
         assert_eq!(words(pb::RolloutState::as_str_name, "ROLLOUT_STATE_"), ROLLOUT_STATES);
         assert_eq!(words(pb::PatchSetState::as_str_name, "PATCH_SET_STATE_"), PATCH_SET_STATES);
         assert_eq!(words(pb::IncidentState::as_str_name, "INCIDENT_STATE_"), INCIDENT_STATES);
+        assert_eq!(words(pb::LeavesBy::as_str_name, "LEAVES_BY_"), LEAVES_BY);
         assert_eq!(words(pb::AgentMode::as_str_name, "AGENT_MODE_"), MODES);
         assert_eq!(words(pb::VerdictKind::as_str_name, "VERDICT_KIND_"), VERDICTS);
         assert_eq!(words(pb::Severity::as_str_name, "SEVERITY_"), SEVERITIES);
@@ -226,6 +252,7 @@ mod tests {
         assert!(Filter::<pb::Grant>::parse("phase=CRASHED OR phase=SILENT").is_ok());
         assert!(Filter::<pb::Token>::parse("tier=\"free\" AND enrolled_hosts>0").is_ok());
         assert!(Filter::<pb::PatchSet>::parse("state=READY AND fix=\"cve-2026-12345\"").is_ok());
+        assert!(Filter::<pb::LedgerEntry>::parse("leaves_by=REBOOT AND zone=\"a\"").is_ok());
         assert!(Filter::<pb::Incident>::parse("state=OPEN AND scope!=everything").is_ok());
     }
 

@@ -73,9 +73,11 @@ changing! {
     RejectProposalRequest,
     RemoveMemberRequest,
     ResumeRolloutRequest: etag,
+    RollbackRolloutRequest,
     SetHoldbackRequest,
     StartRolloutRequest: etag,
     SupersedeRolloutRequest: etag,
+    WithdrawPatchSetRequest,
 }
 
 /// How a call is meant.

@@ -1,4 +1,4 @@
-//! What can an operator do with patch sets? Upload artifacts, publish, look.
+//! What can an operator do with patch sets? Upload artifacts, publish, look, withdraw.
 
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::patch_set_service_server::PatchSetService;
@@ -12,7 +12,8 @@ use super::meant::Meant;
 use super::page::{Asked, Wanted};
 use super::upload::{held, receive};
 use crate::machine::command::{Action, PublishPatchSet, StoreBlob};
-use crate::machine::ids::{NodeId, Version};
+use crate::machine::ids::{HostId, NodeId, Version};
+use crate::machine::ledger::Owed;
 use crate::machine::patch_sets::{Artifact, PatchSet};
 use crate::machine::{Command, Machine, Rejection};
 
@@ -74,6 +75,46 @@ impl PatchSetService for Desk {
         let (metadata, _, request) = request.into_parts();
         self.read(&metadata, move |machine| list(machine, &request)).await
     }
+
+    async fn withdraw_patch_set(
+        &self,
+        request: Request<pb::WithdrawPatchSetRequest>,
+    ) -> Result<Response<pb::PatchSet>, Status> {
+        let (meant, request) = Meant::of(request)?;
+        let withdraw = patch_set::withdraw(&request).map_err(ApiError::from)?;
+        let version = withdraw.version.clone();
+        let look = move |machine: &_| draw(machine, &version);
+        self.carry_out(meant, Action::WithdrawPatchSet(withdraw), look).await
+    }
+
+    async fn list_ledger(
+        &self,
+        request: Request<pb::ListLedgerRequest>,
+    ) -> Result<Response<pb::ListLedgerResponse>, Status> {
+        caller::operator(request.metadata())?;
+        let (metadata, _, request) = request.into_parts();
+        self.read(&metadata, move |machine| ledger(machine, &request)).await
+    }
+}
+
+/// A page of a ledger, by host.
+fn ledger(
+    machine: &Machine,
+    request: &pb::ListLedgerRequest,
+) -> Result<pb::ListLedgerResponse, ApiError> {
+    let version: Version = check::resource("patch_set", "patchSets", &request.patch_set)?;
+    let wanted = Wanted::<HostId, _>::of(Asked {
+        list: ("ledger", version.as_str()),
+        size: request.page_size,
+        token: &request.page_token,
+        filter: &request.filter,
+    })?;
+    let unknown = || Rejection::UnknownPatchSet { version: version.clone() };
+    let set = machine.patch_sets().get(&version).ok_or_else(unknown)?;
+    let rest = machine.ledger().after(set, wanted.after);
+    let draw = |(host, owed): &(HostId, Owed)| Some(patch_set::ledger_entry(machine, *host, owed));
+    let (entries, next_page_token) = wanted.page(rest, |(host, _)| *host, draw);
+    Ok(pb::ListLedgerResponse { entries, next_page_token })
 }
 
 impl Desk {

@@ -82,6 +82,16 @@ impl RolloutService for Desk {
         self.steer(meant, action, id).await
     }
 
+    async fn rollback_rollout(
+        &self,
+        request: Request<pb::RollbackRolloutRequest>,
+    ) -> Answer<pb::Rollout> {
+        let (meant, request) = Meant::of(request)?;
+        let back = rollout::with_reason(&request.name, &request.reason).map_err(ApiError::from)?;
+        let id = back.rollout.clone();
+        self.steer(meant, Action::RollBack(back), id).await
+    }
+
     async fn promote_rollout(
         &self,
         request: Request<pb::PromoteRolloutRequest>,

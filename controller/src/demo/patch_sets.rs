@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
-use tidegate_agent::driver::simulated::{Fault, FaultKind, SimulatedLivepatch};
+use tidegate_agent::driver::simulated::{Fault, FaultKind, Reverts, SimulatedLivepatch};
 use tidegate_proto::v1 as pb;
 
 /// Part of one kernel's hosts that the bad patch set crashes, in percent.
@@ -68,6 +68,7 @@ fn livepatch(module: &str, faults: Vec<Fault>) -> SimulatedLivepatch {
         module: module.to_owned(),
         transition_ms: [200, 900],
         faults,
+        reverts: Reverts::Goes,
     }
 }
 

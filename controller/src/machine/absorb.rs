@@ -48,11 +48,15 @@ impl Machine {
                 self.secrets.insert(token.secret, token.id.clone());
                 self.tokens.insert(token.id.clone(), token.clone());
             }
-            Event::HostEnrolled(host) => self.replace_host((**host).clone()),
+            Event::HostEnrolled(host) => {
+                self.replace_host((**host).clone());
+                self.follow_ledgers(at, host.id);
+            }
             Event::HostChanged { host, facts, boot, mode } => {
                 if let Some(before) = self.hosts.get(host) {
                     let (facts, boot) = ((**facts).clone(), boot.as_str().into());
                     self.replace_host(Host { facts, boot, mode: *mode, ..before });
+                    self.follow_ledgers(at, *host);
                 }
             }
             Event::GoodbyeSaid { host, boot } => {
@@ -87,6 +91,7 @@ impl Machine {
             Event::SliceResumed { rollout, rejoined } => {
                 self.lift_slice_halt(at, rollout, rejoined);
             }
+            Event::Withdrawal(event) => self.change_withdrawal(at, event),
             Event::GrantOffered(grant) => self.add_grant(at, grant),
             Event::GrantMoved { grant, to, soak_ends } => {
                 self.move_grant(at, *grant, to, *soak_ends);
@@ -323,6 +328,11 @@ impl Machine {
         let Some(Moved { host, rollout, from }) = self.grants.go_on(id, to) else { return };
         if !to.is_live() && self.hosts.live_grant(host) == Some(id) {
             self.hosts.set_live_grant(host, None);
+        }
+        if from.may_run().is_some() != to.may_run().is_some()
+            && let Some(version) = self.rollouts.get(&rollout).map(|of| of.version.clone())
+        {
+            self.follow_ledger(at, &version, host);
         }
         if from.class() == to.class() && soak_ends.is_none() {
             return; // Only the dead-man timer moved.

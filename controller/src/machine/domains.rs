@@ -26,7 +26,9 @@ fn counter<'a>(of: &'a mut Unsettled, entry: &Entry) -> Option<&'a mut u64> {
         Class::Offered => Some(&mut of.offered),
         Class::InFlight => Some(&mut of.in_flight),
         Class::Failure(_) if !entry.acknowledged => Some(&mut of.wrong),
-        Class::None | Class::Verified | Class::Refused | Class::Failure(_) => None,
+        Class::None | Class::Verified | Class::Refused | Class::Reverted | Class::Failure(_) => {
+            None
+        }
     }
 }
 

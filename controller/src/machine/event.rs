@@ -18,6 +18,7 @@ use super::rollouts::{Place, Reached, Rollout, State};
 use super::slices::HaltedSlice;
 use super::tokens::Token;
 use super::trial::{HoldMove, TrialMove};
+use super::withdrawal_event::WithdrawalEvent;
 
 /// A fact about the replicated state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +166,8 @@ pub enum Event {
         /// The slice, and what was acknowledged.
         rejoined: Box<Rejoined>,
     },
+    /// A patch set is taken back.
+    Withdrawal(WithdrawalEvent),
     /// A host may ask to begin.
     GrantOffered(Grant),
     /// A grant went on.

@@ -6,6 +6,7 @@ use tidegate_policies::gate::{Gate, GateState};
 use super::Machine;
 use super::fleet::{Host, Mode};
 use super::grants::Phase;
+use super::ledger::Leaves;
 use super::membership::{NoPart, Part, artifact_for};
 use super::rollouts::{MAX_REFUSALS, Rollout, State};
 use super::room::Full;
@@ -33,6 +34,7 @@ impl Machine {
         let part = self.place_of(rollout, host);
         let mut gates =
             vec![mode_gate(host), artifact_gate(self, rollout, host), self.rollout_gate(rollout)];
+        gates.extend(self.ledger_gate(rollout, host));
         gates.extend(self.slice_gate(rollout, host));
         if let Ok(part) = &part {
             gates.extend(self.when(rollout, part.stage).gates().into_iter().map(HostGate::from));
@@ -63,9 +65,38 @@ impl Machine {
         Some(HostGate { name: "slice", state, detail })
     }
 
+    /// Whether a host has got rid of a withdrawn patch set, and what it waits for; `None` where it is not
+    /// withdrawn.
+    fn ledger_gate(&self, rollout: &Rollout, host: &Host) -> Option<HostGate> {
+        let patch_set = self.patch_sets().get(&rollout.version)?;
+        patch_set.withdrawn.as_ref()?;
+        let owed = self.ledger().get(patch_set, host.id);
+        let (state, detail) = match owed.map(|owed| owed.leaves) {
+            None => (GateState::Open, "it does not run it".to_owned()),
+            Some(Leaves::ByRevert) => (
+                GateState::Waiting,
+                "it runs it, and is told to revert with every beat: it leaves the ledger when it says that it \
+                 has, or boots anew"
+                    .to_owned(),
+            ),
+            Some(Leaves::ByReboot { why }) => (
+                GateState::Waiting,
+                format!("it runs it and cannot revert ({why}): it is owed a reboot"),
+            ),
+        };
+        Some(HostGate { name: "ledger", state, detail })
+    }
+
     /// The rollout and its patch set let hosts begin.
     fn rollout_gate(&self, rollout: &Rollout) -> HostGate {
-        let halt = self.patch_sets().get(&rollout.version).and_then(|set| set.halt.as_ref());
+        let patch_set = self.patch_sets().get(&rollout.version);
+        if let Some(of) = patch_set.and_then(|set| set.withdrawn.as_ref()) {
+            let (state, name) = (GateState::Shut, "rollout");
+            let detail =
+                format!("{} withdrew it at log index {}: {}", of.actor, of.index, of.reason);
+            return HostGate { name, state, detail };
+        }
+        let halt = patch_set.and_then(|set| set.halt.as_ref());
         let (state, detail) = match (halt, rollout.state) {
             (Some(halt), _) => (
                 GateState::Shut,
@@ -81,6 +112,9 @@ impl Machine {
             (None, State::Superseded) => {
                 let by = rollout.superseded_by.as_ref().map_or("another one", |by| by.as_str());
                 (GateState::Shut, format!("the rollout {by} took its place"))
+            }
+            (None, State::RollingBack | State::RolledBack) => {
+                (GateState::Shut, "it was rolled back".to_owned())
             }
         };
         HostGate { name: "rollout", state, detail }
@@ -116,7 +150,7 @@ impl Machine {
                     | Phase::Applied { .. }
                     | Phase::Soaked { .. } => GateState::Open,
                     Phase::Expired | Phase::Withdrawn | Phase::Refused { .. } => GateState::Waiting,
-                    Phase::Failed { .. } => GateState::Shut,
+                    Phase::Failed { .. } | Phase::Reverted { .. } => GateState::Shut,
                 };
                 let detail = match phase.detail() {
                     "" => format!("grant {id} is {}", phase.word()),

@@ -57,6 +57,8 @@ pub enum Phase {
         begun: Option<Begun>,
         /// In words.
         detail: String,
+        /// Whether the livepatch may run all the same.
+        livepatch: Livepatch,
     },
     /// It went wrong.
     Failed {
@@ -70,7 +72,23 @@ pub enum Phase {
         applied: Option<Elapsed>,
         /// What the kernel left of it.
         trace: Option<KernelEvidence>,
+        /// Whether the livepatch may run all the same.
+        livepatch: Livepatch,
     },
+    /// Its patch set was withdrawn, and the host has taken it out again.
+    Reverted {
+        /// How it began.
+        begun: Begun,
+    },
+}
+
+/// What is known of a livepatch whose grant has ended, while the boot lasts in which it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Livepatch {
+    /// It may run.
+    MayRun,
+    /// It never ran, or was taken out again.
+    Gone,
 }
 
 /// How a grant began.
@@ -105,6 +123,7 @@ impl Phase {
             Self::Expired | Self::Withdrawn | Self::Refused { begun: None, .. } => Class::None,
             Self::Refused { begun: Some(_), .. } => Class::Refused,
             Self::Failed { failure, .. } => Class::Failure(*failure),
+            Self::Reverted { .. } => Class::Reverted,
         }
     }
 
@@ -114,9 +133,27 @@ impl Phase {
             Self::Begun(begun)
             | Self::Applied { begun, .. }
             | Self::Soaked { begun }
-            | Self::Failed { begun, .. } => Some(begun),
+            | Self::Failed { begun, .. }
+            | Self::Reverted { begun } => Some(begun),
             Self::Refused { begun, .. } => begun.as_ref(),
             Self::Offered { .. } | Self::Expired | Self::Withdrawn => None,
+        }
+    }
+
+    /// How it began, unless the livepatch is known not to run: it may, while that boot lasts.
+    pub const fn may_run(&self) -> Option<&Begun> {
+        match self {
+            Self::Begun(begun)
+            | Self::Applied { begun, .. }
+            | Self::Soaked { begun }
+            | Self::Failed { begun, livepatch: Livepatch::MayRun, .. } => Some(begun),
+            Self::Refused { begun, livepatch: Livepatch::MayRun, .. } => begun.as_ref(),
+            Self::Offered { .. }
+            | Self::Expired
+            | Self::Withdrawn
+            | Self::Refused { livepatch: Livepatch::Gone, .. }
+            | Self::Failed { livepatch: Livepatch::Gone, .. }
+            | Self::Reverted { .. } => None,
         }
     }
 
@@ -129,7 +166,8 @@ impl Phase {
             | Self::Expired
             | Self::Withdrawn
             | Self::Refused { .. }
-            | Self::Failed { .. } => None,
+            | Self::Failed { .. }
+            | Self::Reverted { .. } => None,
         }
     }
 
@@ -148,7 +186,8 @@ impl Phase {
             | Self::Soaked { .. }
             | Self::Expired
             | Self::Withdrawn
-            | Self::Refused { .. } => None,
+            | Self::Refused { .. }
+            | Self::Reverted { .. } => None,
         }
     }
 
@@ -163,6 +202,7 @@ impl Phase {
             Self::Withdrawn => "withdrawn",
             Self::Refused { .. } => "refused",
             Self::Failed { failure, .. } => failure.word(),
+            Self::Reverted { .. } => "reverted",
         }
     }
 
@@ -175,7 +215,8 @@ impl Phase {
             | Self::Applied { .. }
             | Self::Soaked { .. }
             | Self::Expired
-            | Self::Withdrawn => "",
+            | Self::Withdrawn
+            | Self::Reverted { .. } => "",
         }
     }
 
@@ -192,7 +233,8 @@ impl Phase {
             | Self::Expired
             | Self::Withdrawn
             | Self::Refused { .. }
-            | Self::Failed { .. }) => other,
+            | Self::Failed { .. }
+            | Self::Reverted { .. }) => other,
         }
     }
 }

@@ -87,6 +87,35 @@ name! {
     /// A patch set's version, e.g. `113.1`.
     Version
 }
+
+impl Version {
+    /// Whether it is a higher number than `other`: compared part by part, numbers as numbers, so that
+    /// `113.10` is above `113.9`.
+    pub fn is_above(&self, other: &Self) -> bool {
+        parts(self.as_str()) > parts(other.as_str())
+    }
+}
+
+/// What stands between the dots and dashes of a version. A number is below a word; of two numbers the one
+/// with more digits is above.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum VersionPart<'a> {
+    Number(usize, &'a str),
+    Word(&'a str),
+}
+
+fn parts(version: &str) -> Vec<VersionPart<'_>> {
+    let parts = version.split(['.', '-']).map(|text| {
+        let digits = text.trim_start_matches('0');
+        if text.bytes().all(|b| b.is_ascii_digit()) {
+            VersionPart::Number(digits.len(), digits)
+        } else {
+            VersionPart::Word(text)
+        }
+    });
+    parts.collect()
+}
+
 name! {
     /// A freeze's name.
     FreezeId

@@ -140,6 +140,7 @@ impl Machine {
             | Event::RolloutCompleted { .. }
             | Event::RolloutPaused { .. }
             | Event::Halted { .. }
+            | Event::Withdrawal(_)
             | Event::GrantOffered(_)
             | Event::Trial { .. }
             | Event::HoldMoved { .. }
@@ -162,7 +163,9 @@ impl Machine {
         let promotes = match rollout.state {
             State::Running => !self.is_halted(rollout),
             State::Paused | State::Completed | State::Superseded => false,
-            State::Draft | State::Halted => return Vec::new(),
+            State::Draft | State::Halted | State::RollingBack | State::RolledBack => {
+                return Vec::new();
+            }
         };
         let glance = basis.judge_silently();
         let last = rollout.verdict.as_ref();
@@ -216,14 +219,16 @@ impl Machine {
             | Phase::Expired
             | Phase::Withdrawn
             | Phase::Refused { .. }
-            | Phase::Failed { .. } => false,
+            | Phase::Failed { .. }
+            | Phase::Reverted { .. } => false,
         };
         heard && self.rollouts.get(rollout).is_some_and(|rollout| self.trial(rollout).is_some())
     }
 
-    /// Whether a halt stands on the patch set of `rollout`, from this rollout or another.
+    /// Whether the patch set of `rollout` is withdrawn, or a halt stands on it, from this rollout or another.
     pub(super) fn is_halted(&self, rollout: &Rollout) -> bool {
-        self.patch_sets.get(&rollout.version).is_none_or(|patch_set| patch_set.halt.is_some())
+        let patch_set = self.patch_sets.get(&rollout.version);
+        patch_set.is_none_or(|patch_set| patch_set.halt.is_some() || patch_set.withdrawn.is_some())
     }
 
     fn halt_by_judge(

@@ -10,7 +10,8 @@ use tidegate_policies::credit::CreditRule;
 use tidegate_policies::limits::Limits;
 use tidegate_policies::people::People;
 use tidegate_policies::policy::{
-    Exposure, GuardRails, Judgement, Policy, Promotion, Stage, StageGates, Timing, WhenFewer,
+    Exposure, GuardRails, Judgement, OnStall, Policy, Promotion, Stage, StageGates, Timing,
+    WhenFewer,
 };
 use tidegate_policies::share::{Quantity, Share};
 use tidegate_policies::time::{Millis, WallTime};
@@ -275,6 +276,7 @@ fn policy(judgement: Option<Judgement>) -> Policy {
             lease: Millis::from_secs(10),
             transition: Millis::from_secs(100_000),
             health_checks: vec![Millis(0)],
+            on_stall: OnStall::Keep,
         },
         ladder: vec![Stage { tier: "free".to_owned(), draw: None, waves: vec![Share::ALL], gates }],
         judgement,

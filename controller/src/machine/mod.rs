@@ -30,6 +30,7 @@ pub mod ids;
 pub mod incidents;
 mod interned;
 pub mod judge;
+pub mod ledger;
 pub mod measure;
 pub mod membership;
 pub mod patch_sets;
@@ -58,6 +59,8 @@ pub mod trial;
 pub mod vouches;
 mod wall;
 mod when;
+pub mod withdrawal_event;
+pub mod withdrawals;
 mod would;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +78,7 @@ use grant_book::Grants;
 use hosts::Hosts;
 use ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use incidents::Incidents;
+use ledger::Ledger;
 use patch_sets::PatchSet;
 use proposals::Proposals;
 use records::Records;
@@ -129,6 +133,8 @@ pub struct Machine {
     subjects: Subjects,
     records: Records,
     incidents: Incidents,
+    /// The hosts that run what was withdrawn.
+    ledger: Ledger,
     requests: Requests,
     vouches: Vouches,
     proposals: Proposals,
@@ -158,6 +164,8 @@ impl Machine {
         let outcome = self.run(at, command, &mut events);
         if outcome.is_ok() {
             self.judge(at, &mut events);
+            let done = self.rolled_back();
+            self.take(at, done, &mut events);
         }
         Applied { outcome, events }
     }

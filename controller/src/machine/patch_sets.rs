@@ -10,6 +10,7 @@ use tidegate_policies::time::WallTime;
 use super::grants::Phase;
 use super::ids::{Digest, HostId, RolloutId, Version};
 use super::slices::HaltedSlice;
+use super::withdrawals::Withdrawal;
 
 /// What a livepatch is built for, and what a host runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,13 +91,15 @@ pub struct PatchSet {
     pub published: WallTime,
     /// Log index at which it was published; orders the list.
     pub published_index: u64,
-    /// Fence number, from 1: every halt and every resume of a halt raises it.
+    /// Fence number, from 1: every halt, every resume of a halt and a withdrawal raise it.
     pub epoch: u64,
     /// The halt that stands on it.
     pub halt: Option<Halt>,
     /// The slices of it that are halted by themselves, in the order of their halts; none is inside of
     /// another.
     pub slices: Vec<HaltedSlice>,
+    /// Its withdrawal, which nothing lifts.
+    pub withdrawn: Option<Withdrawal>,
 }
 
 /// A sticky tombstone: committed before any further grant can begin.

@@ -88,7 +88,9 @@ fn widens(action: &Action) -> Option<&RolloutId> {
         | Action::ApproveWave(_)
         | Action::SupersedeRollout(_)
         | Action::AgreeToProposal(_)
-        | Action::RejectProposal(_) => None,
+        | Action::RejectProposal(_)
+        | Action::RollBack(_)
+        | Action::WithdrawPatchSet(_) => None,
     }
 }
 
@@ -130,7 +132,9 @@ fn action_words(action: &Action) -> String {
         | Action::ApproveWave(_)
         | Action::SupersedeRollout(_)
         | Action::AgreeToProposal(_)
-        | Action::RejectProposal(_) => "a command that takes one person".to_owned(),
+        | Action::RejectProposal(_)
+        | Action::RollBack(_)
+        | Action::WithdrawPatchSet(_) => "a command that takes one person".to_owned(),
     }
 }
 

@@ -71,7 +71,7 @@ impl Machine {
     }
 
     /// The rollouts of a patch set that have started.
-    fn of_version(&self, version: &Version) -> Vec<RolloutId> {
+    pub(super) fn of_version(&self, version: &Version) -> Vec<RolloutId> {
         let all = self.rollouts.values();
         let started = all.filter(|rollout| rollout.version == *version && rollout.place.is_some());
         started.map(|rollout| rollout.id.clone()).collect()

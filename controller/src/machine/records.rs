@@ -236,6 +236,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
         }
         Event::SliceHalted { rollout, slice } => Some(slice.note(rollout)),
         Event::SliceResumed { rollout, rejoined } => Some(rejoined.note(rollout)),
+        Event::Withdrawal(event) => event.note(),
         Event::HoldMoved { rollout, moved, why } => Some(moved.note(rollout, why)),
         Event::VerdictReached { rollout, reached } => {
             let detail = verdict_words(reached);

@@ -481,6 +481,43 @@ pub enum Rejection {
         /// The index of the entry.
         at: u64,
     },
+    /// The patch set is withdrawn.
+    #[error(
+        "the patch set `{version}` was withdrawn by {actor} ({reason}), and nothing brings it back: publish \
+         what hosts should run under a higher version"
+    )]
+    PatchSetWithdrawn {
+        /// The patch set.
+        version: Version,
+        /// Who withdrew it.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// A rollout has brought the patch set to hosts.
+    #[error(
+        "the rollout `{rollout}` has brought the patch set `{version}` to hosts: take it back with `tidegate \
+         rollout rollback {rollout} --reason … --confirm={rollout}`"
+    )]
+    PatchSetRolledOut {
+        /// The patch set.
+        version: Version,
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// The version is not above one that was withdrawn.
+    #[error(
+        "`{version}` is not above `{withdrawn}`, which was withdrawn for the series of {kernel}: a host never \
+         goes back, so publish what it should run under a higher number than `{withdrawn}`"
+    )]
+    NotAboveWithdrawn {
+        /// The version.
+        version: Version,
+        /// The patch set that was withdrawn.
+        withdrawn: Version,
+        /// A kernel whose series both are for.
+        kernel: Box<KernelKey>,
+    },
 }
 
 impl Rejection {
@@ -544,6 +581,9 @@ impl Rejection {
             Self::OtherIncarnation { .. } => "OTHER_INCARNATION",
             Self::VersionNotSpoken { .. } => "VERSION_NOT_SPOKEN",
             Self::VouchAhead { .. } => "VOUCH_AHEAD",
+            Self::PatchSetWithdrawn { .. } => "PATCH_SET_WITHDRAWN",
+            Self::PatchSetRolledOut { .. } => "PATCH_SET_ROLLED_OUT",
+            Self::NotAboveWithdrawn { .. } => "VERSION_NOT_ABOVE",
         }
     }
 }

@@ -93,6 +93,16 @@ pub enum Outcome {
         /// The livepatch is enabled and not in transition.
         in_effect: bool,
     },
+    /// It was told to revert, and cannot: it is owed a reboot.
+    NotReverted {
+        /// Why not.
+        detail: String,
+    },
+    /// The transition did not end in time, and was turned back: what agents of the first release do.
+    StalledAndReverted {
+        /// How long it was waited for.
+        waited: Millis,
+    },
 }
 
 /// How a host goes down on purpose.

@@ -96,7 +96,12 @@ impl Machine {
         self.may_restore(restoration)?;
         let begins = |rollout: &&Rollout| match rollout.state {
             State::Running | State::Completed => true,
-            State::Draft | State::Paused | State::Halted | State::Superseded => false,
+            State::Draft
+            | State::Paused
+            | State::Halted
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => false,
         };
         let paused = self.rollouts.values().filter(begins).map(|rollout| Event::RolloutPaused {
             rollout: rollout.id.clone(),

@@ -80,6 +80,10 @@ pub enum State {
     Completed,
     /// A newer rollout took its place. Nobody begins it any more.
     Superseded,
+    /// Its patch set was withdrawn, and hosts still run it.
+    RollingBack,
+    /// Its patch set was withdrawn, and nobody runs it any more.
+    RolledBack,
 }
 
 /// A person promoted a wave.
@@ -319,9 +323,13 @@ impl Rollout {
     pub fn is_live(&self) -> bool {
         match self.state {
             State::Running => true,
-            State::Draft | State::Paused | State::Halted | State::Completed | State::Superseded => {
-                self.counts.in_flight + self.counts.offered > 0
-            }
+            State::Draft
+            | State::Paused
+            | State::Halted
+            | State::Completed
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => self.counts.in_flight + self.counts.offered > 0,
         }
     }
 }

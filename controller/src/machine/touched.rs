@@ -6,6 +6,7 @@ use super::Machine;
 use super::event::Event;
 use super::ids::{Digest, RolloutId, Version};
 use super::rollouts::Rollout;
+use super::withdrawal_event::WithdrawalEvent;
 
 /// What entries have touched, and the log index of the last one that did. As large as there are rollouts
 /// and patch sets, however many entries there were.
@@ -33,6 +34,8 @@ enum Touches<'a> {
     /// A rollout, its patch set, and the other rollouts of it.
     WithPatchSet(&'a RolloutId),
     PatchSet(&'a Version),
+    /// A patch set, and every rollout of it.
+    AllOf(&'a Version),
     Artifact(Digest),
 }
 
@@ -51,11 +54,13 @@ impl Touched {
                 Touches::Fleet => {
                     self.fleet = Some(index);
                     self.live(machine, index);
+                    self.withdrawn(machine, index);
                 }
                 Touches::Time => self.live(machine, index),
                 Touches::Rollout(id) => self.rollout(id, index),
                 Touches::WithPatchSet(id) => self.with_patch_set(machine, id, index),
                 Touches::PatchSet(version) => self.patch_set(version, index),
+                Touches::AllOf(version) => self.all_of(machine, version, index),
                 Touches::Artifact(digest) => self.artifact(machine, digest, index),
             }
         }
@@ -82,10 +87,21 @@ impl Touched {
         let Some(version) = machine.rollouts().get(id).map(|rollout| &rollout.version) else {
             return;
         };
+        self.all_of(machine, version, index);
+    }
+
+    fn all_of(&mut self, machine: &Machine, version: &Version, index: u64) {
         self.patch_set(version, index);
         let siblings = |of: &&Rollout| of.version == *version;
         for rollout in machine.rollouts().values().filter(siblings) {
             self.rollout(&rollout.id, index);
+        }
+    }
+
+    /// A host that boots anew leaves the ledgers.
+    fn withdrawn(&mut self, machine: &Machine, index: u64) {
+        for set in machine.patch_sets().values().filter(|set| set.withdrawn.is_some()) {
+            self.all_of(machine, &set.version, index);
         }
     }
 
@@ -104,6 +120,12 @@ fn touches<'a>(machine: &'a Machine, event: &'a Event) -> Touches<'a> {
             Touches::Everything
         }
         Event::People(event) => Touches::Rollout(event.rollout()),
+        Event::Withdrawal(event) => match event {
+            WithdrawalEvent::Withdrawn { version, .. }
+            | WithdrawalEvent::RebootOwed { version, .. } => Touches::AllOf(version),
+            WithdrawalEvent::RollbackStarted { rollout, .. }
+            | WithdrawalEvent::RolledBack { rollout } => Touches::WithPatchSet(rollout),
+        },
         Event::ClockAdvanced(_) => Touches::Time,
         Event::BlobStored(stored) => Touches::Artifact(stored.digest),
         Event::HostEnrolled(_) | Event::HostChanged { .. } => Touches::Fleet,
@@ -121,9 +143,10 @@ fn touches<'a>(machine: &'a Machine, event: &'a Event) -> Touches<'a> {
         | Event::HoldMoved { rollout, .. }
         | Event::VerdictReached { rollout, .. } => Touches::Rollout(rollout),
         Event::GrantOffered(grant) => Touches::Rollout(&grant.rollout),
-        Event::GrantMoved { grant, .. } => {
-            machine.grants().rollout_of(*grant).map_or(Touches::Nothing, Touches::Rollout)
-        }
+        Event::GrantMoved { grant, .. } => machine
+            .grants()
+            .rollout_of(*grant)
+            .map_or(Touches::Nothing, |id| of_grants(machine, id)),
         Event::Trial { trial, .. } => {
             let of = machine.rollout_of_trial(*trial);
             of.map_or(Touches::Nothing, |rollout| Touches::Rollout(&rollout.id))
@@ -131,5 +154,14 @@ fn touches<'a>(machine: &'a Machine, event: &'a Event) -> Touches<'a> {
         Event::TokenCreated { .. } | Event::GoodbyeSaid { .. } | Event::ReportCounted { .. } => {
             Touches::Nothing
         }
+    }
+}
+
+/// What a grant of a rollout touches: where its patch set is withdrawn, the ledger too.
+fn of_grants<'a>(machine: &Machine, id: &'a RolloutId) -> Touches<'a> {
+    let of = machine.rollouts().get(id).and_then(|of| machine.patch_sets().get(&of.version));
+    match of.is_some_and(|set| set.withdrawn.is_some()) {
+        true => Touches::WithPatchSet(id),
+        false => Touches::Rollout(id),
     }
 }

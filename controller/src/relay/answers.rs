@@ -1,14 +1,17 @@
 //! What does a beat get for an answer? Pure: from the state that this node has applied.
 
 use tidegate_policies::bucket::{Bucket, Purpose};
+use tidegate_policies::policy::OnStall;
 use tidegate_policies::time::Millis;
 use tidegate_proto::v1 as pb;
 
 use crate::api::convert::patch_set::artifact;
 use crate::machine::fleet::{Host, Mode};
 use crate::machine::grants::{Grant, Phase};
-use crate::machine::ids::HostId;
+use crate::machine::ids::{GrantId, HostId};
+use crate::machine::ledger::Leaves;
 use crate::machine::membership::artifact_for;
+use crate::machine::patch_sets::PatchSet;
 use crate::machine::rollouts::{Rollout, State};
 use crate::machine::{Machine, Rejection};
 
@@ -40,6 +43,9 @@ pub fn sync(
     let live = host.live_grant.and_then(|grant| machine.grants().get(&grant));
     let concern = Concern::of(machine, &host, live.as_ref());
     let (cadence, explanation) = match &concern {
+        Concern::Reverts { set, beat, .. } => {
+            (*beat, format!("{} was withdrawn, and is to be taken out again", set.version))
+        }
         Concern::Granted { grant, rollout } => {
             let beat = rollout.policy.timing.beat;
             (beat, format!("grant {} of {} is {}", grant.id, rollout.version, grant.phase.word()))
@@ -56,33 +62,76 @@ pub fn sync(
             let cadence = rollout.policy.timing.beat.times(WAITING_BEATS).min(idle);
             (cadence, format!("its turn for {} has not come", rollout.version))
         }
+        Concern::OwedReboot { set } => {
+            (idle, format!("{} was withdrawn, and this host still runs it: reboot it", set.version))
+        }
         Concern::None => (idle, "no rollout concerns it".to_owned()),
     };
     // A host that patched ones are compared with is heard as often as they are.
     let cadence = machine.watched_at(id).map_or(cadence, |beat| cadence.min(beat));
     let offer = live.as_ref().filter(|_| known_boot).and_then(|grant| offer(machine, &host, grant));
     let asks = known_boot && matches!(concern, Concern::Asks { .. });
+    let revert = match concern {
+        Concern::Reverts { set, grant, .. } if known_boot => revert(set, &host, grant),
+        Concern::Reverts { .. }
+        | Concern::Granted { .. }
+        | Concern::Asks { .. }
+        | Concern::NoRoom { .. }
+        | Concern::Waits { .. }
+        | Concern::OwedReboot { .. }
+        | Concern::None => None,
+    };
     let response = pb::SyncResponse {
         offer,
         next_sync_ms: jittered(cadence, id, machine.applied()),
         revision: machine.applied(),
         explanation,
         generation: machine.cluster().map_or(0, |cluster| cluster.generation),
+        revert: revert.map(Box::new),
     };
     Ok(SyncAnswer { response, asks })
 }
 
 /// What a host has to do with the rollouts.
 enum Concern<'a> {
-    Granted { grant: &'a Grant, rollout: &'a Rollout },
-    Asks { rollout: &'a Rollout },
-    NoRoom { rollout: &'a Rollout },
-    Waits { rollout: &'a Rollout },
+    /// It runs what was withdrawn, and has not said that it cannot take it out.
+    Reverts {
+        set: &'a PatchSet,
+        grant: GrantId,
+        beat: Millis,
+    },
+    Granted {
+        grant: &'a Grant,
+        rollout: &'a Rollout,
+    },
+    Asks {
+        rollout: &'a Rollout,
+    },
+    NoRoom {
+        rollout: &'a Rollout,
+    },
+    Waits {
+        rollout: &'a Rollout,
+    },
+    /// It runs what was withdrawn, and cannot take it out.
+    OwedReboot {
+        set: &'a PatchSet,
+    },
     None,
 }
 
 impl<'a> Concern<'a> {
     fn of(machine: &'a Machine, host: &Host, live: Option<&'a Grant>) -> Self {
+        let mut owed_reboot = None;
+        for (set, owed) in machine.owed_by(host.id) {
+            match owed.leaves {
+                Leaves::ByRevert => {
+                    let beat = beat_of(machine, owed.grant).unwrap_or(Millis::from_secs(1));
+                    return Self::Reverts { set, grant: owed.grant, beat };
+                }
+                Leaves::ByReboot { .. } => owed_reboot = owed_reboot.or(Some(set)),
+            }
+        }
         if let Some(grant) = live
             && let Some(rollout) = machine.rollouts().get(&grant.rollout)
         {
@@ -95,7 +144,12 @@ impl<'a> Concern<'a> {
         for rollout in machine.rollouts().values() {
             let asks = match rollout.state {
                 State::Running | State::Completed => machine.wants(rollout, host),
-                State::Draft | State::Paused | State::Halted | State::Superseded => false,
+                State::Draft
+                | State::Paused
+                | State::Halted
+                | State::Superseded
+                | State::RollingBack
+                | State::RolledBack => false,
             };
             if asks {
                 let slices = || machine.slices_of(rollout, &host.facts);
@@ -110,8 +164,28 @@ impl<'a> Concern<'a> {
                 waits = Some(rollout);
             }
         }
-        waits.map_or(Self::None, |rollout| Self::Waits { rollout })
+        match (waits, owed_reboot) {
+            (Some(rollout), _) => Self::Waits { rollout },
+            (None, Some(set)) => Self::OwedReboot { set },
+            (None, None) => Self::None,
+        }
     }
+}
+
+/// How often the hosts of a grant's rollout report.
+fn beat_of(machine: &Machine, grant: GrantId) -> Option<Millis> {
+    let rollout = machine.rollouts().get(machine.grants().rollout_of(grant)?)?;
+    Some(rollout.policy.timing.beat)
+}
+
+/// The order to take a withdrawn patch set out again.
+fn revert(set: &PatchSet, host: &Host, grant: GrantId) -> Option<pb::Revert> {
+    Some(pb::Revert {
+        grant_id: grant.0,
+        patch_set: format!("patchSets/{}", set.version),
+        epoch: set.epoch,
+        module: artifact_for(set, host)?.module.clone(),
+    })
 }
 
 /// The offer that stands for the host: also for a begun grant, so that it may ask again.
@@ -126,7 +200,8 @@ fn offer(machine: &Machine, host: &Host, grant: &Grant) -> Option<pb::Offer> {
         | Phase::Expired
         | Phase::Withdrawn
         | Phase::Refused { .. }
-        | Phase::Failed { .. } => return None,
+        | Phase::Failed { .. }
+        | Phase::Reverted { .. } => return None,
     };
     Some(pb::Offer {
         grant_id: grant.id.0,
@@ -134,12 +209,16 @@ fn offer(machine: &Machine, host: &Host, grant: &Grant) -> Option<pb::Offer> {
         epoch: grant.epoch,
         artifact: Some(artifact(&host.facts.kernel, artifact_for(set, host)?)),
         expires_in_ms: expires_in.0,
-        plan: Some(pb::ApplyPlan {
+        plan: Some(Box::new(pb::ApplyPlan {
             soak_ms: rollout.soak_of(grant.stage)?.0,
             beat_interval_ms: timing.beat.0,
             transition_timeout_ms: timing.transition.0,
             health_check_offsets_ms: timing.health_checks.iter().map(|check| check.0).collect(),
-        }),
+            on_stall: match timing.on_stall {
+                OnStall::Keep => pb::OnStall::Keep.into(),
+                OnStall::Revert => pb::OnStall::Revert.into(),
+            },
+        })),
     })
 }
 

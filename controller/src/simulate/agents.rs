@@ -131,7 +131,12 @@ impl World<'_> {
         let stage = marker.filter(|_| all_told && self.beats == Beats::ThatMatter);
         let due = match stage.map(|marker| (&marker.stage, &marker.plan)) {
             None => Some(wish),
-            Some((MarkerStage::Applying { .. } | MarkerStage::Stuck { .. }, _)) => None,
+            Some((
+                MarkerStage::Applying { .. }
+                | MarkerStage::Stuck { .. }
+                | MarkerStage::Stalled { .. },
+                _,
+            )) => None,
             Some((MarkerStage::Soaking { since, .. }, plan)) => {
                 let checks = plan.health_checks.iter().map(|&check| *since + check);
                 let words = checks.chain([*since + plan.soak]);

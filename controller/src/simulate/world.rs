@@ -192,6 +192,7 @@ impl World<'_> {
                 | Event::RolloutResumed { .. }
                 | Event::SliceResumed { .. }
                 | Event::WaveApproved { .. }
+                | Event::Withdrawal(_)
                 | Event::Trial { .. }
                 | Event::HoldMoved { .. }
                 | Event::GrantMoved { .. } => (),

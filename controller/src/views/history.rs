@@ -105,12 +105,15 @@ impl Minutes {
 
 fn moves(rollout: &pb::Rollout) -> bool {
     match rollout.state() {
-        pb::RolloutState::Unspecified | pb::RolloutState::Draft => false,
+        pb::RolloutState::Unspecified | pb::RolloutState::Draft | pb::RolloutState::RolledBack => {
+            false
+        }
         pb::RolloutState::Completed | pb::RolloutState::Superseded => rollout.in_flight_hosts > 0,
         pb::RolloutState::Running
         | pb::RolloutState::AwaitingApproval
         | pb::RolloutState::Paused
-        | pb::RolloutState::Halted => true,
+        | pb::RolloutState::Halted
+        | pb::RolloutState::RollingBack => true,
     }
 }
 

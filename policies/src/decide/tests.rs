@@ -75,6 +75,7 @@ pub(super) const GOOD: Counts = Counts {
     stalled: 0,
     silent: 0,
     refused: 0,
+    reverted: 0,
 };
 
 #[test]

@@ -22,6 +22,7 @@
 //! lease = "10s"
 //! transition = "15m"
 //! health-checks = ["0s", "1m", "5m", "15m"]
+//! on-stall = "keep"              # or "revert"; may be left out: "keep"
 //!
 //! [[ladder]]                     # a sampled tier: its hosts are drawn from the next tier
 //! tier = "canary"

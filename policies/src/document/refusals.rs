@@ -34,13 +34,13 @@ fn an_unknown_key_is_told_the_nearest_known_one() {
     check(
         &changes,
         &expect![[r#"
-        p.toml:26:1: ladder[canary].sok: there is no such key here. Did you mean `soak`?
-        p.toml:6:1: exposure.in_flight: there is no such key here. Did you mean `in-flight`?
-        p.toml:8:2: guardrails: there is no such key here. Did you mean `guard-rails`?
-        p.toml:13:19: guard-rails.failure-share.atleast: there is no such key here. Did you mean `at-least`?
-        p.toml:9:1: guard-rails.zebras: there is no such key here. Known here: `crashed`, `failed`, `stalled`, `silent`, `failure-share`.
-        p.toml:19:1: timing.le\u{1b}ase: there is no such key here. Known here: `beat`, `silent-after-beats`, `offer`, `lease`, `transition`, `health-checks`.
-    "#]],
+            p.toml:26:1: ladder[canary].sok: there is no such key here. Did you mean `soak`?
+            p.toml:6:1: exposure.in_flight: there is no such key here. Did you mean `in-flight`?
+            p.toml:8:2: guardrails: there is no such key here. Did you mean `guard-rails`?
+            p.toml:13:19: guard-rails.failure-share.atleast: there is no such key here. Did you mean `at-least`?
+            p.toml:9:1: guard-rails.zebras: there is no such key here. Known here: `crashed`, `failed`, `stalled`, `silent`, `failure-share`.
+            p.toml:19:1: timing.le\u{1b}ase: there is no such key here. Known here: `beat`, `silent-after-beats`, `offer`, `lease`, `transition`, `health-checks`, `on-stall`.
+        "#]],
     );
 }
 
@@ -302,6 +302,7 @@ fn times_stay_within_what_works() {
         ("offer = \"5m\"", "offer = \"9s\""),
         ("offer = \"5m\"", "offer = \"8d\""),
         ("transition = \"15m\"", "transition = \"0s\""),
+        ("transition = \"15m\"", "transition = \"15m\"\non-stall = \"force\""),
     ];
     check(
         &changes,
@@ -319,6 +320,7 @@ fn times_stay_within_what_works() {
             p.toml:18:9: timing.offer: an offer of 9s ends before a lease of 10s. Write at least 10s.
             p.toml:18:9: timing.offer: 8d is out of range. Write 1s to 7d.
             p.toml:20:14: timing.transition: 0ms is out of range. Write 1s to 1d.
+            p.toml:21:12: timing.on-stall: `force` means nothing here. Write "keep" or "revert".
         "#]],
     );
 }

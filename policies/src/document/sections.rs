@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::error::DocumentError;
 use super::table::{Field, Table};
 use super::value::Value;
-use crate::policy::{Exposure, FailureShare, GuardRails, Timing};
+use crate::policy::{Exposure, FailureShare, GuardRails, OnStall, Timing};
 use crate::share::Share;
 use crate::time::Millis;
 
@@ -90,14 +90,26 @@ pub(super) fn read_timing(value: &Value<'_>) -> Result<Timing, DocumentError> {
     const TRANSITION_FIELD: Field = Field { key: "transition", example: r#"transition = "15m""# };
     const CHECKS: Field =
         Field { key: "health-checks", example: r#"health-checks = ["0s", "1m", "5m", "15m"]"# };
-    let table =
-        value.table(&[BEAT_FIELD, BEATS, OFFER_FIELD, LEASE_FIELD, TRANSITION_FIELD, CHECKS])?;
+    const ON_STALL: Field = Field { key: "on-stall", example: r#"on-stall = "revert""# };
+    let table = value.table(&[
+        BEAT_FIELD,
+        BEATS,
+        OFFER_FIELD,
+        LEASE_FIELD,
+        TRANSITION_FIELD,
+        CHECKS,
+        ON_STALL,
+    ])?;
     let beat = table.required(&BEAT_FIELD)?.millis(BEAT)?;
     let silent_after_beats = table.required(&BEATS)?.number("beats", SILENT_AFTER_BEATS)?;
     let (offer, lease) = read_offer_and_lease(&table, &OFFER_FIELD, &LEASE_FIELD)?;
     let transition = table.required(&TRANSITION_FIELD)?.millis(TRANSITION)?;
     let health_checks = read_health_checks(&table.required(&CHECKS)?)?;
-    Ok(Timing { beat, silent_after_beats, offer, lease, transition, health_checks })
+    let on_stall = match table.optional(&ON_STALL) {
+        Some(value) => value.one_of(&[("keep", OnStall::Keep), ("revert", OnStall::Revert)])?,
+        None => OnStall::default(),
+    };
+    Ok(Timing { beat, silent_after_beats, offer, lease, transition, health_checks, on_stall })
 }
 
 /// A host whose offer has ended must not hold a lease on it that goes on.

@@ -9,7 +9,7 @@ use crate::credit::CreditRule;
 use crate::detector::ruling::OnSlice;
 use crate::limits::{Limits, Rate};
 use crate::people::{Expedite, MayAuthor, People, ToWiden};
-use crate::policy::{GuardRails, Judgement, Policy, Promotion, Stage, WhenFewer};
+use crate::policy::{GuardRails, Judgement, OnStall, Policy, Promotion, Stage, WhenFewer};
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
 
@@ -96,6 +96,18 @@ fn a_good_document_says_what_it_means() {
     );
     assert_eq!(free.gates.soak, Millis::from_secs(5_400));
     assert_eq!(free.gates.promotion, Promotion::Manual);
+}
+
+#[test]
+fn a_stalled_transition_is_kept_unless_the_document_says_revert() {
+    let on_stall = |line: &str| {
+        let transition = "transition = \"15m\"\n";
+        let text = GOOD.replace(transition, &format!("{transition}{line}"));
+        parse("p.toml", &text).unwrap().timing.on_stall
+    };
+    assert_eq!(on_stall(""), OnStall::Keep);
+    assert_eq!(on_stall("on-stall = \"keep\"\n"), OnStall::Keep);
+    assert_eq!(on_stall("on-stall = \"revert\"\n"), OnStall::Revert);
 }
 
 #[test]
@@ -186,10 +198,15 @@ fn written(policy: &Policy) -> String {
     let checks: Vec<_> = timing.health_checks.iter().map(ToString::to_string).collect();
     let (beat, beats, offer) = (timing.beat, timing.silent_after_beats, timing.offer);
     let (lease, transition) = (timing.lease, timing.transition);
+    let on_stall = match timing.on_stall {
+        OnStall::Keep => "keep",
+        OnStall::Revert => "revert",
+    };
     write!(
         text,
         "[timing]\nbeat = \"{beat}\"\nsilent-after-beats = {beats}\noffer = \"{offer}\"\n\
-        lease = \"{lease}\"\ntransition = \"{transition}\"\nhealth-checks = {checks:?}\n"
+        lease = \"{lease}\"\ntransition = \"{transition}\"\nhealth-checks = {checks:?}\n\
+        on-stall = \"{on_stall}\"\n"
     )
     .unwrap();
     text.extend(ladder.iter().map(written_stage));

@@ -1,11 +1,13 @@
 # What does a machine of a real fleet do? It enrols once, runs the agent, and says aloud what its
 # kernel shows whenever that changes: the words of /proc/cmdline, which the lab's live patches
-# replace, and which of their modules are loaded.
+# replace, which of their modules are loaded, and which live patches the kernel has, each as
+# NAME=ENABLED/TRANSITION.
 state=/state/agent
 
 tell() {
     shown=
     held=unknown
+    listed=unknown
     while true; do
         read -r now </proc/cmdline
         if [ "$now" != "$shown" ]; then
@@ -19,6 +21,16 @@ tell() {
         if [ "$loaded" != "$held" ]; then
             held=$loaded
             echo "lab: loaded:$loaded"
+        fi
+        patches=
+        for patch in /sys/kernel/livepatch/*; do
+            enabled=$(cat "$patch/enabled" 2>/dev/null) || continue
+            transition=$(cat "$patch/transition" 2>/dev/null) || continue
+            patches="$patches ${patch##*/}=$enabled/$transition"
+        done
+        if [ "$patches" != "$listed" ]; then
+            listed=$patches
+            echo "lab: live patches:${patches:- none}"
         fi
         usleep 200000
     done

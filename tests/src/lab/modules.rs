@@ -15,6 +15,8 @@ const GUEST_FOLDER: &str = "/lab/modules";
 pub enum LabModule {
     /// A live patch that works.
     Good,
+    /// A newer, cumulative live patch: it takes the place of all that are in.
+    Next,
     /// A live patch that panics the machine a while after its transition ended: 3 s, or the
     /// module parameter `delay_ms`.
     Panic,
@@ -26,13 +28,15 @@ pub enum LabModule {
 
 impl LabModule {
     /// Every module of the lab.
-    pub const ALL: [Self; 4] = [Self::Good, Self::Panic, Self::Stall, Self::StallHelper];
+    pub const ALL: [Self; 5] =
+        [Self::Good, Self::Next, Self::Panic, Self::Stall, Self::StallHelper];
 
     /// The kernel's name of the module, also that of its folder in `/sys/kernel/livepatch/`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Good => "livepatch_good",
+            Self::Next => "livepatch_next",
             Self::Panic => "livepatch_panic",
             Self::Stall => "livepatch_stall",
             Self::StallHelper => "stall_helper",

@@ -4,6 +4,7 @@ use tidegate_agent::core::{CallFailed, CallFailure, Fact, FetchFailed, Fetched, 
 
 use super::happening::{Caller, Happening, HostHappening, Permission, Question, Reply};
 use super::hosts::{Host, Power};
+use super::kernel::Bite;
 use super::network::End;
 use super::world::World;
 
@@ -83,18 +84,34 @@ impl World {
                 let what = HostHappening::Wake { run: host.run, at: due };
                 self.queue.after(wait, Happening::Host { host: at, what });
             }
-            Output::Log(fact) => {
-                self.trace.line(now, format_args!("host {at}: {fact}"));
-                if let Fact::OfferTaken { patch_set, epoch, .. } = &fact
-                    && let Err(violation) = self.checks.acts_on(host.id, patch_set, *epoch)
-                {
-                    self.violated(violation);
-                }
-            }
+            Output::Log(fact) => self.says(at, &fact),
             driver @ (Output::Insert(_)
             | Output::Follow { .. }
             | Output::Revert { .. }
             | Output::Observe) => self.drive(at, driver),
+        }
+    }
+
+    /// An agent writes a line into its log: what it says that it does, it may do.
+    fn says(&mut self, at: usize, fact: &Fact) {
+        self.trace.line(self.queue.now(), format_args!("host {at}: {fact}"));
+        let Some(id) = self.hosts.get(at).map(|host| host.id) else { return };
+        let stalls = |patch_set: &str| {
+            !self.scenario.keeps_stalls() && self.scenario.bite(patch_set, at) == Bite::Stalls
+        };
+        let mut checked = Ok(());
+        if let Fact::OfferTaken { patch_set, epoch, .. }
+        | Fact::Reverting { patch_set, epoch, .. } = fact
+        {
+            checked = self.checks.acts_on(id, patch_set, *epoch);
+        }
+        if let Fact::Reverting { patch_set, .. } = fact
+            && !stalls(patch_set)
+        {
+            checked = checked.and_then(|()| self.checks.takes_out(id, patch_set));
+        }
+        if let Err(violation) = checked {
+            self.violated(violation);
         }
     }
 
@@ -118,11 +135,14 @@ impl World {
             return;
         }
         let first = host.answered.insert(call);
-        let mut told = None;
+        let mut told = Vec::new();
         let input = match answer {
             Reply::Sync(result) => {
-                if let Ok(offer) = result.as_ref().map(|response| response.offer.as_ref()) {
-                    told = offer.map(|offer| (offer.patch_set.clone(), offer.epoch));
+                if let Ok(response) = &result {
+                    let offer = response.offer.as_ref();
+                    told.extend(offer.map(|offer| (offer.patch_set.clone(), offer.epoch)));
+                    let revert = response.revert.as_ref();
+                    told.extend(revert.map(|revert| (revert.patch_set.clone(), revert.epoch)));
                 }
                 Input::SyncAnswered { call, result }
             }
@@ -143,9 +163,8 @@ impl World {
             Reply::Command(_) | Reply::Read(_) => return,
         };
         let stepped = self.step_agent(at, run, input);
-        if let Some((patch_set, epoch)) = told.filter(|_| stepped && first)
-            && let Some(host) = self.hosts.get(at)
-        {
+        for (patch_set, epoch) in told.into_iter().filter(|_| stepped && first) {
+            let Some(host) = self.hosts.get(at) else { break };
             // What came too late for the agent's patience it has not heard either.
             if host.storage.highest_epoch(&patch_set) >= epoch {
                 self.checks.told(host.id, &patch_set, epoch);

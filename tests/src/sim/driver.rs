@@ -66,8 +66,14 @@ impl World {
                 let Some(host) = self.hosts.get_mut(at).filter(|host| host.run == run) else {
                     return;
                 };
-                host.kernel.disable(&module);
-                let event = DriverEvent::Reverted(RevertEnd::Done);
+                let end = if self.scenario.never_reverts(at) {
+                    RevertEnd::Refused
+                } else {
+                    host.kernel.disable(&module);
+                    self.stats.reverts += 1;
+                    RevertEnd::Done
+                };
+                let event = DriverEvent::Reverted(end);
                 self.step_agent(at, run, Input::Driver { grant_id: grant, event });
             }
             HostHappening::Observed { run, at: seen } => {

@@ -244,6 +244,10 @@ impl World {
                 self.operate(later, Action::ResumeRollout(because(patch, "it was nothing")));
             }
             6 | 7 => self.operate(0, Action::ResumeRollout(because(patch, "go on"))),
+            // Nor here. What harms is taken back, for good.
+            8 if later % 4 == 0 => {
+                self.operate(0, Action::RollBack(because(Patch::Bad, "it harms")));
+            }
             8 => self.operate(0, promote(patch, Promote::WhenOpen)),
             _ => {
                 let reason = "the board wants it".to_owned();
@@ -258,19 +262,46 @@ impl World {
         let Some(machine) = self.newest() else { return };
         let state = |patch: Patch| machine.rollouts().get(&patch.rollout()).map(|one| one.state);
         let (good, bad) = (state(Patch::Good), state(Patch::Bad));
+        let has_started = |patch: Patch| {
+            let rollout = machine.rollouts().get(&patch.rollout());
+            rollout.is_some_and(|rollout| rollout.place.is_some())
+        };
+        let has_started = has_started(Patch::Bad);
         let patch_set = machine.patch_sets().get(&Patch::Good.version());
         let is_sliced = patch_set.is_some_and(|patch_set| !patch_set.slices.is_empty());
         match bad {
+            // In half of the stories it is taken back from everybody.
+            Some(State::Running | State::Paused | State::Halted | State::Completed)
+                if self.scenario.seed.is_multiple_of(2) && has_started =>
+            {
+                self.operate(0, Action::RollBack(because(Patch::Bad, "it harms")));
+            }
             Some(State::Running | State::Paused) => {
                 self.operate(0, Action::HaltRollout(because(Patch::Bad, "it harms")));
             }
-            Some(State::Draft | State::Halted | State::Completed | State::Superseded) | None => (),
+            Some(
+                State::Draft
+                | State::Halted
+                | State::Completed
+                | State::Superseded
+                | State::RollingBack
+                | State::RolledBack,
+            )
+            | None => (),
         }
         match good {
             Some(State::Paused | State::Halted) => {
                 self.operate(0, Action::ResumeRollout(because(Patch::Good, "all is calm")));
             }
-            Some(State::Draft | State::Running | State::Completed | State::Superseded) | None => (),
+            Some(
+                State::Draft
+                | State::Running
+                | State::Completed
+                | State::Superseded
+                | State::RollingBack
+                | State::RolledBack,
+            )
+            | None => (),
         }
         if is_sliced {
             self.operate(0, Action::ResumeSlice(of_slice(Patch::Good, "all is calm")));

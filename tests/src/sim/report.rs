@@ -20,6 +20,8 @@ pub struct Stats {
     pub host_crashes: u64,
     /// Livepatches inserted.
     pub inserts: u64,
+    /// Livepatches that were taken out again.
+    pub reverts: u64,
     /// Operators' jobs answered.
     pub jobs: u64,
     /// Linearizable reads answered.
@@ -120,7 +122,7 @@ impl fmt::Display for Report {
         let checks = stats.checks;
         writeln!(
             f,
-            "seed {seed}: {hosts} hosts, {} s, {} happenings, {} inserts, {} entries, {} begins, \
+            "seed {seed}: {hosts} hosts, {} s, {} happenings, {} inserts, {} taken out, {} entries, {} begins, \
              {} halts, {} jobs, {} reads, {} node crashes, {} checkpoints, {} pieces, \
              {} snapshots installed, {} member changes, {} vouches, {} of {} tampered states \
              caught, {} clocks wrong, {} writes torn, {} old offers \
@@ -129,6 +131,7 @@ impl fmt::Display for Report {
             self.lasted / 1_000,
             stats.happenings,
             stats.inserts,
+            stats.reverts,
             checks.entries,
             checks.begins,
             checks.halts,

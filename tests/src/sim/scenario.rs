@@ -42,7 +42,7 @@ impl Patch {
         }
     }
 
-    const fn module(self) -> &'static str {
+    pub(in crate::sim) const fn module(self) -> &'static str {
         match self {
             Self::Good => "lkp_good",
             Self::Bad => "lkp_bad",
@@ -216,6 +216,7 @@ impl Scenario {
         let [crashed, failed, stalled, silent] = self.guard_rails;
         let (in_flight, beat, soak) = (self.limits.in_flight, self.beat, self.soak / 1_000);
         let lease = self.lease / 1_000;
+        let on_stall = if self.keeps_stalls() { "keep" } else { "revert" };
         let stage = |tier: &str, rest: &str| {
             format!(
                 "[[ladder]]\ntier = \"{tier}\"\n{rest}\nsoak = \"{soak}s\"\ncoverage = \"60%\"\n\
@@ -228,12 +229,26 @@ impl Scenario {
              [guard-rails]\ncrashed = {crashed}\nfailed = {failed}\nstalled = {stalled}\n\
              silent = {silent}\n\
              [timing]\nbeat = \"{beat}s\"\nsilent-after-beats = {SILENT_AFTER_BEATS}\noffer = \"20s\"\n\
-             lease = \"{lease}s\"\ntransition = \"4s\"\nhealth-checks = [\"0s\", \"2s\"]\n{}{}{}{}",
+             lease = \"{lease}s\"\ntransition = \"4s\"\nhealth-checks = [\"0s\", \"2s\"]\n\
+             on-stall = \"{on_stall}\"\n{}{}{}{}",
             stage("canary", "draw = { share = \"10%\", at-least-per-stratum = 1 }"),
             stage("free", "waves = [\"30%\", \"100%\"]"),
             stage("paid", "waves = [\"50%\", \"100%\"]"),
             self.credit.map_or_else(String::new, |credit| self.judgement(credit)),
         )
+    }
+
+    /// Whether a transition that has stalled is kept. No draw of its own, so that the other stories stay what
+    /// they were.
+    #[must_use]
+    pub const fn keeps_stalls(&self) -> bool {
+        self.seed.is_multiple_of(4)
+    }
+
+    /// Whether the driver of a host takes nothing out again.
+    #[must_use]
+    pub const fn never_reverts(&self, host: usize) -> bool {
+        host % 5 == 4
     }
 
     /// What the policy says of evidence and credit.

@@ -33,6 +33,21 @@ const AT_A_TIME: usize = 2;
 /// Where a machine finds the loopback of the host, and with it the controller.
 const HOST_LOOPBACK: &str = "10.0.2.2";
 
+/// The lab's policy.
+pub(crate) const POLICY: &str = include_str!("../../lab/policy.toml");
+
+/// The lab's policy for a fleet whose only machine is a canary by its token: the ladder ends with the
+/// free tier, which may be empty as the last one.
+pub(crate) fn for_one_canary() -> Outcome<String> {
+    let paid = POLICY.rfind("[[ladder]]").ok_or("the policy has a ladder")?;
+    Ok(POLICY[..paid].to_owned())
+}
+
+/// The lab's policy, which turns back what stalls.
+pub(crate) fn that_reverts() -> String {
+    POLICY.replace("transition = \"20s\"", "transition = \"20s\"\non-stall = \"revert\"")
+}
+
 /// What a step of a test comes to.
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -122,6 +137,16 @@ impl Fleet {
         version: &str,
         module: LabModule,
     ) -> Outcome<pb::Rollout> {
+        self.roll_out_under(lab, (version, module), POLICY).await
+    }
+
+    /// The same under another policy.
+    pub(crate) async fn roll_out_under(
+        &self,
+        lab: &Lab,
+        (version, module): (&str, LabModule),
+        policy: &str,
+    ) -> Outcome<pb::Rollout> {
         let hosts = self.operator.hosts().await?;
         let facts =
             hosts.iter().find_map(|host| host.facts.clone()).ok_or("no host is enrolled")?;
@@ -142,7 +167,6 @@ impl Fleet {
             ..pb::PatchSet::default()
         };
         self.operator.publish(set, &[bytes]).await?;
-        let policy = include_str!("../../lab/policy.toml");
         let started = self.operator.start(version, "tests/lab/policy.toml", policy).await?;
 
         let is_over = |rollout: &pb::Rollout| {
@@ -175,6 +199,22 @@ impl Fleet {
         Err(format!("not all of {names:?} were heard within {SOON:?}").into())
     }
 
+    /// Waits until the last that the machine `name` said in lines that begin with `prefix` is this line.
+    pub(crate) async fn says_last(&mut self, name: &str, prefix: &str, line: &str) -> Outcome {
+        let start = tokio::time::Instant::now();
+        let mut last = String::new();
+        while start.elapsed() < SOON {
+            let talk = self.machine(name)?.guest_talk();
+            let said = talk.lines().rfind(|line| line.starts_with(prefix)).unwrap_or_default();
+            last = said.trim_end().to_owned();
+            if last == line {
+                return say(&format!("{name} {last}"));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Err(format!("{name} said {last:?} last, and not {line:?} within {SOON:?}").into())
+    }
+
     /// Says what the kernel of `name` told about `module`, a panic included, and returns it.
     pub(crate) fn kernel_lines(&mut self, name: &str, module: LabModule) -> Outcome<Vec<String>> {
         let talk = self.machine(name)?.kernel_talk();
@@ -192,6 +232,26 @@ impl Fleet {
         drop(self.machines);
         self.controller.stop().await;
     }
+}
+
+/// With a single host gone wrong, a guard rail of one decides, and `explain` says so.
+pub(crate) async fn explain_names_the_guard_rail(
+    fleet: &Fleet,
+    halted: &pb::Rollout,
+    rails: &[&str],
+) -> Outcome {
+    let explained = fleet.operator.explain(&halted.name).await?;
+    say(&format!("explain {}: {}", halted.name, explained.headline))?;
+    let decided = explained.waiting_on.as_str();
+    assert!(rails.contains(&decided), "{decided}");
+    assert!(explained.headline.starts_with("halted by judge"), "{}", explained.headline);
+    assert!(explained.headline.contains(decided), "{}", explained.headline);
+    let gate = explained.gates.iter().find(|gate| gate.name == decided).ok_or("no such gate")?;
+    say(&format!("explain {}: {}: {}", halted.name, gate.name, gate.detail))?;
+    assert_eq!(gate.state(), pb::GateState::Shut);
+    assert_eq!((gate.observed, gate.required, gate.unit.as_str()), (1, 1, "hosts"));
+    assert!(gate.detail.ends_with("1 halt"), "{}", gate.detail);
+    Ok(())
 }
 
 async fn start_controller(data: &Path) -> Outcome<Running> {

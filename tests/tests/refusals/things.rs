@@ -73,7 +73,63 @@ pub(crate) async fn states(fixture: &Fixture, table: &mut Table) -> Outcome<()> 
     table.row("pause a draft", answer, wrong, &["a draft", "nothing runs"]).await?;
     let answer = rollouts.clone().resume_rollout(door::resume(ROLLOUT, "why")).await;
     table.row("resume a draft", answer, wrong, &["a draft", "only a paused or halted"]).await?;
+    let back = |name: &str, reason: &str| pb::RollbackRolloutRequest {
+        request_id: door::request_id(),
+        name: name.to_owned(),
+        reason: reason.to_owned(),
+        ..Default::default()
+    };
+    let answer = rollouts.clone().rollback_rollout(back(ROLLOUT, "why")).await;
+    let words = ["`113.1`", "a draft", "has not started", "tidegate patchset withdraw 113.1"];
+    table.row("roll a draft back", answer, wrong, &words).await?;
+    let no_reason = (Code::InvalidArgument, "REASON_MISSING");
+    let answer = rollouts.clone().rollback_rollout(back(ROLLOUT, "")).await;
+    table.row("roll back for no reason", answer, no_reason, &["say why"]).await?;
+    let answer = rollouts.clone().rollback_rollout(back("rollouts/999.9", "why")).await;
+    let unknown = (Code::NotFound, "UNKNOWN_ROLLOUT");
+    table.row("roll nothing back", answer, unknown, &["`999.9`"]).await?;
+    let answer = rollouts.clone().rollback_rollout(back(ROLLOUT, &"x".repeat(513))).await;
+    table.row("a reason too long", answer, BAD_FIELD, &["513 bytes", "at most 512"]).await?;
+    withdrawals(fixture, table).await?;
     let answer = rollouts.clone().create_rollout(door::create("113.1", "compressed")).await;
     let exists = (Code::AlreadyExists, "ROLLOUT_EXISTS");
     table.row("a rollout that exists", answer, exists, &["`113.1`", "--id"]).await
+}
+
+async fn withdrawals(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
+    let patch_sets = fixture.door.patch_sets();
+    let withdraw = |name: &str, reason: &str| pb::WithdrawPatchSetRequest {
+        request_id: door::request_id(),
+        name: name.to_owned(),
+        reason: reason.to_owned(),
+        ..Default::default()
+    };
+    let answer = patch_sets.clone().withdraw_patch_set(withdraw("patchSets/999.9", "why")).await;
+    let unknown = (Code::NotFound, "UNKNOWN_PATCH_SET");
+    table.row("withdraw nothing", answer, unknown, &["`999.9`"]).await?;
+    let answer = patch_sets.clone().withdraw_patch_set(withdraw("patchSets/113.1", "")).await;
+    let no_reason = (Code::InvalidArgument, "REASON_MISSING");
+    table.row("withdraw for no reason", answer, no_reason, &["say why"]).await?;
+    let answer = patch_sets.clone().withdraw_patch_set(withdraw("113.1", "why")).await;
+    table.row("withdraw no name", answer, BAD_FIELD, &["`patchSets/…`"]).await?;
+    let nameless = pb::WithdrawPatchSetRequest {
+        request_id: String::new(),
+        ..withdraw("patchSets/113.1", "why")
+    };
+    let answer = patch_sets.clone().withdraw_patch_set(nameless).await;
+    table.row("withdraw without an id", answer, BAD_FIELD, &["`request_id`", "is empty"]).await?;
+    let ledger = |patch_set: &str, page_size| pb::ListLedgerRequest {
+        patch_set: patch_set.to_owned(),
+        page_size,
+        ..Default::default()
+    };
+    let answer = patch_sets.clone().list_ledger(ledger("patchSets/999.9", 0)).await;
+    table.row("the ledger of nothing", answer, unknown, &["`999.9`"]).await?;
+    let answer = patch_sets.clone().list_ledger(ledger("patchSets/113.1", -1)).await;
+    table.row("a negative page of a ledger", answer, BAD_FIELD, &["`page_size` `-1`"]).await?;
+    let bad_token =
+        pb::ListLedgerRequest { page_token: "next".to_owned(), ..ledger("patchSets/113.1", 0) };
+    let answer = patch_sets.clone().list_ledger(bad_token).await;
+    let not_given = (Code::InvalidArgument, "BAD_PAGE_TOKEN");
+    table.row("a page that nobody gave", answer, not_given, &["`page_token` `next`"]).await
 }

@@ -11,6 +11,7 @@ mod later;
 mod offers;
 mod reports;
 mod restarts;
+mod reverting;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod soaking;

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{ASKING, INSERTED, SOAKING, check};
+use super::{ASKING, SOAKING, check};
 
 #[test]
 fn a_not_yet_leads_to_a_new_report_later() {
@@ -136,27 +136,6 @@ fn a_new_taint_of_a_dying_kernel_ends_the_grant_and_a_livepatchs_own_taint_does_
                 marker cleared
                 log grant 7: ended: crashed
                 wake at 3000
-        "#]],
-    );
-}
-
-#[test]
-fn a_stalled_transition_is_reverted_and_reported() {
-    check(
-        INSERTED,
-        "4300 driver says stalled after 3000
-         4400 driver says reverted",
-        &expect![[r#"
-            4300 driver says stalled after 3000
-                revert grant 7 livepatch_113_1
-                sync #5 beat 4300 of boot-1
-                wake at 6300
-            4400 driver says reverted
-                spool 2 grant 7 stalled after 3000 ms, reverted true
-                remember patchSets/113.1 epoch 3 asking 0 last grant 7 Failed
-                marker cleared
-                log grant 7: ended: failed
-                report #6 [2]
         "#]],
     );
 }

@@ -6,8 +6,8 @@ use tidegate_proto::v1::begin_response::Decision;
 use tidegate_proto::v1::host_report::Body;
 use tidegate_proto::v1::outcome::Result as Ended;
 use tidegate_proto::v1::{
-    ApplyPlan, Artifact, BeginResponse, Go, HostReport, LivepatchState, NoGo, NoGoReason, Offer,
-    ReportDisposition, ReportResponse, ReportResult, SyncResponse,
+    self, ApplyPlan, Artifact, BeginResponse, Go, HostReport, LivepatchState, NoGo, NoGoReason,
+    Offer, ReportDisposition, ReportResponse, ReportResult, SyncResponse,
 };
 
 use super::bench::{DIGEST, Event, SIZE};
@@ -52,7 +52,8 @@ fn failed(kind: CallFailure, words: &Words<'_>) -> CallFailed {
     CallFailed { kind, retry_after, message: "lost".to_owned() }
 }
 
-/// `sync offer 7 epoch 3 …`, `sync offer none`, `sync lost`, `sync unknown-host`.
+/// `sync offer 7 epoch 3 on-stall revert …`, `sync offer none`, `sync revert 7 at-epoch 4 of MODULE`, `sync lost`,
+/// `sync unknown-host`.
 pub(super) fn sync_response(words: &Words<'_>) -> Result<SyncResponse, CallFailed> {
     if words.get("lost").is_some() {
         return Err(failed(CallFailure::Unavailable, words));
@@ -62,7 +63,7 @@ pub(super) fn sync_response(words: &Words<'_>) -> Result<SyncResponse, CallFaile
     }
     let offer = (words.text("offer", "none") != "none").then(|| Offer {
         grant_id: words.number("offer", 0),
-        patch_set: "patchSets/113.1".to_owned(),
+        patch_set: words.text("set", "patchSets/113.1").to_owned(),
         epoch: words.number("epoch", 3),
         artifact: Some(Artifact {
             kernel_release: words.text("kernel", "5.15.0-107.117").to_owned(),
@@ -73,12 +74,22 @@ pub(super) fn sync_response(words: &Words<'_>) -> Result<SyncResponse, CallFaile
             module: words.text("module", "livepatch_113_1").to_owned(),
         }),
         expires_in_ms: words.number("expires", 600_000),
-        plan: Some(ApplyPlan {
+        plan: Some(Box::new(ApplyPlan {
             soak_ms: 5_000,
             beat_interval_ms: 2_000,
             transition_timeout_ms: 3_000,
             health_check_offsets_ms: vec![0, 2_000],
-        }),
+            on_stall: match words.text("on-stall", "keep") {
+                "revert" => v1::OnStall::Revert.into(),
+                _ => v1::OnStall::Keep.into(),
+            },
+        })),
+    });
+    let revert = words.get("revert").map(|_| v1::Revert {
+        grant_id: words.number("revert", 0),
+        patch_set: "patchSets/113.1".to_owned(),
+        epoch: words.number("at-epoch", 4),
+        module: words.text("of", "livepatch_113_1").to_owned(),
     });
     Ok(SyncResponse {
         offer,
@@ -86,6 +97,7 @@ pub(super) fn sync_response(words: &Words<'_>) -> Result<SyncResponse, CallFaile
         revision: words.number("rev", 0),
         explanation: "as the script says".to_owned(),
         generation: words.number("gen", 0),
+        revert: revert.map(Box::new),
     })
 }
 
@@ -182,11 +194,13 @@ pub(super) fn driver_event(words: &Words<'_>) -> Event {
         "done" => Event::TransitionDone { transition: after },
         "stalled" => Event::TransitionStalled { waited: after },
         "reverted" => Event::Reverted(RevertEnd::Done),
+        "still-in-transition" => Event::Reverted(RevertEnd::StillInTransition),
+        "revert-refused" => Event::Reverted(RevertEnd::Refused),
         other => panic!("no such driver's word: {other}"),
     }
 }
 
-/// `enabled`, `transition`, `disabled`, `gone`.
+/// `enabled`, `transition`, `disabled`, `gone`; `newer`: another in its place.
 pub(super) fn livepatches(word: &str) -> Vec<LivepatchState> {
     let module = "livepatch_113_1".to_owned();
     match word {
@@ -194,6 +208,10 @@ pub(super) fn livepatches(word: &str) -> Vec<LivepatchState> {
         "transition" => vec![LivepatchState { module, enabled: true, transition: true }],
         "disabled" => vec![LivepatchState { module, enabled: false, transition: false }],
         "gone" => Vec::new(),
+        "newer" => {
+            let module = "livepatch_114_1".to_owned();
+            vec![LivepatchState { module, enabled: true, transition: false }]
+        }
         other => panic!("no such state: {other}"),
     }
 }
@@ -218,15 +236,17 @@ pub(super) fn output(output: &Output) -> String {
         Output::SpoolTrim { through } => format!("spool-trim through {through}"),
         Output::WriteMarker(marker) => format!("marker {}", self::marker(marker)),
         Output::ClearMarker => "marker cleared".to_owned(),
-        Output::Remember { patch_set, memory } => format!(
-            "remember {patch_set} epoch {} asking {} last {}",
-            memory.highest_epoch,
-            memory.asking.unwrap_or(0),
-            memory.last_insert.as_ref().map_or_else(
+        Output::Remember { patch_set, memory } => {
+            let order = memory.revert.as_ref().map_or_else(String::new, |order| {
+                format!(" revert grant {} epoch {} {:?}", order.grant_id, order.epoch, order.stage)
+            });
+            let last = memory.last_insert.as_ref().map_or_else(
                 || "none".to_owned(),
-                |last| format!("grant {} {:?}", last.grant_id, last.end)
-            )
-        ),
+                |last| format!("grant {} {:?}", last.grant_id, last.end),
+            );
+            let (epoch, asking) = (memory.highest_epoch, memory.asking.unwrap_or(0));
+            format!("remember {patch_set} epoch {epoch} asking {asking} last {last}{order}")
+        }
         Output::KeepHeard(heard) => {
             format!("keep generation {} revision {}", heard.generation, heard.revision)
         }
@@ -250,6 +270,7 @@ fn marker(marker: &Marker) -> String {
         MarkerStage::Applying { .. } => "applying",
         MarkerStage::Soaking { .. } => "soaking",
         MarkerStage::Stuck { .. } => "stuck",
+        MarkerStage::Stalled { .. } => "stalled",
     };
     format!("grant {} {stage} in {}", marker.grant_id, marker.boot_id)
 }
@@ -290,5 +311,8 @@ fn ended(ended: &Ended) -> String {
             format!("{}: {}", refused.reason().as_str_name(), refused.message)
         }
         Ended::Soaked(soaked) => format!("SOAKED for {} ms", soaked.soaked_ms),
+        Ended::NotReverted(stays) => {
+            format!("{}: {}", stays.reason().as_str_name(), stays.message)
+        }
     }
 }

@@ -87,24 +87,34 @@ pub(super) async fn follow(roots: &Roots, following: &Following, words: &Words) 
     say(words, following.grant_id, event);
 }
 
-/// Disables a livepatch, and removes its module once no task is in it.
+/// Disables a livepatch, and removes its module once no task is in it. A kernel that is busy with another
+/// transition is asked again.
 pub(super) async fn revert(roots: &Roots, module: &ModuleName) -> RevertEnd {
     let enabled = roots.sys.join("kernel/livepatch").join(module.as_str()).join("enabled");
-    if let Err(error) = fs::write(&enabled, "0") {
-        tracing::warn!(file = %enabled.display(), %error, "could not disable the livepatch");
-    }
     let started: BootTime = clock::boot_time();
+    let mut asked = false;
     loop {
         // A kernel takes the folder of a disabled livepatch away.
         let found = state(roots, module.as_str());
+        let is_enabled = matches!(found, Ok(Some(LivepatchState { enabled: true, .. })));
         let out_of_effect = matches!(
             found,
             Ok(None | Some(LivepatchState { enabled: false, transition: false, .. }))
         );
+        if is_enabled || !asked {
+            asked = true;
+            if let Err(error) = fs::write(&enabled, "0") {
+                tracing::debug!(file = %enabled.display(), %error, "it is not disabled yet");
+            }
+        }
         if out_of_effect && remove(module) == Removal::Over {
             return RevertEnd::Done;
         }
         if clock::boot_time().since(started) >= REVERT_TIMEOUT {
+            if is_enabled {
+                tracing::warn!(%module, "the livepatch could not be disabled");
+                return RevertEnd::Refused;
+            }
             if !out_of_effect {
                 return RevertEnd::StillInTransition;
             }

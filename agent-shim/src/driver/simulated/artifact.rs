@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tidegate_proto::v1::HostFacts;
 
+use crate::core::RevertEnd;
+
 /// The format that this version reads.
 const FORMAT: &str = "tidegate-simulated-livepatch/1";
 
@@ -19,6 +21,39 @@ pub struct SimulatedLivepatch {
     /// What it does to some hosts. Default: nothing.
     #[serde(default)]
     pub faults: Vec<Fault>,
+    /// What comes of taking it out again. Default: it goes.
+    #[serde(default, skip_serializing_if = "Reverts::goes")]
+    pub reverts: Reverts,
+}
+
+/// What comes of taking a simulated livepatch out again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reverts {
+    /// It goes.
+    #[default]
+    Goes,
+    /// It cannot be disabled.
+    Refused,
+    /// The transition back does not end.
+    Stalls,
+}
+
+impl Reverts {
+    /// Whether it goes.
+    pub fn goes(&self) -> bool {
+        *self == Self::Goes
+    }
+
+    /// How an order to take it out ends.
+    #[must_use]
+    pub const fn end(self) -> RevertEnd {
+        match self {
+            Self::Goes => RevertEnd::Done,
+            Self::Refused => RevertEnd::Refused,
+            Self::Stalls => RevertEnd::StillInTransition,
+        }
+    }
 }
 
 /// Harm that a simulated livepatch does to some hosts.

@@ -7,12 +7,11 @@ use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1::{HostFacts, KernelEvidence, LivepatchState};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::artifact::{Reverts, SimulatedLivepatch};
 use super::kernel::{Happening, Reboot, SimulatedKernel};
 use super::truth::{InsertTruth, LeaseTruth, Truth};
 use crate::clock;
-use crate::core::{
-    BootTime, Decline, Digest, DriverEvent, Insertion, ModuleName, Observation, RevertEnd,
-};
+use crate::core::{BootTime, Decline, Digest, DriverEvent, Insertion, ModuleName, Observation};
 use crate::driver::{Driver, DriverFailed, Dumps, Following, LastWords, Words};
 use crate::storage::StoredArtifact;
 
@@ -37,6 +36,8 @@ pub struct SimulatedDriver {
 struct State {
     truth: Truth,
     livepatches: BTreeMap<String, LivepatchState>,
+    /// What comes of taking out each module that was inserted.
+    reverts: BTreeMap<String, Reverts>,
     evidence: Option<KernelEvidence>,
     down: bool,
 }
@@ -128,12 +129,18 @@ impl SimulatedDriver {
         happenings: Vec<(BootTime, Happening)>,
         words: Words,
     ) {
+        let mut was_in = false;
         for (at, happening) in happenings {
             tokio::time::sleep(at.since(clock::boot_time()).as_duration()).await;
             let module = insertion.artifact.module.as_str();
             if self.with(|state| state.down || state.truth.boots != boot) {
                 return;
             }
+            // A livepatch that was taken out does nothing more.
+            if was_in && self.with(|state| !state.livepatches.contains_key(module)) {
+                return;
+            }
+            was_in |= matches!(happening, Happening::Heard(DriverEvent::Inserted));
             match happening {
                 Happening::Heard(event) => {
                     self.show(module, &event);
@@ -204,6 +211,10 @@ impl Driver for SimulatedDriver {
             Err(decline) => say(&words, insertion.grant_id, DriverEvent::Declined(decline)),
             Ok(()) => {
                 let happenings = self.kernel.insert(&insertion, &bytes, at);
+                let patch = SimulatedLivepatch::parse(&bytes);
+                let reverts = patch.map(|patch| patch.reverts).unwrap_or_default();
+                let module = insertion.artifact.module.as_str().to_owned();
+                self.with(|state| state.reverts.insert(module, reverts));
                 let boot = self.boot();
                 tokio::spawn(async move {
                     self.play((insertion, boot), happenings, words).await;
@@ -240,8 +251,20 @@ impl Driver for SimulatedDriver {
     }
 
     fn revert(self: Arc<Self>, grant_id: u64, module: ModuleName, words: Words) {
-        self.with(|state| drop(state.livepatches.remove(module.as_str())));
-        say(&words, grant_id, DriverEvent::Reverted(RevertEnd::Done));
+        let end = self.with(|state| {
+            let reverts = state.reverts.get(module.as_str()).copied().unwrap_or_default();
+            match reverts {
+                Reverts::Goes => drop(state.livepatches.remove(module.as_str())),
+                Reverts::Refused => (),
+                Reverts::Stalls => {
+                    if let Some(livepatch) = state.livepatches.get_mut(module.as_str()) {
+                        (livepatch.enabled, livepatch.transition) = (false, true);
+                    }
+                }
+            }
+            reverts.end()
+        });
+        say(&words, grant_id, DriverEvent::Reverted(end));
     }
 }
 

@@ -7,7 +7,7 @@ mod facts;
 mod kernel;
 mod truth;
 
-pub use artifact::{Fault, FaultKind, MalformedArtifact, SimulatedLivepatch};
+pub use artifact::{Fault, FaultKind, MalformedArtifact, Reverts, SimulatedLivepatch};
 pub use driver::{Crash, SimulatedDriver};
 pub use facts::simulated_facts;
 pub use kernel::{Happening, Reboot, SimulatedKernel};

@@ -136,5 +136,6 @@ pub const fn phase(phase: &Phase) -> pb::GrantPhase {
         Phase::Failed { failure: Failure::Stalled, .. } => pb::GrantPhase::Stalled,
         Phase::Failed { failure: Failure::Crashed, .. } => pb::GrantPhase::Crashed,
         Phase::Failed { failure: Failure::Silent, .. } => pb::GrantPhase::Silent,
+        Phase::Reverted { .. } => pb::GrantPhase::Reverted,
     }
 }

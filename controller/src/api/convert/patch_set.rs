@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use tidegate_proto::{MAX_ARTIFACT_BYTES, v1 as pb};
 
 use super::check::{bounded, digest, required, resource};
+use super::rollout::MAX_REASON_BYTES;
 use super::timestamp;
 use crate::api::error::BadField;
 use crate::machine::Machine;
-use crate::machine::command::PublishPatchSet;
+use crate::machine::command::{PublishPatchSet, WithdrawPatchSet};
+use crate::machine::ids::HostId;
+use crate::machine::ledger::{Leaves, Owed};
 use crate::machine::patch_sets::{Artifact, Fix, KernelKey, PatchSet, Severity};
+use crate::machine::withdrawals::Withdrawal;
 
 /// Most artifacts of a patch set.
 pub const MAX_ARTIFACTS: usize = 256;
@@ -88,7 +92,9 @@ fn fix(fix: &pb::Fix) -> Result<Fix, BadField> {
 pub fn patch_set(machine: &Machine, set: &PatchSet) -> pb::PatchSet {
     let holders = machine.holders(set);
     let needed = machine.holders_needed();
-    let state = if set.halt.is_some() {
+    let state = if set.withdrawn.is_some() {
+        pb::PatchSetState::Withdrawn
+    } else if set.halt.is_some() {
         pb::PatchSetState::Halted
     } else if u64::try_from(holders.len()).unwrap_or(0) < needed {
         pb::PatchSetState::Replicating
@@ -106,6 +112,55 @@ pub fn patch_set(machine: &Machine, set: &PatchSet) -> pb::PatchSet {
         stored_on_nodes: holders.iter().map(|node| node.0).collect(),
         nodes_needed: u32::try_from(needed).unwrap_or(u32::MAX),
         etag: machine.etag_of(set).to_string(),
+        withdrawal: set.withdrawn.as_ref().map(withdrawal),
+    }
+}
+
+/// A withdrawal for the wire.
+pub fn withdrawal(of: &Withdrawal) -> pb::Withdrawal {
+    let rollout = of.rollout.as_ref();
+    pb::Withdrawal {
+        actor: of.actor.clone(),
+        reason: of.reason.clone(),
+        log_index: of.index,
+        epoch: of.epoch,
+        time: Some(timestamp(of.at)),
+        rollout: rollout.map_or_else(String::new, |rollout| format!("rollouts/{rollout}")),
+        reverting_hosts: of.owing.reverts,
+        reboot_owed_hosts: of.owing.reboots,
+    }
+}
+
+/// A patch set to withdraw.
+///
+/// # Errors
+///
+/// [`BadField`].
+pub fn withdraw(request: &pb::WithdrawPatchSetRequest) -> Result<WithdrawPatchSet, BadField> {
+    Ok(WithdrawPatchSet {
+        version: resource("name", "patchSets", &request.name)?,
+        reason: bounded("reason", &request.reason, MAX_REASON_BYTES)?,
+    })
+}
+
+/// A row of a ledger for the wire.
+pub fn ledger_entry(machine: &Machine, host: HostId, owed: &Owed) -> pb::LedgerEntry {
+    let facts = machine.hosts().get(&host).map(|host| host.facts).unwrap_or_default();
+    let begun = machine.grants().get(&owed.grant);
+    let begun = begun.and_then(|grant| grant.phase.may_run().map(|begun| begun.boot.to_string()));
+    let (leaves_by, detail) = match &owed.leaves {
+        Leaves::ByRevert => (pb::LeavesBy::Revert, String::new()),
+        Leaves::ByReboot { why } => (pb::LeavesBy::Reboot, why.clone()),
+    };
+    pb::LedgerEntry {
+        host: format!("hosts/{host}"),
+        hostname: facts.hostname,
+        grant_id: owed.grant.0,
+        boot_id: begun.unwrap_or_default(),
+        leaves_by: leaves_by.into(),
+        detail,
+        kernel_release: facts.kernel.release,
+        zone: facts.zone,
     }
 }
 

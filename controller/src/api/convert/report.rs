@@ -67,7 +67,12 @@ fn outcome(result: Option<&outcome::Result>) -> Result<Outcome, BadField> {
             Outcome::ApplyFailed { detail: words(&body.message, 512)? }
         }
         Some(outcome::Result::TransitionStalled(body)) => {
-            Outcome::Stalled { waited: Millis(body.waited_ms) }
+            let waited = Millis(body.waited_ms);
+            if body.reverted {
+                Outcome::StalledAndReverted { waited }
+            } else {
+                Outcome::Stalled { waited }
+            }
         }
         Some(outcome::Result::Crashed(body)) => {
             let signature = body.evidence.as_ref().map_or("", |evidence| &evidence.signature);
@@ -86,6 +91,12 @@ fn outcome(result: Option<&outcome::Result>) -> Result<Outcome, BadField> {
         }
         Some(outcome::Result::Soaked(body)) => {
             Outcome::Soaked { in_effect: in_effect(body.livepatch.as_ref()) }
+        }
+        Some(outcome::Result::NotReverted(body)) => {
+            let reason = body.reason().as_str_name();
+            let reason = reason.strip_prefix("REVERT_FAILURE_").unwrap_or(reason);
+            let reason = reason.to_ascii_lowercase().replace('_', "-");
+            Outcome::NotReverted { detail: format!("{reason}: {}", words(&body.message, 512)?) }
         }
         None => return Err(missing("reports.outcome.result")),
     })

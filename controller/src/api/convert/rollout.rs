@@ -9,6 +9,7 @@ use tidegate_policies::time::Elapsed;
 use tidegate_proto::v1 as pb;
 
 use super::check::{bounded, resource, wall};
+use super::patch_set::withdrawal;
 use super::verdict::{counts, gate, verdict};
 use super::{fleet, people, timestamp};
 use crate::api::error::BadField;
@@ -146,10 +147,12 @@ pub fn promote(request: &pb::PromoteRolloutRequest) -> Result<PromoteRollout, Ba
 /// A rollout for the wire, judged as of now.
 pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
     let inputs = machine.inputs(of);
-    let judged = machine.verdict(of);
+    let set = machine.patch_sets().get(&of.version);
+    // Nothing is judged of what was withdrawn.
+    let is_judged = set.is_none_or(|set| set.withdrawn.is_none());
+    let judged = is_judged.then(|| machine.verdict(of)).flatten();
     let waiting = judged.as_ref().and_then(|verdict| verdict.waiting_on()).map(|gate| gate.name);
     let reached = of.verdict.as_ref().map_or(0, |reached| reached.index);
-    let set = machine.patch_sets().get(&of.version);
     let current = of.place.filter(|_| of.state != State::Completed);
     let stage = current.and_then(|place| of.policy.ladder.get(place.stage));
     let acknowledged = |all: u64, open: u64| all.saturating_sub(open);
@@ -188,6 +191,7 @@ pub fn rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
         counts: Some(counts(&all)),
         halted_slices: machine.halted_slices(of).iter().map(|of| slice_seen(machine, of)).collect(),
         shut_out_hosts: of.shut_out_hosts(),
+        withdrawal: set.and_then(|set| set.withdrawn.as_ref()).map(withdrawal),
         ..people::of_rollout(machine, of)
     }
 }
@@ -211,6 +215,8 @@ fn state(state: State, waiting: Option<GateName>) -> pb::RolloutState {
         State::Halted => pb::RolloutState::Halted,
         State::Completed => pb::RolloutState::Completed,
         State::Superseded => pb::RolloutState::Superseded,
+        State::RollingBack => pb::RolloutState::RollingBack,
+        State::RolledBack => pb::RolloutState::RolledBack,
     }
 }
 

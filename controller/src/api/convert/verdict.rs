@@ -19,6 +19,7 @@ pub const fn counts(counts: &Counts) -> pb::Counts {
         stalled: counts.stalled,
         silent: counts.silent,
         refused: counts.refused,
+        reverted: counts.reverted,
     }
 }
 

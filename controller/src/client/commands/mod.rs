@@ -21,3 +21,4 @@ pub(crate) mod start;
 pub(crate) mod tier;
 pub(crate) mod token;
 pub(crate) mod watch;
+pub(crate) mod withdrawal;

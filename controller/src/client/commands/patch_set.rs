@@ -14,12 +14,14 @@ use tokio_stream::{Stream, iter};
 use super::manifest::{self, ManifestError};
 use super::pages::{Limit, Page};
 use super::promote_tier::{self, PromoteAll, PromoteTo};
+use super::withdrawal::{self, LedgerOf, Withdraw};
 use crate::client::advice::{Intent, Subject};
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::ids::to_hex;
 use crate::client::names::{self, id_of};
 use crate::client::output::json::word;
+use crate::client::output::rollout::withdrawn;
 use crate::client::output::table::grid;
 use crate::client::output::text::{self, bytes, or_dash, plain};
 use crate::client::output::time::ago;
@@ -42,6 +44,10 @@ pub enum PatchSetCommand {
     Promote(PromoteTo),
     /// Let every patch set that is done with one tier go on to the next one.
     PromoteAll(PromoteAll),
+    /// Withdraw a patch set for good that no rollout has brought to any host.
+    Withdraw(Withdraw),
+    /// List the hosts that still run a withdrawn patch set, and how each gets rid of it.
+    Ledger(LedgerOf),
 }
 
 /// Flags of `patchset publish`.
@@ -60,6 +66,8 @@ pub(crate) async fn run(session: &mut Session, command: PatchSetCommand) -> Resu
         PatchSetCommand::Get { version } => get(session, version).await,
         PatchSetCommand::Promote(flags) => promote_tier::one(session, flags).await,
         PatchSetCommand::PromoteAll(flags) => promote_tier::all(session, flags).await,
+        PatchSetCommand::Withdraw(flags) => withdrawal::withdraw(session, flags).await,
+        PatchSetCommand::Ledger(flags) => withdrawal::ledger(session, flags).await,
     }
 }
 
@@ -141,6 +149,7 @@ async fn publish(session: &mut Session, path: &Path) -> Result<Exit, Failure> {
         v1::PatchSetState::Ready => format!("tidegate rollout start {}", id_of(&name)),
         v1::PatchSetState::Replicating
         | v1::PatchSetState::Halted
+        | v1::PatchSetState::Withdrawn
         | v1::PatchSetState::Unspecified => {
             format!("tidegate patchset get {}   # until it is READY", id_of(&name))
         }
@@ -220,6 +229,7 @@ fn draw(patch_set: &v1::PatchSet, now: DateTime<Utc>) -> String {
         ("stored on", stored),
         ("published", ago(patch_set.published_at.as_ref(), now)),
     ];
+    let withdrawn = patch_set.withdrawal.as_ref().map(|of| withdrawn(of, now));
     let head: Vec<String> =
         pairs.iter().map(|(key, value)| format!("{key:<11}{}", plain(&or_dash(value)))).collect();
     let artifacts = patch_set
@@ -245,7 +255,13 @@ fn draw(patch_set: &v1::PatchSet, now: DateTime<Utc>) -> String {
         .collect();
     let titles = ["KERNEL", "ARCH", "MODULE", "SIZE", "SHA-256"].map(str::to_owned);
     let fix_titles = ["FIX", "SEVERITY", "DESCRIPTION"].map(str::to_owned);
-    let blocks = [head.join("\n"), grid(Some(&titles), artifacts), grid(Some(&fix_titles), fixes)];
+    let withdrawn = withdrawn.unwrap_or_default();
+    let blocks = [
+        head.join("\n"),
+        withdrawn,
+        grid(Some(&titles), artifacts),
+        grid(Some(&fix_titles), fixes),
+    ];
     let blocks: Vec<String> = blocks.into_iter().filter(|block| !block.is_empty()).collect();
     blocks.join("\n\n")
 }

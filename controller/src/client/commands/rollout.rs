@@ -10,6 +10,7 @@ use super::plan::{self, Plan};
 use super::promote::{self, Promote};
 use super::start::{self, Start};
 use super::watch::{self, Get, Status};
+use super::withdrawal::{self, Rollback};
 use crate::client::advice::{Intent, Subject};
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
@@ -48,6 +49,8 @@ pub enum RolloutCommand {
     Resume(Resume),
     /// Stop a rollout now, or one slice of it. Never asks; safe to repeat.
     Halt(Halt),
+    /// Withdraw the patch set for good and take it back: hosts revert where they can, and owe a reboot where not.
+    Rollback(Rollback),
     /// Say why a rollout, or a host in it, is where it is.
     Explain(Explain),
     /// Compute a recorded verdict again from what was recorded with it; exit code 1 where it differs.
@@ -149,6 +152,7 @@ pub(crate) async fn run(session: &mut Session, command: RolloutCommand) -> Resul
         RolloutCommand::Pause(flags) => pause(session, flags).await,
         RolloutCommand::Resume(flags) => resume(session, flags).await,
         RolloutCommand::Halt(flags) => halt(session, flags).await,
+        RolloutCommand::Rollback(flags) => withdrawal::rollback(session, flags).await,
         RolloutCommand::Explain(flags) => explain(session, flags).await,
         RolloutCommand::Replay(flags) => replay(session, flags).await,
         RolloutCommand::Hosts(flags) => list_hosts(session, flags).await,

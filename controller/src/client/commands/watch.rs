@@ -113,7 +113,7 @@ fn status_line(rollout: &v1::Rollout) -> String {
 
 fn exit_of(rollout: &v1::Rollout) -> Exit {
     match rollout.state() {
-        RolloutState::Halted => Exit::Halted,
+        RolloutState::Halted | RolloutState::RollingBack | RolloutState::RolledBack => Exit::Halted,
         RolloutState::Unspecified
         | RolloutState::Draft
         | RolloutState::Running
@@ -126,8 +126,9 @@ fn exit_of(rollout: &v1::Rollout) -> Exit {
 
 fn is_over(rollout: &v1::Rollout, until: Until) -> bool {
     match rollout.state() {
-        RolloutState::Completed | RolloutState::Superseded => true,
-        RolloutState::Halted => until == Until::Over,
+        RolloutState::Completed | RolloutState::Superseded | RolloutState::RolledBack => true,
+        // Hosts may owe a reboot for months.
+        RolloutState::Halted | RolloutState::RollingBack => until == Until::Over,
         RolloutState::Unspecified
         | RolloutState::Draft
         | RolloutState::Running

@@ -23,6 +23,7 @@ pub(crate) fn tree(rollout: &v1::Rollout, show: Show, now: DateTime<Utc>) -> Str
         rollout.verdict.as_ref().map(|verdict| verdict.gates.as_slice()).unwrap_or_default();
     let blocks = [
         head(rollout, now),
+        rollout.withdrawal.as_ref().map(|of| withdrawn(of, now)).unwrap_or_default(),
         rollout.halt.as_ref().map(|halt| halted(halt, show, now)).unwrap_or_default(),
         slices(rollout, show, now),
         tiers(rollout),
@@ -69,6 +70,9 @@ fn head(rollout: &v1::Rollout, now: DateTime<Utc>) -> String {
     if let Some(counts) = rollout.acknowledged.as_ref().filter(|counts| failures(counts) > 0) {
         lines.push(pair("acknowledged", &failures_in_words(counts)));
     }
+    if let Some(counts) = rollout.counts.filter(|counts| counts.reverted > 0) {
+        lines.push(pair("reverted", &hosts(counts.reverted)));
+    }
     let times = [
         ("created", &rollout.create_time),
         ("started", &rollout.start_time),
@@ -111,6 +115,11 @@ pub(crate) fn waiting_on(rollout: &v1::Rollout) -> String {
         v1::RolloutState::Superseded => {
             format!("nothing: {} took its place", rollout.superseded_by)
         }
+        v1::RolloutState::RollingBack => {
+            let withdrawal = rollout.withdrawal.as_ref();
+            withdrawal.map_or_else(|| "-".to_owned(), ledger_in_words)
+        }
+        v1::RolloutState::RolledBack => "nothing: it was rolled back".to_owned(),
         v1::RolloutState::Unspecified
         | v1::RolloutState::Running
         | v1::RolloutState::AwaitingApproval
@@ -145,6 +154,30 @@ pub(crate) fn failures_in_words(counts: &v1::Counts) -> String {
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
     if said.is_empty() { "no failures".to_owned() } else { said.join(", ") }
+}
+
+/// A withdrawal: who, why, and who still runs it.
+pub(crate) fn withdrawn(of: &v1::Withdrawal, now: DateTime<Utc>) -> String {
+    let when = ago(of.time.as_ref(), now);
+    [
+        pair(
+            "WITHDRAWN",
+            &format!("by {} {when} (log {}, epoch {})", of.actor, of.log_index, of.epoch),
+        ),
+        pair("because", &or_dash(&of.reason)),
+        pair("ledger", &ledger_in_words(of)),
+    ]
+    .join("\n")
+}
+
+/// `3 hosts still run it: 2 told to revert, 1 owed a reboot`.
+pub(crate) fn ledger_in_words(of: &v1::Withdrawal) -> String {
+    let (reverts, reboots) = (of.reverting_hosts, of.reboot_owed_hosts);
+    match reverts + reboots {
+        0 => "no host runs it any more".to_owned(),
+        1 => format!("1 host still runs it: {reverts} told to revert, {reboots} owed a reboot"),
+        n => format!("{n} hosts still run it: {reverts} told to revert, {reboots} owed a reboot"),
+    }
 }
 
 pub(crate) fn halted(halt: &v1::Halt, show: Show, now: DateTime<Utc>) -> String {

@@ -47,6 +47,38 @@ fn a_running_rollout_is_a_tree_of_tiers_and_waves() {
 }
 
 #[test]
+fn a_rollback_shows_who_why_and_who_still_runs_it() {
+    let rolling_back = sample::rolling_back();
+    let text = tree(&rolling_back, Show::Always, now());
+    check(
+        text.split("\n\nTIER").next().unwrap(),
+        &expect![[r#"
+            rollout      rollouts/113.1
+            patch set    patchSets/113.1  (epoch 3)
+            state        ROLLING_BACK, free wave 1/2
+            policy       standard
+            waiting on   20 hosts still run it: 17 told to revert, 3 owed a reboot
+            exposure     20/60 (33.3 %) hosts of the budget
+            in flight    18/50 (36.0 %) hosts of the cap
+            reverted     180 hosts
+            created      2h ago
+            started      2h ago
+
+            WITHDRAWN    by ada 1m ago (log 4740, epoch 3)
+            because      it harms
+            ledger       20 hosts still run it: 17 told to revert, 3 owed a reboot"#]],
+    );
+    let done = v1::Withdrawal {
+        reverting_hosts: 0,
+        reboot_owed_hosts: 0,
+        ..rolling_back.withdrawal.unwrap()
+    };
+    assert_eq!(ledger_in_words(&done), "no host runs it any more");
+    let last = v1::Withdrawal { reboot_owed_hosts: 1, ..done };
+    assert_eq!(ledger_in_words(&last), "1 host still runs it: 0 told to revert, 1 owed a reboot");
+}
+
+#[test]
 fn a_halt_shows_who_why_and_a_few_witnesses() {
     let tree = tree(&sample::halted(), Show::Always, now());
     let block = tree.split("\n\n").nth(1).unwrap();

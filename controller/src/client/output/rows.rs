@@ -245,6 +245,42 @@ impl Row for v1::Grant {
     }
 }
 
+impl Resource for v1::LedgerEntry {
+    fn name(&self) -> String {
+        self.host.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::ledger_entry(self)
+    }
+}
+
+impl Row for v1::LedgerEntry {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("HOST", Always),
+        ("HOSTNAME", Always),
+        ("LEAVES BY", Always),
+        ("KERNEL", Wide),
+        ("ZONE", Wide),
+        ("BOOT", Wide),
+        ("GRANT", Wide),
+        ("DETAIL", Always),
+    ];
+
+    fn cells(&self, _: DateTime<Utc>) -> Vec<String> {
+        vec![
+            id_of(&self.host).to_owned(),
+            or_dash(&self.hostname),
+            word::<v1::LeavesBy>(self.leaves_by),
+            or_dash(&self.kernel_release),
+            or_dash(&self.zone),
+            or_dash(&self.boot_id),
+            self.grant_id.to_string(),
+            or_dash(&self.detail),
+        ]
+    }
+}
+
 impl Resource for v1::Tier {
     fn name(&self) -> String {
         self.name.clone()

@@ -119,6 +119,29 @@ pub(crate) fn halted() -> v1::Rollout {
     }
 }
 
+/// The same, rolled back: most hosts have taken it out again.
+pub(crate) fn rolling_back() -> v1::Rollout {
+    let running = rollout();
+    let counts = running.counts.unwrap_or_default();
+    v1::Rollout {
+        state: RolloutState::RollingBack.into(),
+        verdict: None,
+        epoch: 3,
+        counts: Some(v1::Counts { reverted: 180, verified: 20, ..counts }),
+        withdrawal: Some(v1::Withdrawal {
+            actor: "ada".to_owned(),
+            reason: "it harms".to_owned(),
+            log_index: 4_740,
+            epoch: 3,
+            time: Some(Timestamp { seconds: CREATED + 7_320, nanos: 0 }),
+            rollout: running.name.clone(),
+            reverting_hosts: 17,
+            reboot_owed_hosts: 3,
+        }),
+        ..running
+    }
+}
+
 /// A decision record.
 pub(crate) fn record(sequence: u64) -> v1::DecisionRecord {
     v1::DecisionRecord {

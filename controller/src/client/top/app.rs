@@ -299,7 +299,9 @@ impl App {
                 | RolloutState::AwaitingApproval
                 | RolloutState::Halted
                 | RolloutState::Completed
-                | RolloutState::Superseded,
+                | RolloutState::Superseded
+                | RolloutState::RollingBack
+                | RolloutState::RolledBack,
             )
             | None => self.steer(Steer::Pause),
         }
@@ -316,7 +318,9 @@ impl App {
                 | RolloutState::Running
                 | RolloutState::AwaitingApproval
                 | RolloutState::Completed
-                | RolloutState::Superseded,
+                | RolloutState::Superseded
+                | RolloutState::RollingBack
+                | RolloutState::RolledBack,
             )
             | None => self.notice = Some(Err("it is neither paused nor halted".to_owned())),
         }

@@ -105,10 +105,13 @@ impl Model {
 /// Those that move come first, and what stands still for ever last.
 fn rank(rollout: &v1::Rollout) -> u8 {
     match rollout.state() {
-        RolloutState::Halted => 0,
+        RolloutState::Halted | RolloutState::RollingBack => 0,
         RolloutState::AwaitingApproval | RolloutState::Running => 1,
         RolloutState::Paused => 2,
         RolloutState::Draft => 3,
-        RolloutState::Completed | RolloutState::Superseded | RolloutState::Unspecified => 4,
+        RolloutState::Completed
+        | RolloutState::Superseded
+        | RolloutState::RolledBack
+        | RolloutState::Unspecified => 4,
     }
 }

@@ -77,6 +77,10 @@ pub enum Action {
     RejectProposal(OfProposal),
     /// Do it only while what it changes is as the caller saw it.
     IfUnchanged(Box<IfUnchanged>),
+    /// Withdraw the patch set of a rollout for good, and take it back from its hosts.
+    RollBack(WithReason),
+    /// Withdraw a patch set for good that no rollout has brought to any host.
+    WithdrawPatchSet(WithdrawPatchSet),
 }
 
 /// Let hosts enrol.
@@ -137,6 +141,15 @@ pub struct OfSlice {
     /// The slice.
     pub cut: Cut,
     /// Why; may be empty where the action allows it.
+    pub reason: String,
+}
+
+/// Withdraw a patch set for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawPatchSet {
+    /// The patch set.
+    pub version: Version,
+    /// Why.
     pub reason: String,
 }
 

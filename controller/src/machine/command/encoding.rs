@@ -3,7 +3,8 @@
 //! An entry is written in the oldest version that can say it, so that a node of the release before
 //! reads all that its cluster may propose.
 
-use super::{Action, Command, v1};
+use super::{Action, Command, RecordReports, v1};
+use crate::machine::report::{Body, Outcome, Report};
 
 /// The newest version of entries that this build reads and writes.
 #[cfg(not(feature = "next-version"))]
@@ -70,12 +71,10 @@ impl Command {
 
     /// The oldest version of entries that says it. A cluster proposes it once every node understands
     /// that version: see [`Machine::version`](crate::machine::Machine::version).
-    pub const fn needs_version(&self) -> u16 {
+    pub fn needs_version(&self) -> u16 {
         match self {
-            Self::StoreBlob(_)
-            | Self::EnrollHost(_)
-            | Self::BeginGrant(_)
-            | Self::RecordReports(_) => 1,
+            Self::StoreBlob(_) | Self::EnrollHost(_) | Self::BeginGrant(_) => 1,
+            Self::RecordReports(reports) => reports.needs_version(),
             Self::Operate(operate) => operate.action.needs_version(),
             Self::Bootstrap(_)
             | Self::Tick(_)
@@ -85,6 +84,33 @@ impl Command {
             | Self::LeaveJoint => 2,
             #[cfg(feature = "next-version")]
             Self::NextProbe(_) => 3,
+        }
+    }
+}
+
+impl RecordReports {
+    /// The oldest version of entries that says it.
+    pub(super) fn needs_version(&self) -> u16 {
+        let needs = |report: &Report| match &report.body {
+            Body::Outcome { outcome, .. } => outcome.needs_version(),
+            Body::Started(_) | Body::Health { .. } | Body::Goodbye(_) => 1,
+        };
+        self.reports.iter().map(needs).max().unwrap_or(1)
+    }
+}
+
+impl Outcome {
+    const fn needs_version(&self) -> u16 {
+        match self {
+            Self::Applied { .. }
+            | Self::ApplyFailed { .. }
+            | Self::Stalled { .. }
+            | Self::Crashed { .. }
+            | Self::Degraded { .. }
+            | Self::Reverted
+            | Self::Refused { .. }
+            | Self::Soaked { .. } => 1,
+            Self::NotReverted { .. } | Self::StalledAndReverted { .. } => 2,
         }
     }
 }
@@ -116,7 +142,9 @@ impl Action {
             | Self::SupersedeRollout(_)
             | Self::AgreeToProposal(_)
             | Self::RejectProposal(_)
-            | Self::IfUnchanged(_) => 2,
+            | Self::IfUnchanged(_)
+            | Self::RollBack(_)
+            | Self::WithdrawPatchSet(_) => 2,
         }
     }
 }

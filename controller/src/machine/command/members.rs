@@ -129,7 +129,9 @@ impl Action {
             | Self::ExpediteRollout(_)
             | Self::SupersedeRollout(_)
             | Self::AgreeToProposal(_)
-            | Self::RejectProposal(_) => None,
+            | Self::RejectProposal(_)
+            | Self::RollBack(_)
+            | Self::WithdrawPatchSet(_) => None,
             Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }

@@ -18,7 +18,7 @@ use super::report::Report;
 pub use action::{
     Action, ApplyLadder, ApproveWave, CreateFreeze, CreateRollout, CreateToken, HoldBack,
     IfUnchanged, LiftFreeze, OfProposal, OfSlice, Operate, Promote, PromoteRollout,
-    PublishPatchSet, SupersedeRollout, WithReason,
+    PublishPatchSet, SupersedeRollout, WithReason, WithdrawPatchSet,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};
 #[cfg(feature = "next-version")]

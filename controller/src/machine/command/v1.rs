@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tidegate_policies::limits::Limits;
 use tidegate_policies::people::{MayAuthor, People};
-use tidegate_policies::policy::{Exposure, GuardRails, Policy, Stage, Timing};
+use tidegate_policies::policy::{Exposure, GuardRails, OnStall, Policy, Stage, Timing};
 use tidegate_policies::time::{Millis, WallTime};
 
 use super::encoding::whole;
@@ -77,8 +77,19 @@ struct WithoutJudgement {
     description: String,
     exposure: Exposure,
     guard_rails: GuardRails,
-    timing: Timing,
+    timing: WithoutOnStall,
     ladder: Vec<Stage>,
+}
+
+/// Timing that said nothing of stalled transitions.
+#[derive(Deserialize)]
+struct WithoutOnStall {
+    beat: Millis,
+    silent_after_beats: u64,
+    offer: Millis,
+    lease: Millis,
+    transition: Millis,
+    health_checks: Vec<Millis>,
 }
 
 /// The command that `body`, an entry of version 1 without its version, says today.
@@ -92,6 +103,7 @@ pub(super) fn decode(body: &[u8]) -> Option<super::Command> {
         Command::StoreBlob(stored) => super::Command::StoreBlob(stored),
         Command::EnrollHost(enroll) => super::Command::EnrollHost(enroll),
         Command::BeginGrant(begin) => super::Command::BeginGrant(begin),
+        Command::RecordReports(reports) if reports.needs_version() > 1 => return None,
         Command::RecordReports(reports) => super::Command::RecordReports(reports),
         Command::Operate(operate) => super::Command::Operate(operate.now()),
     })
@@ -134,7 +146,7 @@ impl WithoutJudgement {
             description,
             exposure,
             guard_rails,
-            timing,
+            timing: timing.now(),
             ladder,
             judgement: None,
             limits: Limits::NONE,
@@ -142,6 +154,14 @@ impl WithoutJudgement {
             people: People { author: MayAuthor::Approve, ..People::default() },
             expedite: None,
         }
+    }
+}
+
+impl WithoutOnStall {
+    fn now(self) -> Timing {
+        let Self { beat, silent_after_beats, offer, lease, transition, health_checks } = self;
+        let on_stall = OnStall::default();
+        Timing { beat, silent_after_beats, offer, lease, transition, health_checks, on_stall }
     }
 }
 

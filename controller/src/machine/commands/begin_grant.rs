@@ -16,6 +16,7 @@ use crate::machine::patch_sets::PatchSet;
 use crate::machine::reply::{Begin, NoGo, NoGoReason};
 use crate::machine::rollouts::{Rollout, State};
 use crate::machine::room::Full;
+use crate::machine::withdrawals::Withdrawal;
 use crate::machine::{Machine, Position, Reply};
 
 /// Why a host may not go; `Ok` where it may.
@@ -115,7 +116,8 @@ impl Machine {
             | Phase::Expired
             | Phase::Withdrawn
             | Phase::Refused { .. }
-            | Phase::Failed { .. }) => {
+            | Phase::Failed { .. }
+            | Phase::Reverted { .. }) => {
                 let what = format!("grant {} is over: {}", grant.id, phase.word());
                 Err(never(NoGoReason::Withdrawn, what))
             }
@@ -137,6 +139,10 @@ impl Machine {
 
 /// The rollout lets hosts begin, and the offer is of its epoch.
 fn stands(rollout: &Rollout, patch_set: &PatchSet, begin: &BeginGrant) -> Look {
+    if let Some(Withdrawal { actor, reason, .. }) = &patch_set.withdrawn {
+        let what = format!("{actor} withdrew {}: {reason}", patch_set.version);
+        return Err(never(NoGoReason::Withdrawn, what));
+    }
     if let Some(halt) = &patch_set.halt {
         let what = format!("a halt stands on {}: {}", patch_set.version, halt.reason);
         return Err(never(NoGoReason::Halted, what));
@@ -152,7 +158,11 @@ fn stands(rollout: &Rollout, patch_set: &PatchSet, begin: &BeginGrant) -> Look {
             message: format!("the rollout {} is paused", rollout.id),
             retry_after: Some(rollout.policy.timing.beat),
         }),
-        State::Draft | State::Halted | State::Superseded => {
+        State::Draft
+        | State::Halted
+        | State::Superseded
+        | State::RollingBack
+        | State::RolledBack => {
             Err(never(NoGoReason::Halted, format!("the rollout {} does not run", rollout.id)))
         }
     }

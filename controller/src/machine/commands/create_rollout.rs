@@ -18,7 +18,7 @@ impl Machine {
         actor: &str,
     ) -> Decided {
         let id = create.rollout.clone();
-        self.patch_set(&create.version)?;
+        self.not_withdrawn(self.patch_set(&create.version)?)?;
         if self.rollouts().contains_key(&id) {
             return Err(Rejection::RolloutExists { rollout: id });
         }

@@ -31,7 +31,11 @@ impl Machine {
         }
         match rollout.state {
             State::Draft | State::Running | State::Paused => (),
-            State::Halted | State::Completed | State::Superseded => {
+            State::Halted
+            | State::Completed
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => {
                 return Err(Rejection::WrongState {
                     rollout: rollout.id.clone(),
                     state: state_word(rollout.state).to_owned(),

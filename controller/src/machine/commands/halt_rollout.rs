@@ -10,6 +10,10 @@ impl Machine {
     pub(super) fn halt_rollout(&self, at: Position, halt: &WithReason, actor: &str) -> Decided {
         let rollout = self.rollout(&halt.rollout)?;
         let reply = Reply::Rollout(rollout.id.clone());
+        // What is withdrawn stands still for good.
+        if self.patch_set(&rollout.version)?.withdrawn.is_some() {
+            return Ok((reply, Vec::new()));
+        }
         match rollout.state {
             State::Halted if self.is_halted(rollout) => Ok((reply, Vec::new())),
             State::Halted
@@ -17,7 +21,9 @@ impl Machine {
             | State::Running
             | State::Paused
             | State::Completed
-            | State::Superseded => {
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => {
                 let reason = if halt.reason.is_empty() { "no reason given" } else { &halt.reason };
                 let scope = HaltScope::Everything;
                 let halt = self.halt(at, rollout, &scope, (actor, reason.to_owned()));

@@ -10,7 +10,8 @@ impl Machine {
         let rollout = self.rollout(&of.rollout)?;
         let reply = Reply::Rollout(rollout.id.clone());
         let cut = self.resolved(rollout, &of.cut);
-        if self.patch_set(&rollout.version)?.slice_around(&cut).is_some() {
+        let patch_set = self.patch_set(&rollout.version)?;
+        if patch_set.withdrawn.is_some() || patch_set.slice_around(&cut).is_some() {
             return Ok((reply, Vec::new()));
         }
         let reason = if of.reason.is_empty() { "no reason given" } else { &of.reason };

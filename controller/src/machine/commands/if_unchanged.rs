@@ -22,9 +22,10 @@ impl Machine {
         let new = |what: &str| Ok((what.to_owned(), Etag::none()));
         match action {
             Action::StartRollout(rollout) => self.etag_of_rollout(rollout),
-            Action::PauseRollout(of) | Action::ResumeRollout(of) | Action::HaltRollout(of) => {
-                self.etag_of_rollout(&of.rollout)
-            }
+            Action::PauseRollout(of)
+            | Action::ResumeRollout(of)
+            | Action::HaltRollout(of)
+            | Action::RollBack(of) => self.etag_of_rollout(&of.rollout),
             Action::PromoteRollout(of) => self.etag_of_rollout(&of.rollout),
             Action::HaltSlice(of) | Action::ResumeSlice(of) => self.etag_of_rollout(&of.rollout),
             Action::ApproveWave(of) => self.etag_of_rollout(&of.rollout),
@@ -36,6 +37,10 @@ impl Machine {
             Action::AgreeToProposal(_) | Action::RejectProposal(_) => new("a proposal"),
             Action::IfUnchanged(of) => self.changed_by(&of.action),
             Action::CreateToken(_) => new("a new token"),
+            Action::WithdrawPatchSet(of) => {
+                let set = self.patch_set(&of.version)?;
+                Ok((format!("patchSets/{}", of.version), self.etag_of(set)))
+            }
             Action::PublishPatchSet(_) => new("a new patch set"),
             Action::CreateRollout(_) => new("a new rollout"),
             Action::AddMember(_)

@@ -27,12 +27,14 @@ mod register_node;
 mod remove_member;
 mod resume_rollout;
 mod resume_slice;
+mod roll_back;
 mod start_rollout;
 mod store_blob;
 mod supersede_rollout;
 mod tick;
 mod two_people;
 mod vouch_state;
+mod withdraw_patch_set;
 
 use serde::Serialize;
 
@@ -105,6 +107,8 @@ impl Machine {
             Action::SupersedeRollout(of) => self.supersede_rollout(of, actor),
             Action::AgreeToProposal(of) => self.agree_to_proposal(at, of, actor),
             Action::RejectProposal(of) => self.reject_proposal(of, actor),
+            Action::RollBack(back) => self.roll_back(at, back, actor),
+            Action::WithdrawPatchSet(of) => self.withdraw_patch_set(at, of, actor),
             Action::IfUnchanged(guarded) => self.if_unchanged(at, guarded, actor),
         }
     }

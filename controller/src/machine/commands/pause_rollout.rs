@@ -23,8 +23,12 @@ impl Machine {
                 };
                 Ok((reply, vec![paused]))
             }
-            // It stands still already; a halt is stronger than a pause.
-            State::Paused | State::Halted | State::Superseded => Ok((reply, Vec::new())),
+            // It stands still already; a halt is stronger than a pause, and a rollback than both.
+            State::Paused
+            | State::Halted
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => Ok((reply, Vec::new())),
             State::Draft => Err(Rejection::WrongState {
                 rollout: rollout.id.clone(),
                 state: state_word(rollout.state).to_owned(),

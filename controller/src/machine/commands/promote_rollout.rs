@@ -89,6 +89,9 @@ fn running_place(rollout: &Rollout) -> Result<Place, Rejection> {
         State::Halted => "a halt is never promoted over; resume it first, with a reason",
         State::Completed => "there is nothing left to promote to",
         State::Superseded => "another rollout took its place",
+        State::RollingBack | State::RolledBack => {
+            "its patch set was withdrawn, and nothing brings it back"
+        }
     };
     Err(Rejection::WrongState {
         rollout: rollout.id.clone(),

@@ -20,6 +20,7 @@ impl Machine {
         if publish.artifacts.is_empty() {
             return Err(Rejection::NoArtifacts { version });
         }
+        self.is_above_withdrawn(publish)?;
         for (kernel, artifact) in &publish.artifacts {
             let (kernel, digest, claimed) = (kernel.clone(), artifact.digest, artifact.size);
             let held = self.blobs().get(&digest).filter(|blob| !blob.nodes.is_empty());
@@ -41,9 +42,31 @@ impl Machine {
             epoch: 1,
             halt: None,
             slices: Vec::new(),
+            withdrawn: None,
         };
         let patch_set = Box::new(patch_set);
         let published = Event::PatchSetPublished { patch_set, actor: actor.to_owned() };
         Ok((Reply::PatchSet(version), vec![published]))
+    }
+
+    /// Going back to what an older version held means publishing it again under a higher number than what
+    /// was withdrawn: a lower one would read as if hosts went back to it, and they never do.
+    fn is_above_withdrawn(&self, publish: &PublishPatchSet) -> Result<(), Rejection> {
+        let withdrawn = self.patch_sets().values().filter(|set| set.withdrawn.is_some());
+        for set in withdrawn.filter(|set| !publish.version.is_above(&set.version)) {
+            let shared = publish
+                .artifacts
+                .keys()
+                .find(|kernel| set.artifacts.keys().any(|other| other.series() == kernel.series()));
+            if let Some(kernel) = shared {
+                let (version, withdrawn) = (publish.version.clone(), set.version.clone());
+                return Err(Rejection::NotAboveWithdrawn {
+                    version,
+                    withdrawn,
+                    kernel: Box::new(kernel.clone()),
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::machine::absorb::may_become;
 use crate::machine::command::RecordReports;
 use crate::machine::event::Event;
 use crate::machine::fleet::SpoolMark;
-use crate::machine::grants::{Begun, Grant, Phase};
+use crate::machine::grants::{Begun, Grant, Livepatch, Phase};
 use crate::machine::hosts::Standing;
 use crate::machine::ids::{GrantId, HostId};
 use crate::machine::report::{Body, Disposition, Goodbye, Outcome as HostOutcome, Report, Started};
@@ -73,7 +73,8 @@ impl Machine {
             | Phase::Expired
             | Phase::Withdrawn
             | Phase::Refused { .. }
-            | Phase::Failed { .. } => None,
+            | Phase::Failed { .. }
+            | Phase::Reverted { .. } => None,
         });
         soaking.map_or(Disposition::Counted, |end| {
             let remaining = end.since(self.clock().elapsed).max(Millis(1));
@@ -150,12 +151,16 @@ impl Machine {
         };
         let unexplained = "the host rebooted without a goodbye, and left no kernel evidence";
         let detail = evidence.unwrap_or(unexplained).to_owned();
-        let was_over = matches!(grant.phase, Phase::Refused { .. } | Phase::Soaked { .. });
+        let was_over = matches!(
+            grant.phase,
+            Phase::Refused { .. } | Phase::Soaked { .. } | Phase::Reverted { .. }
+        );
         if was_over && evidence.is_none() {
             return Vec::new();
         }
         let trace = evidence.and_then(|words| self.trace_of(grant, words));
-        fail(grant, begun, (Failure::Crashed, trace), detail)
+        let harm = Harm { trace, ..Harm::of(Failure::Crashed) };
+        fail(grant, begun, harm, detail)
     }
 
     fn has_begun(&self, grant: GrantId) -> bool {
@@ -179,15 +184,17 @@ impl Machine {
     }
 
     fn outcome(&self, grant: &Grant, boot: &str, outcome: &HostOutcome) -> Meaning {
-        let failed = |failure, detail: String| match grant.phase.begun() {
-            Some(begun) => settled(fail(grant, begun, (failure, None), detail)),
+        let failed = |harm: Harm, detail: String| match grant.phase.begun() {
+            Some(begun) => settled(fail(grant, begun, harm, detail)),
             None => stale(),
         };
+        let stalled = |waited| format!("the transition did not end within {waited}");
         match outcome {
             // Good news of another boot is no news: the livepatch was lost with the boot.
             HostOutcome::Applied { .. }
             | HostOutcome::Soaked { .. }
             | HostOutcome::Refused { .. }
+            | HostOutcome::NotReverted { .. }
                 if !began_in(grant, boot) =>
             {
                 stale()
@@ -195,18 +202,30 @@ impl Machine {
             HostOutcome::Applied { .. } => self.patch_applied(grant),
             HostOutcome::Soaked { in_effect } => self.soak_over(grant, *in_effect),
             HostOutcome::Refused { detail } => refused(grant, detail),
-            HostOutcome::ApplyFailed { detail } => failed(Failure::Failed, detail.clone()),
-            HostOutcome::Degraded { detail } => failed(Failure::Failed, detail.clone()),
-            HostOutcome::Reverted => {
-                failed(Failure::Failed, "the livepatch was reverted on the host".to_owned())
+            HostOutcome::ApplyFailed { detail } => {
+                failed(Harm::gone(Failure::Failed), detail.clone())
             }
-            HostOutcome::Stalled { waited } => {
-                failed(Failure::Stalled, format!("the transition did not end within {waited}"))
+            HostOutcome::Degraded { detail } => failed(Harm::of(Failure::Failed), detail.clone()),
+            HostOutcome::Reverted => match self.reverted(grant, boot) {
+                Some(to) => settled(vec![moved(grant, to)]),
+                None => {
+                    let detail = "the livepatch was reverted on the host".to_owned();
+                    failed(Harm::gone(Failure::Failed), detail)
+                }
+            },
+            HostOutcome::NotReverted { detail } => match self.reboot_owed(grant, detail) {
+                Some(owed) => settled(vec![owed]),
+                None => stale(),
+            },
+            HostOutcome::Stalled { waited } => failed(Harm::of(Failure::Stalled), stalled(*waited)),
+            HostOutcome::StalledAndReverted { waited } => {
+                failed(Harm::gone(Failure::Stalled), stalled(*waited))
             }
             HostOutcome::Crashed { signature } => match grant.phase.begun() {
                 Some(begun) => {
                     let trace = self.trace_of(grant, signature);
-                    settled(fail(grant, begun, (Failure::Crashed, trace), signature.clone()))
+                    let harm = Harm { trace, ..Harm::of(Failure::Crashed) };
+                    settled(fail(grant, begun, harm, signature.clone()))
                 }
                 None => stale(),
             },
@@ -225,15 +244,23 @@ impl Machine {
                 settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends }])
             }
             // Away, and back in the same boot: the ledger learns when it was applied.
-            Phase::Failed { begun, failure: Failure::Silent, detail, applied: None, trace } => {
+            Phase::Failed {
+                begun,
+                failure: Failure::Silent,
+                detail,
+                applied: None,
+                trace,
+                livepatch,
+            } => {
                 let to = Phase::Failed {
                     begun: begun.clone(),
                     failure: Failure::Silent,
                     detail: detail.clone(),
                     applied: Some(at),
                     trace: *trace,
+                    livepatch: *livepatch,
                 };
-                settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
+                settled(vec![moved(grant, to)])
             }
             Phase::Offered { .. }
             | Phase::Applied { .. }
@@ -241,7 +268,8 @@ impl Machine {
             | Phase::Expired
             | Phase::Withdrawn
             | Phase::Refused { .. }
-            | Phase::Failed { .. } => stale(),
+            | Phase::Failed { .. }
+            | Phase::Reverted { .. } => stale(),
         }
     }
 
@@ -258,14 +286,15 @@ impl Machine {
             | Phase::Expired
             | Phase::Withdrawn
             | Phase::Refused { .. }
-            | Phase::Failed { .. } => return stale(),
+            | Phase::Failed { .. }
+            | Phase::Reverted { .. } => return stale(),
         }
         let (Some(end), now) = (self.soak_ends(grant, at), self.clock().elapsed) else {
             return stale();
         };
         if !in_effect {
             let detail = "at the end of the soak the livepatch is not enabled".to_owned();
-            return settled(fail(grant, begun, (Failure::Failed, None), detail));
+            return settled(fail(grant, begun, Harm::of(Failure::Failed), detail));
         }
         if now < end {
             return (Disposition::NotYet { remaining: end.since(now) }, Vec::new());
@@ -299,13 +328,15 @@ impl Machine {
         let to = match &grant.phase {
             Phase::Offered { .. } => Phase::Withdrawn,
             Phase::Begun(begun) | Phase::Applied { begun, .. } => {
-                Phase::Refused { begun: Some(begun.clone()), detail }
+                let (begun, livepatch) = (Some(begun.clone()), Livepatch::MayRun);
+                Phase::Refused { begun, detail, livepatch }
             }
             Phase::Soaked { .. }
             | Phase::Expired
             | Phase::Withdrawn
             | Phase::Refused { .. }
-            | Phase::Failed { .. } => return stale(),
+            | Phase::Failed { .. }
+            | Phase::Reverted { .. } => return stale(),
         };
         settled(vec![said, Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
     }
@@ -326,17 +357,18 @@ fn refused(grant: &Grant, detail: &str) -> Meaning {
         | Phase::Expired
         | Phase::Withdrawn
         | Phase::Refused { .. }
-        | Phase::Failed { .. } => return stale(),
+        | Phase::Failed { .. }
+        | Phase::Reverted { .. } => return stale(),
     };
-    let to = Phase::Refused { begun, detail: detail.to_owned() };
-    settled(vec![Event::GrantMoved { grant: grant.id, to, soak_ends: None }])
+    let to = Phase::Refused { begun, detail: detail.to_owned(), livepatch: Livepatch::Gone };
+    settled(vec![moved(grant, to)])
 }
 
 fn health(grant: &Grant, in_effect: bool) -> Meaning {
     match &grant.phase {
         Phase::Applied { begun, .. } if !in_effect => {
             let detail = "while soaking the livepatch is not enabled any more".to_owned();
-            settled(fail(grant, begun, (Failure::Failed, None), detail))
+            settled(fail(grant, begun, Harm::of(Failure::Failed), detail))
         }
         Phase::Applied { .. } => settled(Vec::new()),
         Phase::Offered { .. }
@@ -345,30 +377,57 @@ fn health(grant: &Grant, in_effect: bool) -> Meaning {
         | Phase::Expired
         | Phase::Withdrawn
         | Phase::Refused { .. }
-        | Phase::Failed { .. } => stale(),
+        | Phase::Failed { .. }
+        | Phase::Reverted { .. } => stale(),
+    }
+}
+
+/// How a grant goes wrong.
+#[derive(Clone, Copy)]
+struct Harm {
+    failure: Failure,
+    /// What the kernel left of it.
+    trace: Option<KernelEvidence>,
+    /// Whether the livepatch may run all the same.
+    livepatch: Livepatch,
+}
+
+impl Harm {
+    /// A failure that leaves the livepatch where it is.
+    const fn of(failure: Failure) -> Self {
+        Self { failure, trace: None, livepatch: Livepatch::MayRun }
+    }
+
+    /// A failure that leaves no livepatch.
+    const fn gone(failure: Failure) -> Self {
+        Self { livepatch: Livepatch::Gone, ..Self::of(failure) }
     }
 }
 
 /// The grant goes wrong, unless it has gone wrong as badly before.
-fn fail(
-    grant: &Grant,
-    begun: &Begun,
-    (failure, trace): (Failure, Option<KernelEvidence>),
-    detail: String,
-) -> Vec<Event> {
+fn fail(grant: &Grant, begun: &Begun, harm: Harm, detail: String) -> Vec<Event> {
+    let Harm { failure, trace, livepatch } = harm;
     let may = match &grant.phase {
         Phase::Begun(_) | Phase::Applied { .. } => true,
         Phase::Failed { failure: before, .. } => may_become(*before, failure),
-        // Whoever said goodbye and stayed, or has soaked, may still crash.
-        Phase::Refused { begun: Some(_), .. } | Phase::Soaked { .. } => failure == Failure::Crashed,
+        // Whoever said goodbye and stayed, has soaked, or has reverted may still crash.
+        Phase::Refused { begun: Some(_), .. } | Phase::Soaked { .. } | Phase::Reverted { .. } => {
+            failure == Failure::Crashed
+        }
         Phase::Offered { .. }
         | Phase::Expired
         | Phase::Withdrawn
         | Phase::Refused { begun: None, .. } => false,
     };
     let applied = grant.phase.applied_at();
-    let to = Phase::Failed { begun: begun.clone(), failure, detail, applied, trace };
-    may.then_some(Event::GrantMoved { grant: grant.id, to, soak_ends: None }).into_iter().collect()
+    // What is gone comes back by another grant alone.
+    let livepatch = if grant.phase.may_run().is_some() { livepatch } else { Livepatch::Gone };
+    let to = Phase::Failed { begun: begun.clone(), failure, detail, applied, trace, livepatch };
+    may.then(|| moved(grant, to)).into_iter().collect()
+}
+
+const fn moved(grant: &Grant, to: Phase) -> Event {
+    Event::GrantMoved { grant: grant.id, to, soak_ends: None }
 }
 
 const fn settled(events: Vec<Event>) -> Meaning {

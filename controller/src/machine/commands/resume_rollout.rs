@@ -11,13 +11,19 @@ use crate::machine::{Machine, Rejection, Reply};
 impl Machine {
     pub(super) fn resume_rollout(&self, resume: &WithReason, actor: &str) -> Decided {
         let rollout = self.rollout(&resume.rollout)?;
+        self.not_withdrawn(self.patch_set(&rollout.version)?)?;
         let acknowledged = match rollout.state {
             State::Paused => Vec::new(),
             State::Halted if resume.reason.is_empty() => return Err(Rejection::ReasonMissing),
             State::Halted => {
                 self.failed(rollout, &HaltScope::Everything).map(|(host, _)| host).collect()
             }
-            State::Draft | State::Running | State::Completed | State::Superseded => {
+            State::Draft
+            | State::Running
+            | State::Completed
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => {
                 return Err(Rejection::WrongState {
                     rollout: rollout.id.clone(),
                     state: state_word(rollout.state).to_owned(),

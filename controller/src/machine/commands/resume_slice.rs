@@ -10,7 +10,9 @@ use crate::machine::{Machine, Rejection, Reply};
 impl Machine {
     pub(super) fn resume_slice(&self, of: &OfSlice, actor: &str) -> Decided {
         let rollout = self.rollout(&of.rollout)?;
-        let halted = &self.patch_set(&rollout.version)?.slices;
+        let patch_set = self.patch_set(&rollout.version)?;
+        self.not_withdrawn(patch_set)?;
+        let halted = &patch_set.slices;
         let Some(slice) = halted.iter().find(|slice| slice.cut.is(&of.cut)) else {
             let names: Vec<String> = halted.iter().map(|slice| slice.cut.to_string()).collect();
             let halted = if names.is_empty() { "none is".to_owned() } else { names.join("; ") };

@@ -57,6 +57,7 @@ impl Machine {
         rollout: &Rollout,
         patch_set: &PatchSet,
     ) -> Result<(), Rejection> {
+        self.not_withdrawn(patch_set)?;
         self.no_halt(patch_set)?;
         let version = patch_set.version.clone();
         let stored = u64::try_from(self.holders(patch_set).len()).unwrap_or(u64::MAX);
@@ -82,7 +83,12 @@ impl Machine {
     ) -> Result<(), Rejection> {
         let live = self.rollouts().values().filter(|other| match other.state {
             State::Running | State::Paused => other.id != rollout.id && other.ended.is_none(),
-            State::Draft | State::Halted | State::Completed | State::Superseded => false,
+            State::Draft
+            | State::Halted
+            | State::Completed
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => false,
         });
         for other in live {
             let theirs = self.patch_sets().get(&other.version);
@@ -140,5 +146,7 @@ pub(super) const fn state_word(state: State) -> &'static str {
         State::Halted => "halted",
         State::Completed => "completed",
         State::Superseded => "superseded",
+        State::RollingBack => "rolling back",
+        State::RolledBack => "rolled back",
     }
 }

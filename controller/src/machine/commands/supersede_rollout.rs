@@ -30,6 +30,9 @@ impl Machine {
             State::Running | State::Paused | State::Halted | State::Completed => (),
             State::Draft => return Err(wrong(old, "nothing of it is on its way; it may stay")),
             State::Superseded => return Err(wrong(old, "another one took its place")),
+            State::RollingBack | State::RolledBack => {
+                return Err(wrong(old, "nobody begins it any more; start the newer one"));
+            }
         }
         match new.state {
             State::Draft => (),
@@ -37,7 +40,9 @@ impl Machine {
             | State::Paused
             | State::Halted
             | State::Completed
-            | State::Superseded => {
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => {
                 return Err(wrong(new, "only a draft takes another rollout's place"));
             }
         }

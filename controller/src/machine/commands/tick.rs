@@ -8,7 +8,7 @@ use tidegate_policies::time::Listened;
 use crate::machine::clock::Ears;
 use crate::machine::event::Event;
 use crate::machine::fleet::Host;
-use crate::machine::grants::{Grant, Phase};
+use crate::machine::grants::{Grant, Livepatch, Phase};
 use crate::machine::ids::{GrantId, HostId, RolloutId};
 use crate::machine::rollouts::{MAX_REFUSALS, Rollout, State};
 use crate::machine::room::Full;
@@ -91,7 +91,8 @@ impl Machine {
         } else {
             (Failure::Stalled, "it is heard, and never said what became of the apply".to_owned())
         };
-        Some(Phase::Failed { begun, failure, detail, applied, trace: None })
+        let livepatch = Livepatch::MayRun;
+        Some(Phase::Failed { begun, failure, detail, applied, trace: None, livepatch })
     }
 
     /// Rollouts whose hosts may get offers, oldest first.
@@ -174,15 +175,21 @@ fn may_have_another(machine: &Machine, rollout: &Rollout, host: &Host) -> bool {
     match machine.grants().get(&entry.grant).map(|grant| grant.phase) {
         Some(Phase::Expired | Phase::Withdrawn) => true,
         // Another boot is another chance.
-        Some(Phase::Refused { begun, .. }) => {
-            entry.refusals < MAX_REFUSALS
-                || begun.as_ref().is_some_and(|begun| begun.boot != host.boot)
+        Some(phase @ Phase::Refused { .. }) => {
+            // Whoever may run it still needs no other: it said goodbye and stayed.
+            let runs = phase.may_run().is_some_and(|begun| begun.boot == host.boot);
+            !runs && entry.refusals < MAX_REFUSALS
+                || phase.begun().is_some_and(|begun| begun.boot != host.boot)
         }
         Some(Phase::Soaked { begun }) => {
             begun.boot != host.boot && host.goodbye.as_ref() == Some(&begun.boot)
         }
         Some(
-            Phase::Offered { .. } | Phase::Begun(_) | Phase::Applied { .. } | Phase::Failed { .. },
+            Phase::Offered { .. }
+            | Phase::Begun(_)
+            | Phase::Applied { .. }
+            | Phase::Failed { .. }
+            | Phase::Reverted { .. },
         )
         | None => false,
     }

@@ -12,6 +12,7 @@ use crate::machine::hosts::Hosts;
 use crate::machine::ids::TokenId;
 use crate::machine::incidents::Incidents;
 use crate::machine::interned::Interned;
+use crate::machine::ledger::Ledger;
 use crate::machine::records::{Chain, Records};
 use crate::machine::requests::Requests;
 use crate::machine::table::{HEAD, Key, Table, Tree};
@@ -20,8 +21,8 @@ use crate::machine::trial::{Subjects, Trial};
 
 use super::sections::{
     ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, GRANTS, HOSTS, INCIDENTS, LABEL_NUMBERS,
-    LABELS, LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS, REQUEST_NUMBERS, ROLLOUTS,
-    SUBJECTS, TRIALS,
+    LABELS, LEDGER, LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS, REQUEST_NUMBERS,
+    ROLLOUTS, SUBJECTS, TRIALS,
 };
 use super::{Pieces, Section, ThawError};
 
@@ -74,6 +75,7 @@ impl Machine {
             self.incidents.kept.tree(),
             self.requests.answered.tree(),
             self.requests.numbers.tree(),
+            self.ledger.rows.tree(),
         ]
     }
 }
@@ -116,6 +118,9 @@ impl<'a, 'b> Reader<'a, 'b> {
         let requests =
             Requests { answered: self.table(ANSWERED)?, numbers: self.table(REQUEST_NUMBERS)? };
         requests.check()?;
+        let patch_sets = self.part(PATCH_SETS)?;
+        let ledger = Ledger { rows: self.table(LEDGER)? };
+        ledger.check(&patch_sets)?;
         let machine = Machine {
             cluster,
             clock,
@@ -124,7 +129,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             tokens,
             secrets,
             hosts,
-            patch_sets: self.part(PATCH_SETS)?,
+            patch_sets,
             grants: Grants::of_table(self.table(GRANTS)?, &rollouts)?,
             rollouts,
             entries,
@@ -132,6 +137,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             subjects,
             records: Records::of_table(self.table(RECORDS)?, chain),
             incidents: Incidents { kept: self.table(INCIDENTS)? },
+            ledger,
             requests,
             vouches,
             proposals,

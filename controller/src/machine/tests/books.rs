@@ -7,6 +7,7 @@ use tidegate_policies::evidence::{Class, Counts};
 use crate::machine::Machine;
 use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::HostId;
+use crate::machine::ledger::{Leaves, Owed, Owing};
 use crate::machine::rollouts::{Entry, Rollout, StageProgress};
 
 use super::trial_books::trials_balance;
@@ -17,6 +18,7 @@ pub(super) fn books_balance(machine: &Machine) {
     timers_balance(machine);
     live_grants_balance(machine);
     trials_balance(machine);
+    ledgers_balance(machine);
     for rollout in machine.rollouts.values() {
         counts_balance(machine, rollout);
         census_balances(machine, rollout);
@@ -52,6 +54,25 @@ fn live_grants_balance(machine: &Machine) {
         let live: Vec<_> = own.filter(|grant| grant.phase.is_live()).map(|g| g.id).collect();
         assert!(live.len() <= 1, "{} has several live grants: {live:?}", host.id);
         assert_eq!(host.live_grant, live.first().copied(), "the live grant of {}", host.id);
+    }
+}
+
+/// Who is on a ledger is who the books say, and is counted.
+fn ledgers_balance(machine: &Machine) {
+    for patch_set in machine.patch_sets.values() {
+        let rows: Vec<(HostId, Owed)> = machine.ledger.after(patch_set, None).collect();
+        let Some(withdrawal) = &patch_set.withdrawn else {
+            assert_eq!(rows, [], "{} is not withdrawn", patch_set.version);
+            continue;
+        };
+        let runs = |host: &HostId| machine.runs(&patch_set.version, *host);
+        let hosts = machine.hosts.values().map(|host| host.id);
+        let expected: Vec<_> = hosts.filter_map(|host| Some((host, runs(&host)?))).collect();
+        let kept: Vec<_> = rows.iter().map(|(host, owed)| (*host, owed.grant)).collect();
+        assert_eq!(kept, expected, "the ledger of {}", patch_set.version);
+        let reverts = rows.iter().filter(|(_, owed)| owed.leaves == Leaves::ByRevert).count();
+        let owing = Owing { reverts: reverts as u64, reboots: (rows.len() - reverts) as u64 };
+        assert_eq!(withdrawal.owing, owing, "counts of the ledger of {}", patch_set.version);
     }
 }
 

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 33] = [
+const ENTRIES: [(&str, &str); 36] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -56,6 +56,9 @@ const ENTRIES: [(&str, &str); 33] = [
     ("if-unchanged", "start r1 if=4711 as=op-15"),
     ("register-node", "register 4 disk=9 speaks=2..3 at=node-4:7443"),
     ("vouch-state", "vouch 4 index=18446744073709551615 hash=8"),
+    ("roll-back", "rollback r1 reason=bad as=op-15"),
+    ("withdraw-patch-set", "withdraw 113.1 reason=bad as=op-16"),
+    ("record-reports-2", "report h1 not-reverted turned-back grant=300 spool=7 seq=1"),
 ];
 
 /// Entries that no build writes any more: what was written, and the line that says the same today.

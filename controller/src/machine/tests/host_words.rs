@@ -108,6 +108,8 @@ fn body(kind: &str, grant: GrantId, started: Started) -> Body {
         "crashed" => outcome(Outcome::Crashed { signature: detail() }),
         "degraded" => outcome(Outcome::Degraded { detail: detail() }),
         "reverted" => outcome(Outcome::Reverted),
+        "not-reverted" => outcome(Outcome::NotReverted { detail: detail() }),
+        "turned-back" => outcome(Outcome::StalledAndReverted { waited: Millis(5_000) }),
         "refused" => outcome(Outcome::Refused { detail: detail() }),
         "soaked" => outcome(Outcome::Soaked { in_effect: true }),
         "soaked-gone" => outcome(Outcome::Soaked { in_effect: false }),

@@ -41,7 +41,11 @@ fn recounted(machine: &Machine, rollout: &Rollout) {
                 Class::Offered => unsettled.offered += 1,
                 Class::InFlight => unsettled.in_flight += 1,
                 Class::Failure(_) if !entry.acknowledged => unsettled.wrong += 1,
-                Class::None | Class::Verified | Class::Refused | Class::Failure(_) => (),
+                Class::None
+                | Class::Verified
+                | Class::Refused
+                | Class::Reverted
+                | Class::Failure(_) => (),
             }
         }
     }

@@ -33,6 +33,7 @@ mod reports;
 mod requests;
 mod restores;
 mod resumes;
+mod rollbacks;
 mod script;
 mod show;
 mod silence;

@@ -12,8 +12,8 @@ use tidegate_policies::detector::ruling::OnSlice;
 use tidegate_policies::limits::{Limits, Rate};
 use tidegate_policies::people::{Expedite, MayAuthor, People, ToWiden};
 use tidegate_policies::policy::{
-    DrawRule, Exposure, FailureShare, GuardRails, Judgement, Policy, Promotion, Stage, StageGates,
-    Timing, WhenFewer,
+    DrawRule, Exposure, FailureShare, GuardRails, Judgement, OnStall, Policy, Promotion, Stage,
+    StageGates, Timing, WhenFewer,
 };
 use tidegate_policies::share::{Quantity, Share};
 use tidegate_policies::time::Millis;
@@ -51,6 +51,7 @@ pub(super) fn policy(words: &Words<'_>) -> Policy {
             lease: Millis::from_secs(5),
             transition: Millis::from_secs(5),
             health_checks: vec![Millis(0)],
+            on_stall: OnStall::Keep,
         },
         ladder: ladder(words),
         judgement: words.get("judged").map(|text| judgement(text, on_slice)),

@@ -56,6 +56,7 @@ fn report() -> impl Strategy<Value = String> {
         1 => Just("failed"), 1 => Just("stalled"), 1 => Just("crashed"), 1 => Just("degraded"),
         1 => Just("reverted"), 2 => Just("refused"), 1 => Just("soaked-gone"),
         1 => Just("health-gone"), 1 => Just("goodbye"), 1 => Just("applied health soaked"),
+        1 => Just("not-reverted"), 1 => Just("turned-back"), 1 => Just("not-reverted reverted"),
     ];
     let how = prop_oneof![
         12 => Just(String::new()),
@@ -105,6 +106,8 @@ fn operator() -> impl Strategy<Value = String> {
         Just("reject 1 by=bob"),
         Just("promote {} force=hurry if=20"),
         Just("halt {} as=same"),
+        Just("rollback {} reason=bad"),
+        Just("rollback {}"),
         Just("pause {} as=same"),
     ];
     (verb, any_rollout()).prop_map(|(verb, rollout)| verb.replace("{}", &rollout))

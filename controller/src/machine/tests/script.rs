@@ -12,6 +12,7 @@
 //! report h1 applied health-gone      also grant=7 boot=b2 spool=2 seq=1 kernel=k2 marker=h1 evidence=oops
 //! halt r1 reason=why                 pause, resume likewise
 //! halt r1 slice=kernel=k2            resume likewise
+//! rollback r1 reason=why             withdraw 113.1 reason=why
 //! promote r1 force=why tier=free wave=1
 //! approve r1 remark=why              expedite r1 reason=why; supersede r1 with=r2 reason=why
 //! agree 1 by=bob reason=why          reject likewise
@@ -30,7 +31,7 @@ use tidegate_policies::time::{Millis, WallTime};
 use crate::machine::command::{
     Action, ApproveWave, Bootstrap, Command, CreateRollout, CreateToken, IfUnchanged, OfProposal,
     OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob, SupersedeRollout, Tick,
-    TierSpec, WithReason,
+    TierSpec, WithReason, WithdrawPatchSet,
 };
 use crate::machine::ids::{HostId, NodeId};
 use crate::machine::patch_sets::{Artifact, Fix, Severity};
@@ -289,6 +290,11 @@ fn action(words: &Words<'_>) -> Action {
         "pause" => Action::PauseRollout(with_reason()),
         "resume" => Action::ResumeRollout(with_reason()),
         "halt" => Action::HaltRollout(with_reason()),
+        "rollback" => Action::RollBack(with_reason()),
+        "withdraw" => Action::WithdrawPatchSet(WithdrawPatchSet {
+            version: read(words.at(0)),
+            reason: reason.clone(),
+        }),
         "promote" => Action::PromoteRollout(PromoteRollout {
             rollout: read(words.at(0)),
             how: words

@@ -11,6 +11,7 @@ use crate::machine::people_event::PeopleEvent;
 use crate::machine::reply::Begin;
 use crate::machine::report::Disposition;
 use crate::machine::trial::{HoldMove, TrialMove};
+use crate::machine::withdrawal_event::WithdrawalEvent;
 use crate::machine::{Applied, Outcome, Reply};
 
 use super::world::{World, name};
@@ -97,6 +98,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             let hosts: Vec<String> = rejoined.acknowledged.iter().map(|&host| name(host)).collect();
             format!("resumed {rollout} {}, acknowledged [{}]", rejoined.cut, hosts.join(" "))
         }
+        Event::Withdrawal(event) => withdrawal_words(event),
         Event::GrantOffered(Grant { id, host, epoch, .. }) => {
             format!("g{id} offered to {}, epoch {epoch}", name(*host))
         }
@@ -119,6 +121,20 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             format!("verdict {word}{waits}")
         }
     })
+}
+
+fn withdrawal_words(event: &WithdrawalEvent) -> String {
+    match event {
+        WithdrawalEvent::Withdrawn { version, withdrawal } => {
+            let (actor, epoch, reason) = (&withdrawal.actor, withdrawal.epoch, &withdrawal.reason);
+            format!("WITHDRAWN {version} by {actor}, epoch {epoch}: {reason}")
+        }
+        WithdrawalEvent::RollbackStarted { rollout, .. } => format!("{rollout} rolls back"),
+        WithdrawalEvent::RolledBack { rollout } => format!("{rollout} is rolled back"),
+        WithdrawalEvent::RebootOwed { version, host, .. } => {
+            format!("{} owes a reboot for {version}", name(*host))
+        }
+    }
 }
 
 /// A trial's move; that a host is heard, or not, is said of nobody.

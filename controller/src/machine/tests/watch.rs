@@ -14,6 +14,7 @@ use crate::machine::ids::{HostId, RolloutId, Version};
 use crate::machine::reply::Begin;
 use crate::machine::rollouts::{Rollout, State};
 use crate::machine::slices::is_inside;
+use crate::machine::withdrawal_event::WithdrawalEvent;
 use crate::machine::{Applied, Machine, Position, Reply};
 
 use super::books::books_balance;
@@ -26,6 +27,8 @@ pub(super) struct Watch {
     halted: BTreeSet<Version>,
     /// Slices that are, likewise.
     slices: BTreeSet<(Version, Cut)>,
+    /// Patch sets that are withdrawn, likewise: nothing lifts that.
+    withdrawn: BTreeSet<Version>,
 }
 
 /// One command: the state before, what it did, the state after.
@@ -45,6 +48,7 @@ impl Watch {
         if after.hosts.len() <= 40 || at.index % 64 == 0 {
             books_balance(after);
         }
+        self.withdrawn_stays(after);
         cluster_goes_on(before, after);
         assert!(after.records.first_broken().is_none(), "the chain of records is broken");
         if applied.outcome.is_err() {
@@ -57,6 +61,7 @@ impl Watch {
             (&applied.outcome, command)
         {
             assert!(!self.halted.contains(&begin.version), "go in spite of a halt");
+            assert!(!self.withdrawn.contains(&begin.version), "go of what was withdrawn");
             assert!(!self.is_shut_out(before, &begin.version, begin.host), "go in a halted slice");
         }
         for event in &applied.events {
@@ -87,6 +92,7 @@ impl Watch {
         {
             let rollout = &before.rollouts[&after.grants.get(grant).unwrap().rollout];
             assert!(!self.halted.contains(&rollout.version), "a begin after a halt");
+            assert!(!self.withdrawn.contains(&rollout.version), "a begin after a withdrawal");
             let host = after.grants.get(grant).unwrap().host;
             assert!(!self.is_shut_out(before, &rollout.version, host), "a begin in a halted slice");
             leaves_room(before, rollout);
@@ -97,6 +103,17 @@ impl Watch {
         | Event::RolloutCompleted { rollout, .. } = event
         {
             assert!(!self.halted.contains(&version(rollout)), "{event:?} after a halt");
+        }
+        if let Event::GrantOffered(Grant { rollout, .. })
+        | Event::WaveStarted { rollout, .. }
+        | Event::RolloutStarted { rollout, .. }
+        | Event::RolloutResumed { rollout, .. }
+        | Event::RolloutCompleted { rollout, .. } = event
+        {
+            assert!(!self.withdrawn.contains(&version(rollout)), "{event:?} after a withdrawal");
+        }
+        if let Event::Withdrawal(WithdrawalEvent::Withdrawn { version, .. }) = event {
+            self.withdrawn.insert(version.clone());
         }
         if let Event::Halted { rollout, .. } = event {
             self.halted.insert(version(rollout));
@@ -124,6 +141,20 @@ impl Watch {
 }
 
 impl Watch {
+    /// What was withdrawn stays so, and nothing of it stands on offer.
+    fn withdrawn_stays(&self, machine: &Machine) {
+        for version in &self.withdrawn {
+            assert!(machine.patch_sets[version].withdrawn.is_some(), "{version} came back");
+            let rollouts = machine.rollouts.values().filter(|of| of.version == *version);
+            for rollout in rollouts {
+                assert_eq!(rollout.counts.offered, 0, "{} has offers", rollout.id);
+                let goes_on =
+                    matches!(rollout.state, State::Running | State::Paused | State::Completed);
+                assert!(!goes_on, "{} is {:?}", rollout.id, rollout.state);
+            }
+        }
+    }
+
     fn is_shut_out(&self, machine: &Machine, version: &Version, host: HostId) -> bool {
         let Some(host) = machine.hosts.get(&host) else { return false };
         self.slices.iter().any(|(of, cut)| of == version && is_inside(cut, &host.facts))

@@ -50,6 +50,11 @@ impl Machine {
                     if from.applied_at().is_some() { ApplyEnd::Ended } else { ApplyEnd::Refused };
                 self.lands(number, host, &Ending { apply, symptom: None, flight: FlightEnd::Left });
             }
+            Phase::Reverted { .. } if from.in_flight().is_some() => {
+                let apply = ApplyEnd::Ended;
+                self.lands(number, host, &Ending { apply, symptom: None, flight: FlightEnd::Left });
+            }
+            Phase::Reverted { .. } => self.leaves_trial(number, host),
             Phase::Failed { begun, failure, trace, .. } => {
                 let before = (from, number);
                 self.goes_wrong(before, host, (begun, *failure), *trace);

@@ -95,9 +95,12 @@ impl Trial {
 pub(super) const fn is_watched(rollout: &Rollout) -> bool {
     match rollout.state {
         State::Running | State::Paused => rollout.place.is_some(),
-        State::Draft | State::Halted | State::Completed | State::Superseded => {
-            rollout.counts.in_flight + rollout.counts.offered > 0
-        }
+        State::Draft
+        | State::Halted
+        | State::Completed
+        | State::Superseded
+        | State::RollingBack
+        | State::RolledBack => rollout.counts.in_flight + rollout.counts.offered > 0,
     }
 }
 

@@ -42,6 +42,7 @@ mod tests {
             epoch: 1,
             halt: None,
             slices: Vec::new(),
+            withdrawn: None,
             published: Default::default(),
             published_index: 1,
         }

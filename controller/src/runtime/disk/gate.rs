@@ -37,7 +37,9 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         Action::HaltRollout(_)
         | Action::HaltSlice(_)
         | Action::PauseRollout(_)
-        | Action::CreateFreeze(_) => DiskState::Critical,
+        | Action::CreateFreeze(_)
+        | Action::RollBack(_)
+        | Action::WithdrawPatchSet(_) => DiskState::Critical,
         // Whoever replaces a node whose disk is too small needs these.
         Action::AddMember(_)
         | Action::PromoteMember(_)
@@ -134,30 +136,32 @@ mod tests {
             promote-rollout: scarce
             publish-patch-set: low
             record-reports: scarce
+            record-reports-2: scarce
             register-node: scarce
             reject-proposal: scarce
             remove-member: scarce
             resume-rollout: scarce
             resume-slice: scarce
+            roll-back: critical
             start-rollout: low
             store-blob: scarce
             supersede-rollout: scarce
             tick: critical
             tick-2: critical
             vouch-state: scarce
+            withdraw-patch-set: critical
         "#]]
         .assert_eq(&table);
     }
 
     #[test]
-    fn halts_pauses_freezes_and_the_clock_alone_pass_a_disk_that_is_critical() {
+    fn what_stops_and_the_clock_alone_pass_a_disk_that_is_critical() {
         let passing = every_command()
             .into_iter()
             .filter(|(_, command)| may_pass(command, DiskState::Critical))
             .map(|(name, _)| name);
         let passing: Vec<String> = passing.collect();
-        let stops =
-            ["create-freeze", "halt-rollout", "halt-slice", "pause-rollout", "tick", "tick-2"];
-        assert_eq!(passing, stops);
+        let stops = ["create-freeze", "halt-rollout", "halt-slice", "pause-rollout", "roll-back"];
+        assert_eq!(passing, [&stops[..], &["tick", "tick-2", "withdraw-patch-set"]].concat());
     }
 }

@@ -1,7 +1,7 @@
 //! I1, I2 and I9: an account of every grant, kept from the committed events alone, against what the
 //! operator asked for and against what the controllers count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_controller::machine::command::Action;
 use tidegate_controller::machine::event::Event;
@@ -11,6 +11,7 @@ use tidegate_controller::machine::ids::{GrantId, HostId, RolloutId, Version};
 use tidegate_controller::machine::reply::Begin;
 use tidegate_controller::machine::rollouts::{Place, State};
 use tidegate_controller::machine::slices::is_inside;
+use tidegate_controller::machine::withdrawal_event::WithdrawalEvent;
 use tidegate_controller::machine::{Command, Machine, Reply};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::evidence::{Class, Counts};
@@ -35,6 +36,8 @@ pub struct Books {
     facts: BTreeMap<HostId, Facts>,
     /// The slices that are halted.
     slices: Vec<(Version, Cut)>,
+    /// The patch sets that are withdrawn: nothing takes one out.
+    withdrawn: BTreeSet<Version>,
     /// Grants that began.
     pub(super) begins: u64,
     halts: u64,
@@ -80,6 +83,7 @@ impl Books {
             spools: BTreeMap::new(),
             facts: BTreeMap::new(),
             slices: Vec::new(),
+            withdrawn: BTreeSet::new(),
             begins: 0,
             halts: 0,
         }
@@ -132,7 +136,10 @@ impl Books {
             Event::HostChanged { host, facts, .. } => {
                 self.facts.insert(*host, (**facts).clone());
             }
-            Event::GrantOffered(grant) => self.offered(grant),
+            Event::Withdrawal(WithdrawalEvent::Withdrawn { version, .. }) => {
+                self.withdrawn.insert(version.clone());
+            }
+            Event::GrantOffered(grant) => self.offered(index, grant)?,
             Event::GrantMoved { grant, to, .. } => self.moved(index, *grant, to)?,
             Event::ReportCounted { host, mark } => {
                 let last = self.spools.insert((*host, mark.spool), mark.sequence);
@@ -154,6 +161,7 @@ impl Books {
             | Event::RolloutCompleted { .. }
             | Event::RolloutPaused { .. }
             | Event::WaveApproved { .. }
+            | Event::Withdrawal(_)
             | Event::Trial { .. }
             | Event::HoldMoved { .. }
             | Event::VerdictReached { .. } => (),
@@ -222,7 +230,12 @@ impl Books {
         of_version.map(|(_, cut)| cut).find(|cut| is_inside(cut, facts))
     }
 
-    fn offered(&mut self, grant: &Grant) {
+    fn offered(&mut self, index: u64, grant: &Grant) -> Result<(), Violation> {
+        let version = self.rollouts.get(&grant.rollout).map(|book| &book.version);
+        if version.is_some_and(|version| self.withdrawn.contains(version)) {
+            let what = format!("grant {} is offered at index {index}, and was withdrawn", grant.id);
+            return Err(Violation::new("WITHDRAWN", what));
+        }
         let (host, rollout, stage) = (grant.host, grant.rollout.clone(), grant.stage);
         let standing = Standing { host, rollout, stage, class: Class::Offered };
         self.grants.insert(grant.id, standing);
@@ -231,6 +244,7 @@ impl Books {
             let row = Row { grant: grant.id, class: Class::Offered, begun, acknowledged: false };
             book.hosts.insert(host, row);
         }
+        Ok(())
     }
 
     fn moved(&mut self, index: u64, id: GrantId, to: &Phase) -> Result<(), Violation> {
@@ -261,6 +275,11 @@ impl Books {
     /// I1, I2 and I7 at the entry that begins a grant.
     fn check_begin(&self, index: u64, id: GrantId, grant: &Standing) -> Result<(), Violation> {
         let Some(book) = self.rollouts.get(&grant.rollout) else { return Ok(()) };
+        if self.withdrawn.contains(&book.version) {
+            let what =
+                format!("grant {id} begins at index {index}, and {} is withdrawn", book.version);
+            return Err(Violation::new("WITHDRAWN", what));
+        }
         if book.halted {
             let what =
                 format!("grant {id} begins at index {index}, and {} is halted", book.version);
@@ -303,7 +322,9 @@ impl Books {
         let book = grant.and_then(|grant| self.rollouts.get(&grant.rollout));
         if grant.is_some_and(|grant| grant.host == begin.host)
             && book.is_some_and(|book| {
-                !book.halted && self.halted_slice(&book.version, begin.host).is_none()
+                !book.halted
+                    && !self.withdrawn.contains(&book.version)
+                    && self.halted_slice(&book.version, begin.host).is_none()
             })
         {
             return Ok(());
@@ -364,7 +385,10 @@ impl Books {
             Some(Class::InFlight | Class::Failure(_)) => Ok(()),
             // It said goodbye after it was let go; its kernel is on its way down.
             Some(Class::Refused) if act.said_goodbye => Ok(()),
-            Some(Class::None | Class::Offered | Class::Verified | Class::Refused) | None => {
+            Some(
+                Class::None | Class::Offered | Class::Verified | Class::Refused | Class::Reverted,
+            )
+            | None => {
                 let what = format!("host {} inserts grant {id}, which is {class:?}", act.host);
                 Err(Violation::new("I1", what))
             }
@@ -380,7 +404,11 @@ impl Book {
             match row.class {
                 Class::InFlight => in_flight += 1,
                 Class::Failure(_) => failed += 1,
-                Class::None | Class::Offered | Class::Verified | Class::Refused => (),
+                Class::None
+                | Class::Offered
+                | Class::Verified
+                | Class::Refused
+                | Class::Reverted => (),
             }
         }
         (in_flight, in_flight + failed)
@@ -405,5 +433,6 @@ fn class_of(phase: &Phase) -> Class {
         Phase::Failed { failure, .. } => Class::Failure(*failure),
         Phase::Refused { begun: Some(_), .. } => Class::Refused,
         Phase::Expired | Phase::Withdrawn | Phase::Refused { begun: None, .. } => Class::None,
+        Phase::Reverted { .. } => Class::Reverted,
     }
 }

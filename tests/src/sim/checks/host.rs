@@ -6,6 +6,7 @@ use tidegate_agent::core::Insertion;
 use tidegate_controller::machine::event::Event;
 use tidegate_controller::machine::grants::Phase;
 use tidegate_controller::machine::ids::{GrantId, HostId};
+use tidegate_controller::machine::withdrawal_event::WithdrawalEvent;
 use tidegate_policies::evidence::Failure;
 
 use super::Violation;
@@ -48,6 +49,8 @@ pub(super) struct Truth {
     told: BTreeMap<(HostId, String), u64>,
     /// When each patch set was halted: log index, and milliseconds of the run.
     halts: BTreeMap<String, Vec<(u64, u64)>>,
+    /// The patch sets that are withdrawn.
+    withdrawn: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -66,7 +69,17 @@ impl Truth {
             downs: BTreeSet::new(),
             told: BTreeMap::new(),
             halts: BTreeMap::new(),
+            withdrawn: BTreeSet::new(),
         }
+    }
+
+    /// A host takes out on command only what was withdrawn.
+    pub(super) fn takes_out(&self, host: HostId, patch_set: &str) -> Result<(), Violation> {
+        if self.withdrawn.contains(patch_set) {
+            return Ok(());
+        }
+        let what = format!("host {host} takes {patch_set} out, and nobody has withdrawn it");
+        Err(Violation::new("WITHDRAWN", what))
     }
 
     pub(super) fn told(&mut self, host: HostId, patch_set: &str, epoch: u64) {
@@ -104,6 +117,11 @@ impl Truth {
                     let name = format!("patchSets/{rollout}");
                     self.halts.entry(name).or_default().push((index, now));
                 }
+                Event::Withdrawal(WithdrawalEvent::Withdrawn { version, .. }) => {
+                    let name = format!("patchSets/{version}");
+                    self.halts.entry(name.clone()).or_default().push((index, now));
+                    self.withdrawn.insert(name);
+                }
                 Event::GrantOffered(grant) => drop(self.hosts.insert(grant.id, grant.host)),
                 Event::GrantMoved { grant, to, .. } => self.grant_moved(now, *grant, to)?,
                 Event::ClusterBootstrapped(_)
@@ -127,6 +145,7 @@ impl Truth {
                 | Event::SliceHalted { .. }
                 | Event::SliceResumed { .. }
                 | Event::WaveApproved { .. }
+                | Event::Withdrawal(_)
                 | Event::Trial { .. }
                 | Event::HoldMoved { .. }
                 | Event::VerdictReached { .. } => (),
@@ -178,7 +197,8 @@ impl Truth {
             | Phase::Expired
             | Phase::Withdrawn
             | Phase::Refused { .. }
-            | Phase::Failed { .. } => Ok(()),
+            | Phase::Failed { .. }
+            | Phase::Reverted { .. } => Ok(()),
         }
     }
 

@@ -8,6 +8,7 @@ use tidegate_controller::machine::command::FIRST_VERSION;
 use tidegate_controller::machine::event::Event;
 use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::machine::reply::Begin;
+use tidegate_controller::machine::withdrawal_event::WithdrawalEvent;
 use tidegate_controller::machine::{Command, Machine, Outcome, Position, Reply};
 
 use super::Violation;
@@ -288,6 +289,18 @@ fn event_line(event: &Event) -> Option<String> {
         Event::RolloutResumed { rollout, .. } => Some(format!("{rollout} resumed")),
         Event::RolloutPaused { rollout, .. } => Some(format!("{rollout} paused")),
         Event::RolloutCompleted { rollout, .. } => Some(format!("{rollout} completed")),
+        Event::Withdrawal(WithdrawalEvent::Withdrawn { version, withdrawal }) => {
+            Some(format!("{version} withdrawn: {}", withdrawal.reason))
+        }
+        Event::Withdrawal(WithdrawalEvent::RollbackStarted { rollout, .. }) => {
+            Some(format!("{rollout} rolls back"))
+        }
+        Event::Withdrawal(WithdrawalEvent::RolledBack { rollout }) => {
+            Some(format!("{rollout} is rolled back"))
+        }
+        Event::Withdrawal(WithdrawalEvent::RebootOwed { host, .. }) => {
+            Some(format!("{host} owes a reboot"))
+        }
         Event::HoldMoved { rollout, moved, .. } => Some(format!("{rollout}: hold {moved:?}")),
         Event::VerdictReached { rollout, reached } => {
             Some(format!("{rollout}: verdict {:?}", reached.verdict.kind))

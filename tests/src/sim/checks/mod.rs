@@ -215,6 +215,15 @@ impl Checks {
         self.truth.acts_on(host, patch_set, epoch)
     }
 
+    /// A host takes a livepatch out again that has not stalled.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] of `WITHDRAWN`.
+    pub fn takes_out(&self, host: HostId, patch_set: &str) -> Result<(), Violation> {
+        self.truth.takes_out(host, patch_set)
+    }
+
     /// A host has heard of an epoch.
     pub fn told(&mut self, host: HostId, patch_set: &str, epoch: u64) {
         self.truth.told(host, patch_set, epoch);

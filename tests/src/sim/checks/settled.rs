@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_agent::core::Agent;
+use tidegate_agent::core::{Agent, ModuleName};
 use tidegate_controller::machine::Machine;
 use tidegate_controller::machine::ids::HostId;
+use tidegate_controller::machine::ledger::Leaves;
 use tidegate_controller::machine::rollouts::{MAX_REFUSALS, State};
-use tidegate_policies::evidence::Class;
+use tidegate_policies::evidence::{Class, Failure};
 use tidegate_policies::gate::{GateName, GateState};
 
 use super::Violation;
@@ -39,6 +40,7 @@ impl World {
             }
         }
         self.good_rollout_is_done()?;
+        self.ledger_is_true()?;
         if self.exam != Exam::Over {
             let what = format!("the examination is not over: {:?}", self.exam);
             return Err(Violation::new("LIVENESS", what));
@@ -110,7 +112,12 @@ impl World {
         match rollout.state {
             State::Completed => return Ok(()),
             State::Running => (),
-            State::Draft | State::Paused | State::Halted | State::Superseded => {
+            State::Draft
+            | State::Paused
+            | State::Halted
+            | State::Superseded
+            | State::RollingBack
+            | State::RolledBack => {
                 return stuck(format!("the good rollout is {:?}", rollout.state));
             }
         }
@@ -149,6 +156,35 @@ impl World {
         stuck(format!("the good rollout waits on {}: {}", gate.name.as_str(), gate.detail))
     }
 
+    /// Whoever still runs what was withdrawn is on its ledger, as one that cannot take it out; and whoever is
+    /// on it and switched on has been asked.
+    fn ledger_is_true(&self) -> Result<(), Violation> {
+        let Some(machine) = self.newest() else { return Ok(()) };
+        let patch_set = machine.patch_sets().get(&Patch::Bad.version());
+        let Some(patch_set) = patch_set.filter(|set| set.withdrawn.is_some()) else {
+            return Ok(());
+        };
+        let Ok(module) = ModuleName::try_from(Patch::Bad.module().to_owned()) else {
+            return Ok(());
+        };
+        for (at, host) in self.hosts.iter().enumerate() {
+            if host.power != Power::On || !host.enrolled {
+                continue;
+            }
+            let owed = machine.ledger().get(patch_set, host.id);
+            if host.kernel.is_enabled(&module) == Some(true) && owed.is_none() {
+                let what = format!("host {at} runs what was withdrawn, and is on no ledger");
+                return Err(Violation::new("LEDGER", what));
+            }
+            if owed.is_some_and(|owed| owed.leaves == Leaves::ByRevert) {
+                let what =
+                    format!("host {at} was told to revert, and has not said what became of it");
+                return Err(Violation::new("LIVENESS", what));
+            }
+        }
+        Ok(())
+    }
+
     /// Hosts that are gone, that the good rollout has tried and will not try again, or that have begun
     /// the bad one where it was published later: an older patch set never follows a newer one.
     fn hosts_out_of_reach(&self) -> u64 {
@@ -163,6 +199,13 @@ impl World {
                 || entry.refusals >= MAX_REFUSALS
         });
         out.extend(tried.map(|(host, _)| host));
+        if self.scenario.keeps_stalls() {
+            // A kernel in whose way a transition stands takes no other.
+            let stalled = entries(Patch::Bad).into_iter().flatten();
+            let stalled =
+                stalled.filter(|(_, entry)| entry.class == Class::Failure(Failure::Stalled));
+            out.extend(stalled.map(|(host, _)| host));
+        }
         if self.scenario.first == Patch::Good {
             let newer = entries(Patch::Bad).into_iter().flatten();
             out.extend(newer.filter(|(_, entry)| entry.begun).map(|(host, _)| host));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_proto::v1;
 
+use super::withdrawal::withdrawal;
 use super::{enumeration, time, with};
 use crate::client::ids::to_hex;
 
@@ -122,7 +123,13 @@ pub(crate) fn patch_set(patch_set: &v1::PatchSet) -> Value {
         "nodesNeeded": patch_set.nodes_needed,
         "etag": patch_set.etag,
     });
-    with(object, [("publishedAt", time(patch_set.published_at.as_ref()))])
+    with(
+        object,
+        [
+            ("publishedAt", time(patch_set.published_at.as_ref())),
+            ("withdrawal", patch_set.withdrawal.as_ref().map(withdrawal)),
+        ],
+    )
 }
 
 #[cfg(test)]

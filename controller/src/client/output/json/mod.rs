@@ -8,6 +8,7 @@ mod fleet;
 mod incident;
 mod plan;
 mod rollout;
+mod withdrawal;
 
 use prost_types::Timestamp;
 use serde_json::{Map, Value};
@@ -20,6 +21,7 @@ pub(crate) use fleet::{grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
 pub(crate) use plan::plan;
 pub(crate) use rollout::{change, explanation, proposal, replay, rollout};
+pub(crate) use withdrawal::ledger_entry;
 
 /// An enum's word without the prefix of its type; an unknown number stays a number.
 pub(crate) trait Word: TryFrom<i32> {
@@ -49,6 +51,7 @@ words! {
     v1::GateState: "GATE_STATE_",
     v1::GrantPhase: "GRANT_PHASE_",
     v1::IncidentState: "INCIDENT_STATE_",
+    v1::LeavesBy: "LEAVES_BY_",
     v1::PatchSetState: "PATCH_SET_STATE_",
     v1::RolloutState: "ROLLOUT_STATE_",
     v1::Severity: "SEVERITY_",
@@ -99,7 +102,7 @@ mod tests {
 
     #[test]
     fn no_word_keeps_the_prefix_of_its_type() {
-        for value in 0..=11 {
+        for value in 0..=12 {
             assert!(!word::<v1::GrantPhase>(value).contains("GRANT"), "{value}");
             assert!(!word::<v1::RolloutState>(value).contains("ROLLOUT"), "{value}");
             assert!(!word::<v1::PatchSetState>(value).contains("PATCH"), "{value}");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_proto::v1;
 
+use super::withdrawal::withdrawal;
 use super::{enumeration, grant, time, with};
 use crate::client::ids::to_hex;
 
@@ -44,6 +45,7 @@ pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
             ("endTime", time(rollout.end_time.as_ref())),
             ("acknowledged", rollout.acknowledged.as_ref().map(counts)),
             ("counts", rollout.counts.as_ref().map(counts)),
+            ("withdrawal", rollout.withdrawal.as_ref().map(withdrawal)),
         ],
     )
 }
@@ -106,6 +108,7 @@ fn counts(counts: &v1::Counts) -> Value {
         "stalled": counts.stalled,
         "silent": counts.silent,
         "refused": counts.refused,
+        "reverted": counts.reverted,
     })
 }
 

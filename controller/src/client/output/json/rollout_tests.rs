@@ -60,6 +60,7 @@ fn a_tiers_progress() {
                 "inFlight": 18,
                 "offered": 3,
                 "refused": 2,
+                "reverted": 0,
                 "silent": 1,
                 "stalled": 0,
                 "verified": 100
@@ -120,45 +121,46 @@ fn a_halt_with_a_witness() {
     check(
         &halt(&sample),
         &expect![[r#"
-        {
-          "actor": "judge",
-          "counts": {
-            "begun": 120,
-            "crashed": 4,
-            "failed": 0,
-            "inFlight": 0,
-            "offered": 0,
-            "refused": 0,
-            "silent": 0,
-            "stalled": 0,
-            "verified": 0
-          },
-          "epoch": 3,
-          "gates": [
             {
-              "detail": "4 of 3 hosts",
-              "name": "guard-rail/crashed",
-              "observed": 4,
-              "required": 3,
-              "state": "SHUT",
-              "unit": "hosts"
-            }
-          ],
-          "logIndex": 4730,
-          "reason": "4 of 120 crashed",
-          "scope": "everything",
-          "time": "2026-11-03T11:10:00Z",
-          "witnesses": [
-            {
-              "cpuModel": "",
-              "detail": "panic: fatal exception",
-              "host": "hosts/a1",
-              "kernelRelease": "5.15.0-107.117",
-              "phase": "CRASHED",
-              "zone": "eu-1\u001b[2J"
-            }
-          ]
-        }"#]],
+              "actor": "judge",
+              "counts": {
+                "begun": 120,
+                "crashed": 4,
+                "failed": 0,
+                "inFlight": 0,
+                "offered": 0,
+                "refused": 0,
+                "reverted": 0,
+                "silent": 0,
+                "stalled": 0,
+                "verified": 0
+              },
+              "epoch": 3,
+              "gates": [
+                {
+                  "detail": "4 of 3 hosts",
+                  "name": "guard-rail/crashed",
+                  "observed": 4,
+                  "required": 3,
+                  "state": "SHUT",
+                  "unit": "hosts"
+                }
+              ],
+              "logIndex": 4730,
+              "reason": "4 of 120 crashed",
+              "scope": "everything",
+              "time": "2026-11-03T11:10:00Z",
+              "witnesses": [
+                {
+                  "cpuModel": "",
+                  "detail": "panic: fatal exception",
+                  "host": "hosts/a1",
+                  "kernelRelease": "5.15.0-107.117",
+                  "phase": "CRASHED",
+                  "zone": "eu-1\u001b[2J"
+                }
+              ]
+            }"#]],
     );
 }
 

@@ -95,7 +95,9 @@ fn whole(time: Duration) -> String {
 fn state_tone(rollout: &v1::Rollout) -> Tone {
     match rollout.state() {
         v1::RolloutState::Running | v1::RolloutState::Completed => Tone::Good,
-        v1::RolloutState::AwaitingApproval
+        v1::RolloutState::RollingBack
+        | v1::RolloutState::RolledBack
+        | v1::RolloutState::AwaitingApproval
         | v1::RolloutState::Paused
         | v1::RolloutState::Draft
         | v1::RolloutState::Superseded

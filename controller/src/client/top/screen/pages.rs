@@ -96,7 +96,8 @@ const fn tone(phase: GrantPhase) -> Tone {
         | GrantPhase::Applied
         | GrantPhase::Expired
         | GrantPhase::Refused
-        | GrantPhase::Withdrawn => Tone::Plain,
+        | GrantPhase::Withdrawn
+        | GrantPhase::Reverted => Tone::Plain,
     }
 }
 
