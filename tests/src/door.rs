@@ -265,7 +265,7 @@ pub fn token(id: &str, tier: &str, max_hosts: u64) -> pb::CreateTokenRequest {
         tier: format!("tiers/{tier}"),
         max_hosts,
         secret_sha256: Sha256::digest(secret(id).as_bytes()).to_vec(),
-        validate_only: false,
+        ..pb::CreateTokenRequest::default()
     }
 }
 

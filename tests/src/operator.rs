@@ -104,7 +104,7 @@ impl Operator {
             tier: format!("tiers/{tier}"),
             max_hosts,
             secret_sha256: Sha256::digest(secret.as_bytes()).to_vec(),
-            validate_only: false,
+            ..pb::CreateTokenRequest::default()
         };
         let mut left = ATTEMPTS;
         loop {

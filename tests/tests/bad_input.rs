@@ -193,6 +193,18 @@ async fn requests_beyond_their_limits_or_rights_are_refused() -> Outcome<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_token_or_a_member_is_refused_and_takes_no_place() -> Outcome<()> {
+    let fixture = Fixture::set().await?;
+    refusals::closed_tokens(&fixture).await?;
+    let mut table = Table::open(&fixture).await?;
+    refusals::tokens(&fixture, &mut table).await?;
+    refusals::members(&fixture, &mut table).await?;
+    refusals::enrolments(&fixture, &mut table).await?;
+    table.close(33);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_reports_on_its_own_grant_alone_and_one_without_artifact_hears_why() -> Outcome<()> {
     let fixture = Fixture::set().await?;
     let (door, [mine, other]) = (&fixture.door, &fixture.hosts);

@@ -48,6 +48,11 @@ fn a_credit_that_is_off_by_one_is_caught() {
 }
 
 #[test]
+fn a_token_that_lets_in_one_host_too_many_is_caught() {
+    is_caught(Sabotage::TokenOffByOne, &["I6"]);
+}
+
+#[test]
 fn a_disk_that_forgets_for_whom_the_node_voted_is_caught() {
     is_caught(Sabotage::ForgottenVote, &["VOTE"]);
 }

@@ -164,5 +164,9 @@ fn action_word(action: &Action) -> &'static str {
         Action::IfUnchanged(guarded) => action_word(&guarded.action),
         Action::RollBack(_) => "rollout.rollback",
         Action::WithdrawPatchSet(_) => "patch-set.withdraw",
+        Action::UpdateToken(_) => "token.update",
+        Action::RevokeToken(_) => "token.revoke",
+        Action::EvictHost(_) => "host.evict",
+        Action::MoveHost(_) => "host.move",
     }
 }

@@ -306,7 +306,8 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::UnknownFreeze { .. }
         | Rejection::UnknownProposal { .. }
         | Rejection::NoSuchToken { .. }
-        | Rejection::UnknownMember { .. } => Code::NotFound,
+        | Rejection::UnknownMember { .. }
+        | Rejection::HostEvicted { .. } => Code::NotFound,
         Rejection::AuthorApproves { .. } | Rejection::SamePerson { .. } => Code::PermissionDenied,
         Rejection::TooMany { .. } => Code::ResourceExhausted,
         Rejection::TokenExists { .. }
@@ -318,7 +319,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         Rejection::EtagMismatch { .. } => Code::Aborted,
         Rejection::UnknownToken => Code::Unauthenticated,
         Rejection::TokenHostLimit { .. } => Code::ResourceExhausted,
-        Rejection::NotBootstrapped => Code::Unavailable,
+        Rejection::NotBootstrapped | Rejection::WallNotFresh => Code::Unavailable,
         Rejection::RequestIdReused { .. }
         | Rejection::SecretReused
         | Rejection::NoHosts
@@ -330,6 +331,8 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::FreezeOver { .. }
         | Rejection::DelayTooLong { .. }
         | Rejection::BadOpenings { .. }
+        | Rejection::ExpiryPassed { .. }
+        | Rejection::NothingToUpdate { .. }
         | Rejection::NodeIdZero
         | Rejection::BadAddress { .. }
         | Rejection::VouchAhead { .. } => Code::InvalidArgument,
@@ -346,6 +349,10 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::ApprovedAlready { .. }
         | Rejection::NotExpedited { .. }
         | Rejection::NotNewer { .. }
+        | Rejection::TokenExpired { .. }
+        | Rejection::TokenRevoked { .. }
+        | Rejection::OutOfScope { .. }
+        | Rejection::HostAwaited { .. }
         | Rejection::MovedOn { .. }
         | Rejection::GatesShut { .. }
         | Rejection::MemberRemoved { .. }

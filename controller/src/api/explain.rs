@@ -5,11 +5,11 @@ use tidegate_proto::v1 as pb;
 
 use super::convert::{fleet, records, rollout, verdict};
 use super::error::ApiError;
-use super::fleet_service::find_host;
+use super::hosts::find_host;
+use crate::machine::Machine;
 use crate::machine::explain::HostGate;
 use crate::machine::records::rollout_subject;
 use crate::machine::rollouts::Rollout;
-use crate::machine::{Machine, Rejection};
 
 /// The gate of a withdrawn patch set: whether it is still run.
 const LEDGER: &str = "ledger";
@@ -48,7 +48,7 @@ pub(crate) fn rollout(
         }
     } else {
         let host = find_host(machine, host)?;
-        let host = machine.hosts().get(&host).ok_or(Rejection::UnknownHost { host })?;
+        let host = machine.hosts().get(&host).ok_or_else(|| machine.no_host(host))?;
         let gates = machine.explain_host(of, &host);
         // A host that still runs what was withdrawn waits to get rid of it, and for nothing else.
         let owed = |gate: &&HostGate| gate.name == LEDGER && gate.state != GateState::Open;

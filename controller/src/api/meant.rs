@@ -13,7 +13,7 @@ use super::error::{ApiError, BadField};
 use super::reads::Freshness;
 use crate::machine::command::{Action, IfUnchanged, Operate};
 use crate::machine::etag::{Etag, NotAnEtag};
-use crate::machine::{Command, Machine};
+use crate::machine::{Command, Machine, Reply};
 
 /// A request that changes something.
 pub(super) trait Changing {
@@ -63,9 +63,11 @@ changing! {
     CreateFreezeRequest,
     CreateRolloutRequest,
     CreateTokenRequest,
+    EvictHostRequest,
     ExpediteRolloutRequest: etag,
     HaltRolloutRequest,
     LiftFreezeRequest,
+    MoveHostRequest,
     PauseRolloutRequest,
     PromoteMemberRequest,
     PromoteRolloutRequest: etag,
@@ -73,10 +75,12 @@ changing! {
     RejectProposalRequest,
     RemoveMemberRequest,
     ResumeRolloutRequest: etag,
+    RevokeTokenRequest,
     RollbackRolloutRequest,
     SetHoldbackRequest,
     StartRolloutRequest: etag,
     SupersedeRolloutRequest: etag,
+    UpdateTokenRequest: etag,
     WithdrawPatchSetRequest,
 }
 
@@ -181,15 +185,26 @@ impl Desk {
         action: Action,
         look: impl FnOnce(&Machine) -> Result<T, ApiError> + Clone + Send + 'static,
     ) -> Result<Response<T>, Status> {
+        let (_, response) = self.carry_out_and_hear(meant, action, look).await?;
+        Ok(response)
+    }
+
+    /// The same, with what the command is answered.
+    pub(super) async fn carry_out_and_hear<T: Send + 'static>(
+        &self,
+        meant: Meant,
+        action: Action,
+        look: impl FnOnce(&Machine) -> Result<T, ApiError> + Clone + Send + 'static,
+    ) -> Result<(Reply, Response<T>), ApiError> {
         match meant.way {
             Way::Done => {
                 let Operate { request, actor, action } = meant.operate(action);
-                let (_, seen) = self.operate_and_look((actor, request), action, look).await?;
-                Ok(Response::new(seen))
+                let (reply, seen) = self.operate_and_look((actor, request), action, look).await?;
+                Ok((reply, Response::new(seen)))
             }
             Way::OnlyChecked => {
-                let seen = self.foretell(meant.foretold(action), look).await?;
-                Ok(only_checked(seen))
+                let (reply, seen) = self.foretell(meant.foretold(action), look).await?;
+                Ok((reply, only_checked(seen)))
             }
         }
     }
@@ -199,11 +214,15 @@ impl Desk {
         &self,
         commands: Vec<Command>,
         look: impl FnOnce(&Machine) -> Result<T, ApiError> + Send + 'static,
-    ) -> Result<T, ApiError> {
+    ) -> Result<(Reply, T), ApiError> {
         self.ready(Freshness::Linearizable).await?;
         for command in &commands {
             self.handle.check_taken(command).await?;
         }
-        self.look(move |machine| look(&machine.would(&commands)?.1)).await
+        let would = move |machine: &Machine| {
+            let (reply, then) = machine.would(&commands)?;
+            Ok((reply, look(&then)?))
+        };
+        self.look(would).await
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod explain;
 mod fields;
 mod fleet_service;
 mod follow;
+mod hosts;
 mod incident_service;
 mod meant;
 mod page;

@@ -59,7 +59,7 @@ fn token(number: u64, request_id: String) -> pb::CreateTokenRequest {
         tier: "tiers/free".to_owned(),
         max_hosts: 1,
         secret_sha256: Sha256::digest(number.to_le_bytes()).to_vec(),
-        validate_only: false,
+        ..pb::CreateTokenRequest::default()
     }
 }
 

@@ -64,7 +64,7 @@ impl Operator {
             tier: format!("tiers/{tier}"),
             max_hosts,
             secret_sha256: Sha256::digest(secret.as_bytes()).to_vec(),
-            validate_only: false,
+            ..pb::CreateTokenRequest::default()
         };
         let fleet = &self.fleet;
         until_ready("create a token", || {
@@ -83,7 +83,7 @@ impl Operator {
             tier: "tiers/free".to_owned(),
             max_hosts: 1,
             secret_sha256: Sha256::digest(id.as_bytes()).to_vec(),
-            validate_only: false,
+            ..pb::CreateTokenRequest::default()
         };
         self.fleet.create_token(request).await.map_err(call("create a token"))?;
         Ok(())

@@ -36,6 +36,8 @@ pub(crate) enum Subject {
     Hosts,
     /// All tokens.
     Tokens,
+    /// `tokens/{token}`.
+    Token(String),
 }
 
 impl Subject {
@@ -46,6 +48,7 @@ impl Subject {
             Self::PatchSet(name) => format!("tidegate patchset get {}", id_of(name)),
             Self::Host(name) => format!("tidegate host get {}", id_of(name)),
             Self::Incident(name) => format!("tidegate incident get {}", id_of(name)),
+            Self::Token(name) => format!("tidegate token get {}", id_of(name)),
             Self::Tiers
             | Self::Freezes
             | Self::Proposals
@@ -66,7 +69,7 @@ impl Subject {
             Self::Incident(_) | Self::Incidents => "incident list",
             Self::PatchSet(_) | Self::PatchSets => "patchset list",
             Self::Host(_) | Self::Hosts => "host list",
-            Self::Tokens => "token list",
+            Self::Token(_) | Self::Tokens => "token list",
             Self::Tiers => "tier list",
             Self::Freezes => "freeze list",
             Self::Proposals => "approval list",
@@ -82,6 +85,7 @@ impl Subject {
             Self::Rollout(name) => format!("tidegate rollout explain {}", id_of(name)),
             Self::PatchSet(_)
             | Self::Host(_)
+            | Self::Token(_)
             | Self::Incident(_)
             | Self::Incidents
             | Self::Tiers
@@ -208,6 +212,21 @@ fn for_reason(reason: &str, subject: &Subject) -> Option<String> {
         "REQUEST_ID_REUSED" => "leave --request-id out: it belongs to another request".to_owned(),
         "SLICE_NOT_HALTED" | "ROLLOUT_MOVED_ON" | "ROLLOUT_NOT_DRAFT" | "ROLLOUT_NOT_RUNNING" => {
             subject.show()
+        }
+        "HOST_AWAITED" => format!(
+            "{}   # wait until it has ended, or add --force: it counts as silent then",
+            subject.show()
+        ),
+        "HOST_EVICTED" => Subject::Hosts.list(),
+        "TOKEN_HOST_LIMIT" | "TOKEN_EXPIRED" | "TOKEN_REVOKED" | "TOKEN_OUT_OF_SCOPE"
+        | "UNKNOWN_TOKEN" => Subject::Tokens.list(),
+        "NOTHING_TO_UPDATE" => {
+            "add --max-hosts N, --ttl 30d, --expires TIME or --never-expires".to_owned()
+        }
+        "EXPIRY_PASSED" => "give a later --expires, or a --ttl".to_owned(),
+        "CLOCK_NOT_FRESH" => {
+            "tidegate cluster status   # wait until a majority tells the time, then try again"
+                .to_owned()
         }
         "UNKNOWN_PATCH_SET" => Subject::PatchSets.list(),
         "UNKNOWN_TIER" => Subject::Tiers.list(),

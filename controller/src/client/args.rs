@@ -121,7 +121,7 @@ impl OutputFormat {
 }
 
 /// Reads `1h30m`, `90s`, `250ms`: whole numbers with the units `ms`, `s`, `m`, `h`, `d`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let advice = || format!("`{text}` is not a duration; write e.g. `500ms`, `10s`, `1m30s`, `2h`");
     let mut rest = text;
     let mut total = Duration::ZERO;

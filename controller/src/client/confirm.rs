@@ -1,5 +1,5 @@
-//! Must the operator say yes first? Halt and pause never ask. What widens a rollout asks; what
-//! overrules the judge asks for the name.
+//! Must the operator say yes first? Halt and pause never ask. What widens a rollout asks, and what
+//! takes a token or a host out; what overrules the judge asks for the name.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -48,6 +48,11 @@ impl Asking {
             (false, false) => Channel::Nobody,
         };
         Self { yes: globals.yes, channel }
+    }
+
+    /// Whether the operator has agreed before being asked, as far as that is enough.
+    pub(crate) const fn has_yes(self) -> bool {
+        self.yes
     }
 
     /// Returns once the operator agreed to `attempt`, whose consequences are `stakes`.

@@ -27,7 +27,8 @@ pub use commands::backup::BackupTo;
 pub use commands::cluster::ClusterCommand;
 pub use commands::freeze::FreezeCommand;
 pub use commands::holdback::HoldbackCommand;
-pub use commands::host::{HostCommand, HostList};
+pub use commands::host::{HostCommand, HostList, HostStateWord};
+pub use commands::host_change::{EvictHost, MoveHost};
 pub use commands::incident::{IncidentCommand, IncidentNamed};
 pub use commands::members::{Add, Promote as PromoteMember, Remove, Transfer};
 pub use commands::pages::Limit;
@@ -39,6 +40,7 @@ pub use commands::rollout::{Explain, Halt, HostsOf, Named, Reasoned, Resume, Rol
 pub use commands::start::Start;
 pub use commands::tier::TierCommand;
 pub use commands::token::{CreateToken, TokenCommand};
+pub use commands::token_change::{Expiry, RevokeToken, UpdateToken};
 pub use commands::watch::{Get, Status};
 pub use ids::RequestId;
 pub use top::Top;

@@ -155,6 +155,7 @@ mod tests {
         assert_eq!(patch_set("113.1"), Ok("patchSets/113.1".to_owned()));
         assert_eq!(host("hosts/a1"), Ok("hosts/a1".to_owned()));
         assert_eq!(tier("free"), Ok("tiers/free".to_owned()));
+        assert_eq!(token("tokens/free"), Ok("tokens/free".to_owned()));
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Operator {
             tier: format!("tiers/{tier}"),
             max_hosts,
             secret_sha256: Sha256::digest(secret.as_bytes()).to_vec(),
-            validate_only: false,
+            ..pb::CreateTokenRequest::default()
         };
         loop {
             match self.fleet.create_token(request.clone()).await {

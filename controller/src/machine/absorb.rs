@@ -48,6 +48,7 @@ impl Machine {
                 self.secrets.insert(token.secret, token.id.clone());
                 self.tokens.insert(token.id.clone(), token.clone());
             }
+            Event::Entitlement(event) => self.change_entitlement(at, event),
             Event::HostEnrolled(host) => {
                 self.replace_host((**host).clone());
                 self.follow_ledgers(at, host.id);
@@ -183,50 +184,6 @@ impl Machine {
             stage.holdout = holdout;
         }
         self.take_census_anew(id);
-    }
-
-    /// Puts `after` in its row, and keeps tokens and censuses true. A host that is not what it was leaves the
-    /// trials that watch it.
-    fn replace_host(&mut self, after: Host) {
-        let before = self.hosts.get(&after.id);
-        let same = before.as_ref().is_some_and(|before| {
-            before.facts == after.facts && before.mode == after.mode && before.tier == after.tier
-        });
-        if !same {
-            self.leaves_trials(after.id);
-        }
-        if before.as_ref().map(|host| &host.token) != Some(&after.token) {
-            let leaves = before.as_ref().and_then(|host| self.tokens.get_mut(&host.token));
-            if let Some(token) = leaves {
-                token.enrolled -= 1;
-            }
-            if let Some(token) = self.tokens.get_mut(&after.token) {
-                token.enrolled += 1;
-            }
-        }
-        let parts = |machine: &Self, host: &Host| -> Vec<(RolloutId, Part, Eligible)> {
-            let started = machine.rollouts.values().filter(|rollout| rollout.place.is_some());
-            let counted = |r: &Rollout| {
-                let part = machine.place_of(r, host).ok()?;
-                Some((r.id.clone(), part, machine.eligible(r, host)))
-            };
-            started.filter_map(counted).collect()
-        };
-        if let Some(before) = &before {
-            self.moves_domain(after.id, (&before.facts, &after.facts));
-        }
-        let left = before.map(|host| parts(self, &host)).unwrap_or_default();
-        let (entered, id) = (parts(self, &after), after.id);
-        self.hosts.put(after);
-        let left = left.into_iter().map(|one| (one, Way::Leaves));
-        let entered = entered.into_iter().map(|one| (one, Way::Enters));
-        for ((rollout, part, eligible), way) in left.chain(entered) {
-            if let Some(rollout) = self.rollouts.get_mut(&rollout) {
-                let first_wave = part.first_wave(rollout);
-                count_part(&mut rollout.stages, (part, first_wave, eligible), way);
-            }
-        }
-        self.follow_slices(id);
     }
 
     fn start_wave(&mut self, at: Position, id: &RolloutId, place: Place) {
@@ -428,7 +385,7 @@ fn move_between_stages(rollout: &mut Rollout, entry: Entry, to: usize) {
 }
 
 /// Counts a host of a step, its first wave, and whether it is eligible.
-fn count_part(
+pub(super) fn count_part(
     stages: &mut [StageProgress],
     (part, first_wave, eligible): (Part, usize, Eligible),
     way: Way,

@@ -117,9 +117,11 @@ impl Machine {
         host: HostId,
         (before, after): (Option<&Entry>, Option<&Entry>),
     ) {
+        let of_old = self.host_of_old(host);
         let counts = |rollout: &&mut Rollout| rollout.policy.limits.counts_domains();
         let Some(rollout) = self.rollouts.get_mut(rollout).filter(counts) else { return };
-        let Some(host) = self.hosts.get(&host) else { return };
+        // Who was evicted counts on where it stood.
+        let Some(host) = of_old else { return };
         rollout.domains.move_entry(&host.facts, (before, after));
     }
 

@@ -68,9 +68,12 @@ impl Calendar {
 }
 
 impl Token {
-    /// Changes with its limit, and with every host that enrols.
+    /// Changes with its limit, with when it expires, with every host that enrols or leaves, and when it is
+    /// revoked.
     pub fn etag(&self) -> Etag {
-        Etag(format!("{}-{}", self.max_hosts, self.enrolled))
+        let expires = self.expires.map_or(0, |at| at.0);
+        let revoked = self.revoked.as_ref().map_or(0, |revoked| revoked.index);
+        Etag(format!("{}-{}-{expires}-{revoked}", self.max_hosts, self.enrolled))
     }
 }
 

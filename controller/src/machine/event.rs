@@ -8,6 +8,7 @@ use super::calendar_event::CalendarEvent;
 use super::clock::Clock;
 use super::cluster_event::ClusterEvent;
 use super::command::{Bootstrap, StoreBlob};
+use super::entitlement_event::EntitlementEvent;
 use super::fleet::{Facts, Host, Mode, SpoolMark};
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
@@ -40,6 +41,8 @@ pub enum Event {
         /// Who.
         actor: String,
     },
+    /// Tokens were changed or taken back, or hosts moved or evicted.
+    Entitlement(Box<EntitlementEvent>),
     /// A machine is a member of the fleet, anew or again.
     HostEnrolled(Box<Host>),
     /// A host is not quite what it was.

@@ -35,6 +35,7 @@ impl Machine {
         let mut gates =
             vec![mode_gate(host), artifact_gate(self, rollout, host), self.rollout_gate(rollout)];
         gates.extend(self.ledger_gate(rollout, host));
+        gates.extend(self.token_gate(host));
         gates.extend(self.slice_gate(rollout, host));
         if let Ok(part) = &part {
             gates.extend(self.when(rollout, part.stage).gates().into_iter().map(HostGate::from));
@@ -45,6 +46,12 @@ impl Machine {
             self.room_gate(rollout, host),
         ]);
         gates
+    }
+
+    /// The host's token lets it have grants; `None` where it does.
+    fn token_gate(&self, host: &Host) -> Option<HostGate> {
+        let none = self.entitled(host).err()?;
+        Some(HostGate { name: "token", state: GateState::Shut, detail: none.of_token(host) })
     }
 
     /// No slice that the host is in is halted by itself; `None` where none of the patch set's is.
@@ -59,7 +66,9 @@ impl Machine {
                 NoPart::NoApply
                 | NoPart::NoArtifact
                 | NoPart::TierNotInPolicy
-                | NoPart::HeldBack { .. },
+                | NoPart::HeldBack { .. }
+                | NoPart::TokenRevoked { .. }
+                | NoPart::OutOfScope { .. },
             ) => (GateState::Open, format!("it is in none of the {halted} halted slices")),
         };
         Some(HostGate { name: "slice", state, detail })
@@ -136,7 +145,7 @@ impl Machine {
                     "it has begun this patch set in another rollout, or one that was published later"
                         .to_owned(),
                 ),
-                None if part.is_err() => (GateState::Waiting, "it has had none".to_owned()),
+                None if part.is_err() || self.entitled(host).is_err() => (GateState::Waiting, "it has had none".to_owned()),
                 None => (GateState::Waiting, "it gets an offer when it syncs next".to_owned()),
             },
             Some((id, Phase::Refused { detail, .. })) if refusals >= MAX_REFUSALS => (

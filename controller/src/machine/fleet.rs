@@ -48,13 +48,13 @@ pub enum Mode {
 }
 
 /// One machine of the fleet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Its id.
     pub id: HostId,
     /// BLAKE3 of its machine id.
     pub machine: [u8; 32],
-    /// The token that it enrolled with.
+    /// The token that it has a place under: it enrolled with it, or was moved to it.
     pub token: TokenId,
     /// The tier that the token gives.
     pub tier: TierName,

@@ -98,7 +98,7 @@ impl Machine {
         match scope {
             HaltScope::Everything => true,
             HaltScope::Slice(cut) => {
-                self.hosts.get(&host).is_some_and(|host| is_inside(cut, &host.facts))
+                self.host_of_old(host).is_some_and(|host| is_inside(cut, &host.facts))
             }
         }
     }

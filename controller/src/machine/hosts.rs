@@ -237,6 +237,14 @@ impl Hosts {
         }
     }
 
+    /// Takes a host's row away.
+    pub(super) fn remove(&mut self, id: HostId) {
+        let Some(row) = self.rows.get(id) else { return };
+        self.rows.remove(id);
+        self.profiles.release(row.standing.profile);
+        self.labels.release(row.labels);
+    }
+
     /// Marks how far a spool of the host is counted.
     pub(super) fn mark(&mut self, id: HostId, mark: SpoolMark) {
         self.rows.update_front(id, |standing: &mut Standing| standing.mark(mark));

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::grants::Phase;
 use super::ids::{HostId, RolloutId};
 use super::incidents::HaltScope;
+use super::membership::Eligible;
 use super::patch_sets::Halt;
 use super::people_event::PeopleEvent;
 use super::records::JUDGE;
@@ -71,8 +72,14 @@ impl Machine {
     fn acknowledged_eligible(&self, rollout: &Rollout, step: usize) -> u64 {
         let of_step = self.entries.acknowledged(rollout).filter(|(_, stage)| *stage == step);
         let belongs = |(id, _): &(HostId, usize)| {
-            let part = self.hosts.get(id).and_then(|host| self.part(rollout, &host).ok());
-            part.is_some_and(|part| part.stage == step)
+            let counted = match self.hosts.get(id) {
+                Some(host) => self.census_part(rollout, &host),
+                None => {
+                    let evicted = self.evicted.get(*id);
+                    evicted.and_then(|evicted| self.census_part_of_old(rollout, &evicted.host))
+                }
+            };
+            counted.is_some_and(|(part, eligible)| part.stage == step && eligible == Eligible::Yes)
         };
         u64::try_from(of_step.filter(belongs).count()).unwrap_or(u64::MAX)
     }
@@ -130,6 +137,7 @@ impl Machine {
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }
+            | Event::Entitlement(_)
             | Event::HostEnrolled(_)
             | Event::HostChanged { .. }
             | Event::GoodbyeSaid { .. }

@@ -17,13 +17,14 @@ use tidegate_policies::share::{Quantity, Share};
 use tidegate_policies::time::{Millis, WallTime};
 
 use super::command::{
-    Action, BeginGrant, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Operate,
-    PublishPatchSet, RecordReports, StoreBlob, Tick, TierSpec,
+    Action, BeginGrant, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Expiry,
+    Operate, PublishPatchSet, RecordReports, StoreBlob, Tick, TierSpec,
 };
 use super::fleet::{Facts, Mode};
 use super::ids::{Digest, GrantId, HostId, NodeId, NotAName, RolloutId};
 use super::patch_sets::{Artifact, KernelKey};
 use super::report::{Body, Outcome, Report, Started};
+use super::tokens::Scope;
 use super::{Applied, Machine, Position};
 
 /// Hosts that one tick tells of.
@@ -56,12 +57,14 @@ impl Measured {
             ladder: vec![free],
         }));
         for token in ["a", "b"] {
-            fleet.operate(Action::CreateToken(CreateToken {
+            fleet.operate(Action::CreateToken(Box::new(CreateToken {
                 token: token.parse()?,
                 tier: "free".parse()?,
                 max_hosts: u64::MAX,
                 secret: digest(token),
-            }));
+                expiry: Expiry::Never,
+                scope: Scope::default(),
+            })));
         }
         for nth in 0..hosts {
             fleet.apply(&enroll(nth));

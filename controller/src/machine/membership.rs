@@ -1,17 +1,18 @@
 //! Which part does a host have in a rollout: which tier, which wave, or none, and why?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policies::bucket::{Bucket, Lot, Purpose};
+use tidegate_policies::evidence::Class;
 use tidegate_policies::share::Share;
 use tidegate_policies::tiers::Holdback;
 use tidegate_policies::time::WallTime;
 
 use super::Machine;
 use super::fleet::{Host, Mode};
-use super::ids::HostId;
+use super::ids::{HostId, TokenId};
 use super::patch_sets::{Artifact, KernelKey, PatchSet};
-use super::rollouts::Rollout;
+use super::rollouts::{Entry, Rollout};
 use super::slices::HaltedSlice;
 
 /// A host's part in a rollout.
@@ -51,6 +52,26 @@ pub enum NoPart {
         index: u64,
         /// Why.
         reason: String,
+    },
+    /// Its token was taken back.
+    TokenRevoked {
+        /// The token.
+        token: TokenId,
+        /// Who took it back.
+        actor: String,
+        /// Log index of the entry.
+        index: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Its token is not for what it is by now.
+    OutOfScope {
+        /// The token.
+        token: TokenId,
+        /// What the token is for, in words.
+        scope: String,
+        /// What the host is, in words.
+        host: String,
     },
 }
 
@@ -94,6 +115,30 @@ impl NoPart {
                  {} --slice '{slice}' --reason REASON` lets it go on",
                 rollout.id
             ),
+            Self::TokenRevoked { .. } | Self::OutOfScope { .. } => self.of_token(host),
+        }
+    }
+}
+
+impl NoPart {
+    /// Why its token lets `host` have no further grant, and the way out; for every other reason the same
+    /// words as of no rollout at all.
+    pub fn of_token(&self, host: &Host) -> String {
+        let id = host.id;
+        match self {
+            Self::TokenRevoked { token, actor, index, reason } => format!(
+                "{actor} revoked its token {token} at log index {index}: {reason}; `tidegate host move \
+                 {id} --token TOKEN` gives it another"
+            ),
+            Self::OutOfScope { token, scope, host } => format!(
+                "its token {token} is for {scope}, and it is {host}; `tidegate host move {id} --token \
+                 TOKEN` gives it another"
+            ),
+            Self::NoApply
+            | Self::NoArtifact
+            | Self::TierNotInPolicy
+            | Self::HeldBack { .. }
+            | Self::SliceHalted { .. } => "no rollout concerns it".to_owned(),
         }
     }
 }
@@ -112,7 +157,7 @@ impl Machine {
     pub fn part(&self, rollout: &Rollout, host: &Host) -> Result<Part, NoPart> {
         let place = self.place_of(rollout, host)?;
         match self.halted_slice(rollout, host) {
-            None => Ok(place),
+            None => self.entitled(host).map(|()| place),
             Some(HaltedSlice { cut, halt }) => Err(NoPart::SliceHalted {
                 slice: cut.to_string(),
                 actor: halt.actor.clone(),
@@ -130,11 +175,36 @@ impl Machine {
         }
     }
 
-    /// The part that `host` has in `rollout` unless a slice that it is in is halted.
+    /// Where an enrolled host counts in the census: at its place, if its token lets it have a grant, or if it
+    /// has begun. Who has begun counts on without a token, so that a tier never looks covered because those
+    /// who have begun are gone.
+    pub(super) fn census_part(&self, rollout: &Rollout, host: &Host) -> Option<(Part, Eligible)> {
+        let place = self.place_of(rollout, host).ok()?;
+        let counts = self.entitled(host).is_ok() || self.has_begun_in(rollout, host.id);
+        counts.then(|| (place, self.eligible(rollout, host)))
+    }
+
+    /// Where an evicted host counts on: at its place, if it has begun, and not refused.
+    pub(super) fn census_part_of_old(
+        &self,
+        rollout: &Rollout,
+        host: &Host,
+    ) -> Option<(Part, Eligible)> {
+        let entry = self.entries.get(rollout, host.id)?;
+        let counts = entry.begun && entry.class != Class::Refused;
+        let place = self.place_of(rollout, host).ok().filter(|_| counts)?;
+        Some((place, self.eligible(rollout, host)))
+    }
+
+    fn has_begun_in(&self, rollout: &Rollout, host: HostId) -> bool {
+        self.entries.get(rollout, host).is_some_and(|entry| entry.begun)
+    }
+
+    /// The part that `host` has in `rollout` unless its token or a halted slice bars it.
     ///
     /// # Errors
     ///
-    /// [`NoPart`], but for halted slices.
+    /// [`NoPart`], but for these two.
     pub fn place_of(&self, rollout: &Rollout, host: &Host) -> Result<Part, NoPart> {
         match host.mode {
             Mode::NoApply => return Err(NoPart::NoApply),
@@ -145,8 +215,9 @@ impl Machine {
         if let Some((holdback, until)) = self.holds_back(rollout, host) {
             return Err(NoPart::HeldBack { holdback, until });
         }
-        let drawn = self.entries.drawn_by(rollout, host.id);
-        let stage = stage_of(rollout, drawn, host.tier.as_str()).ok_or(NoPart::TierNotInPolicy)?;
+        let began = || self.entries.get(rollout, host.id).and_then(|entry| began_in(&entry));
+        let fixed = self.entries.drawn_by(rollout, host.id).or_else(began);
+        let stage = stage_of(rollout, fixed, host.tier.as_str()).ok_or(NoPart::TierNotInPolicy)?;
         let tier = rollout.policy.ladder[stage].tier.as_str();
         let purpose = Purpose::Wave { tier };
         let name = host.id.to_string();
@@ -158,12 +229,15 @@ impl Machine {
 }
 
 impl Machine {
-    /// The part of every host that has a place in `rollout`, and whether it may have it.
+    /// The part of every host that counts in `rollout`, and whether it may have it.
     pub(super) fn parts(&self, rollout: &Rollout) -> impl Iterator<Item = (Part, Eligible)> {
-        self.profiled_parts(rollout).map(|(_, part, eligible)| (part, eligible))
+        let enrolled = self.profiled_parts(rollout);
+        let gone = self.evicted.values();
+        let gone = gone.filter_map(|evicted| self.census_part_of_old(rollout, &evicted.host));
+        enrolled.map(|(_, part, eligible)| (part, eligible)).chain(gone)
     }
 
-    /// The same with the number of each host's profile. Looks at what hosts share once for all.
+    /// The same of enrolled hosts, with the number of each one's profile. Looks at what hosts share once for all.
     pub(super) fn profiled_parts(
         &self,
         rollout: &Rollout,
@@ -178,6 +252,8 @@ impl Machine {
             .map(|(number, _, of)| (number, stage_of(rollout, None, of.tier.as_str())))
             .collect();
         let held_back = self.held_back(rollout);
+        let barred = self.hosts.profiles().filter(|(_, _, profile)| !self.entitles_all(profile));
+        let barred: BTreeSet<u64> = barred.map(|(number, _, _)| number).collect();
         let drawn: BTreeMap<HostId, usize> = self.entries.drawn(rollout).collect();
         let lots: Vec<Lot> = rollout
             .policy
@@ -188,10 +264,18 @@ impl Machine {
         let steps = 0..rollout.policy.ladder.len();
         let holdouts: Vec<_> = steps.map(|step| holdout(rollout, step)).collect();
         let shut_out = self.shut_out(rollout);
+        // Both are in the order of hosts.
+        let mut entries = self.entries.of(rollout).peekable();
         self.hosts.eligibilities().filter_map(move |(host, (mode, profile))| {
+            while entries.next_if(|(of, _)| *of < host).is_some() {}
+            let began = entries.next_if(|(of, _)| *of == host);
+            let began = began.and_then(|(_, entry)| began_in(&entry));
+            if barred.contains(&profile) && began.is_none() {
+                return None;
+            }
             let may = mode == Mode::Normal && !held_back(host, profile);
             let of_tier = *step_of.get(&profile).filter(|_| may)?;
-            let stage = drawn.get(&host).copied().or(of_tier)?;
+            let stage = drawn.get(&host).copied().or(began).or(of_tier)?;
             let name = host.to_string();
             let out = holdouts[stage].as_ref();
             let held_out = out.is_some_and(|(lot, share)| lot.place(&name).is_inside(*share));
@@ -210,9 +294,14 @@ fn holdout(rollout: &Rollout, step: usize) -> Option<(Lot, Share)> {
     (share.ppm() > 0).then(|| (lot(), share))
 }
 
-/// The step that drew a host, else the one of its tier.
-pub(super) fn stage_of(rollout: &Rollout, drawn: Option<usize>, tier: &str) -> Option<usize> {
-    drawn.or_else(|| rollout.policy.ladder.iter().position(|stage| stage.tier == tier))
+/// The step in which a host has begun, where it counts for good.
+fn began_in(entry: &Entry) -> Option<usize> {
+    entry.begun.then_some(entry.stage)
+}
+
+/// The step that drew a host or in which it began, else the one of its tier.
+pub(super) fn stage_of(rollout: &Rollout, fixed: Option<usize>, tier: &str) -> Option<usize> {
+    fixed.or_else(|| rollout.policy.ladder.iter().position(|stage| stage.tier == tier))
 }
 
 impl Part {

@@ -7,6 +7,7 @@
 
 mod absorb;
 mod absorb_cluster;
+mod absorb_fleet;
 pub mod boot;
 pub mod calendar;
 pub mod calendar_event;
@@ -16,9 +17,12 @@ pub mod cluster_event;
 pub mod command;
 mod commands;
 pub mod domains;
+pub mod entitlement;
+pub mod entitlement_event;
 pub mod entries;
 pub mod etag;
 pub mod event;
+pub mod evicted;
 pub mod explain;
 pub mod fleet;
 pub mod frozen;
@@ -73,6 +77,7 @@ use cluster::Cluster;
 pub use command::{Bootstrap, Command, Missed, Tick, UnknownEntry};
 use entries::Entries;
 use event::Event;
+use evicted::EvictedHosts;
 use fleet::Host;
 use grant_book::Grants;
 use hosts::Hosts;
@@ -123,6 +128,7 @@ pub struct Machine {
     /// Which token has which secret, by its hash; follows from the tokens.
     secrets: BTreeMap<Digest, TokenId>,
     hosts: Hosts,
+    evicted: EvictedHosts,
     patch_sets: BTreeMap<Version, PatchSet>,
     rollouts: BTreeMap<RolloutId, Rollout>,
     grants: Grants,
@@ -297,7 +303,7 @@ impl Machine {
     }
 
     fn host(&self, id: HostId) -> Result<Host, Rejection> {
-        self.hosts.get(&id).ok_or(Rejection::UnknownHost { host: id })
+        self.hosts.get(&id).ok_or_else(|| self.no_host(id))
     }
 
     fn patch_set(&self, version: &Version) -> Result<&PatchSet, Rejection> {

@@ -90,7 +90,11 @@ fn widens(action: &Action) -> Option<&RolloutId> {
         | Action::AgreeToProposal(_)
         | Action::RejectProposal(_)
         | Action::RollBack(_)
-        | Action::WithdrawPatchSet(_) => None,
+        | Action::WithdrawPatchSet(_)
+        | Action::UpdateToken(_)
+        | Action::RevokeToken(_)
+        | Action::EvictHost(_)
+        | Action::MoveHost(_) => None,
     }
 }
 
@@ -134,7 +138,11 @@ fn action_words(action: &Action) -> String {
         | Action::AgreeToProposal(_)
         | Action::RejectProposal(_)
         | Action::RollBack(_)
-        | Action::WithdrawPatchSet(_) => "a command that takes one person".to_owned(),
+        | Action::WithdrawPatchSet(_)
+        | Action::UpdateToken(_)
+        | Action::RevokeToken(_)
+        | Action::EvictHost(_)
+        | Action::MoveHost(_) => "a command that takes one person".to_owned(),
     }
 }
 

@@ -84,7 +84,7 @@ impl Machine {
             self.take_census_anew(&id);
             let Some(rollout) = self.rollouts.get(&id) else { continue };
             let is_out = |host: &HostId| {
-                let host = self.hosts.get(host);
+                let host = self.host_of_old(*host);
                 host.is_some_and(|host| self.halted_slice(rollout, &host).is_some())
             };
             let entries = self.entries.of(rollout);

@@ -10,6 +10,7 @@ use super::Position;
 use super::clock::Clock;
 use super::event::Event;
 use super::frozen::sections::RECORDS;
+use super::ids::{HostId, TokenId};
 use super::patch_sets::Halt;
 use super::rollouts::Reached;
 use super::table::Table;
@@ -180,6 +181,16 @@ pub fn rollout_subject(rollout: &str) -> String {
     format!("rollouts/{rollout}")
 }
 
+/// The subject of records about a token.
+pub(super) fn token_subject(token: &TokenId) -> String {
+    format!("tokens/{token}")
+}
+
+/// The subject of records about a host.
+pub(super) fn host_subject(host: HostId) -> String {
+    format!("hosts/{host}")
+}
+
 /// The note that `event` leaves; `None` for what is not worth one.
 pub fn note_of(event: &Event) -> Option<Note> {
     let note = |actor: &str, event: &str, subject: String, detail: String| {
@@ -196,9 +207,9 @@ pub fn note_of(event: &Event) -> Option<Note> {
         Event::Cluster(event) => event.note(),
         Event::Calendar(event) => event.note(),
         Event::TokenCreated { token, actor } => {
-            let detail = format!("tier {}, at most {} hosts", token.tier, token.max_hosts);
-            note(actor, "token.created", format!("tokens/{}", token.id), detail)
+            note(actor, "token.created", token_subject(&token.id), token.to_string())
         }
+        Event::Entitlement(event) => Some(event.note()),
         Event::PatchSetPublished { patch_set, actor } => {
             let detail = format!("{} artifacts", patch_set.artifacts.len());
             let subject = format!("patchSets/{}", patch_set.version);

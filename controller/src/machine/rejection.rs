@@ -1,6 +1,7 @@
 //! Why is a command refused? Replicated data: every replica refuses alike, and nothing changes.
 
 use serde::{Deserialize, Serialize};
+use tidegate_policies::time::WallTime;
 
 use super::etag::Etag;
 use super::ids::{Digest, FreezeId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
@@ -53,12 +54,14 @@ pub enum Rejection {
     NoHosts,
     /// The token is exhausted.
     #[error(
-        "the token `{token}` has enrolled {max_hosts} of at most {max_hosts} hosts: use another \
-         token, or create one with `tidegate token create --max-hosts N`"
+        "the token `{token}` has enrolled {enrolled} of at most {max_hosts} hosts: raise its limit with `tidegate \
+         token update {token} --max-hosts N`, evict a host that is gone, or use another token"
     )]
     TokenHostLimit {
         /// The token.
         token: TokenId,
+        /// How many are enrolled with it: more than its limit, where that was lowered.
+        enrolled: u64,
         /// Its limit.
         max_hosts: u64,
     },
@@ -69,7 +72,9 @@ pub enum Rejection {
         host: HostId,
     },
     /// No such host.
-    #[error("there is no host {host}: enrol it with `tidegate-agent enable`")]
+    #[error(
+        "there is no host {host}: enrol it with `tidegate-agent enable`, see `tidegate host list`"
+    )]
     UnknownHost {
         /// What was asked for.
         host: HostId,
@@ -518,6 +523,89 @@ pub enum Rejection {
         /// A kernel whose series both are for.
         kernel: Box<KernelKey>,
     },
+    /// The token's time is over.
+    #[error(
+        "the token `{token}` expired at {expires}, and it is {now}: give it more time with `tidegate token \
+         update {token} --ttl 30d`, or use another token"
+    )]
+    TokenExpired {
+        /// The token.
+        token: TokenId,
+        /// When it did.
+        expires: WallTime,
+        /// The cluster's time.
+        now: WallTime,
+    },
+    /// The token was taken back.
+    #[error(
+        "{actor} revoked the token `{token}` ({reason}), and there is no way back: create another with \
+         `tidegate token create`"
+    )]
+    TokenRevoked {
+        /// The token.
+        token: TokenId,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// The token is not for this machine.
+    #[error(
+        "the token `{token}` is for {scope}, and this machine is {machine}: use a token that is for it, see \
+         `tidegate token list`"
+    )]
+    OutOfScope {
+        /// The token.
+        token: TokenId,
+        /// What it is for.
+        scope: String,
+        /// What the machine is.
+        machine: String,
+    },
+    /// Nobody knows how late it is.
+    #[error(
+        "no majority of the controllers agrees on the time, so that nobody can tell whether a token has \
+         expired: see the clocks in `tidegate cluster status`, and try again in a moment"
+    )]
+    WallNotFresh,
+    /// A time to expire that is not to come.
+    #[error("{expires} is not to come, it is {now} by the cluster's clock: give a later time")]
+    ExpiryPassed {
+        /// What was asked for.
+        expires: WallTime,
+        /// The cluster's time.
+        now: WallTime,
+    },
+    /// A change of nothing.
+    #[error("nothing of the token `{token}` is to be changed: give a limit or a time to expire")]
+    NothingToUpdate {
+        /// The token.
+        token: TokenId,
+    },
+    /// What becomes of the host is awaited.
+    #[error(
+        "the host {host} is {what}: wait until it has ended, or evict it with `--force`: what is in \
+         flight counts as silent"
+    )]
+    HostAwaited {
+        /// The host.
+        host: HostId,
+        /// What it is.
+        what: String,
+    },
+    /// The host was evicted.
+    #[error(
+        "{actor} evicted the host {host} ({reason}): enrol it again with `tidegate-agent enable \
+         --token-file FILE`"
+    )]
+    HostEvicted {
+        /// The host.
+        host: HostId,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Rejection {
@@ -584,6 +672,14 @@ impl Rejection {
             Self::PatchSetWithdrawn { .. } => "PATCH_SET_WITHDRAWN",
             Self::PatchSetRolledOut { .. } => "PATCH_SET_ROLLED_OUT",
             Self::NotAboveWithdrawn { .. } => "VERSION_NOT_ABOVE",
+            Self::TokenExpired { .. } => "TOKEN_EXPIRED",
+            Self::TokenRevoked { .. } => "TOKEN_REVOKED",
+            Self::OutOfScope { .. } => "TOKEN_OUT_OF_SCOPE",
+            Self::WallNotFresh => "CLOCK_NOT_FRESH",
+            Self::ExpiryPassed { .. } => "EXPIRY_PASSED",
+            Self::NothingToUpdate { .. } => "NOTHING_TO_UPDATE",
+            Self::HostAwaited { .. } => "HOST_AWAITED",
+            Self::HostEvicted { .. } => "HOST_EVICTED",
         }
     }
 }

@@ -35,6 +35,15 @@ pub enum Reply {
         /// The rollout.
         rollout: RolloutId,
     },
+    /// A host was evicted.
+    Evicted {
+        /// The host.
+        host: HostId,
+        /// The token whose place is free.
+        token: TokenId,
+        /// In how many rollouts it was awaited, and counts as silent.
+        counted_silent: u64,
+    },
 }
 
 /// Whether a host may go.

@@ -128,7 +128,9 @@ fn touches<'a>(machine: &'a Machine, event: &'a Event) -> Touches<'a> {
         },
         Event::ClockAdvanced(_) => Touches::Time,
         Event::BlobStored(stored) => Touches::Artifact(stored.digest),
-        Event::HostEnrolled(_) | Event::HostChanged { .. } => Touches::Fleet,
+        Event::HostEnrolled(_) | Event::HostChanged { .. } | Event::Entitlement(_) => {
+            Touches::Fleet
+        }
         Event::PatchSetPublished { patch_set, .. } => Touches::PatchSet(&patch_set.version),
         Event::RolloutResumed { rollout, .. }
         | Event::Halted { rollout, .. }

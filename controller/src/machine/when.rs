@@ -99,7 +99,8 @@ impl Machine {
         let mut waits = 0;
         for (_, uses, profile) in self.hosts.profiles() {
             // No host has the id of nobody: what is held back from the token alone.
-            if of_step(profile.tier.as_str(), &profile.kernel) && later(&profile.token, NOBODY) {
+            let waits_all = later(&profile.token, NOBODY) && self.entitles_all(&profile);
+            if waits_all && of_step(profile.tier.as_str(), &profile.kernel) {
                 waits += uses;
             }
         }
@@ -110,6 +111,7 @@ impl Machine {
         let alone = named.filter(|host| {
             of_step(host.tier.as_str(), &host.facts.kernel)
                 && later(&host.token, host.id)
+                && self.entitled(host).is_ok()
                 && self.holds_back_from(rollout, (&host.token, NOBODY)).is_none()
         });
         waits + u64::try_from(alone.count()).unwrap_or(u64::MAX)

@@ -14,8 +14,8 @@ impl Machine {
         let mut then = self.clone();
         let mut reply = Reply::Done;
         for command in commands {
-            // No command of a person's or a host's looks at the term.
-            let at = Position { index: then.applied() + 1, term: 0 };
+            // As an entry of the leader that told the time last.
+            let at = Position { index: then.applied() + 1, term: then.clock().term };
             reply = then.apply(at, command).outcome?;
         }
         Ok((reply, then))

@@ -18,6 +18,9 @@ use crate::machine::{Machine, Rejection};
 /// A host that waits for an offer of a rollout that concerns it syncs every so many beats.
 const WAITING_BEATS: u64 = 2;
 
+/// What a host hears that has nothing to wait for.
+const NO_CONCERN: &str = "no rollout concerns it";
+
 /// The answer to a beat, and what the leader should hear of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SyncAnswer {
@@ -31,14 +34,14 @@ pub struct SyncAnswer {
 ///
 /// # Errors
 ///
-/// [`Rejection::UnknownHost`].
+/// [`Rejection::UnknownHost`] or [`Rejection::HostEvicted`].
 pub fn sync(
     machine: &Machine,
     id: HostId,
     boot: &str,
     idle: Millis,
 ) -> Result<SyncAnswer, Rejection> {
-    let host = machine.hosts().get(&id).ok_or(Rejection::UnknownHost { host: id })?;
+    let host = machine.hosts().get(&id).ok_or_else(|| machine.no_host(id))?;
     let known_boot = host.boot == boot;
     let live = host.live_grant.and_then(|grant| machine.grants().get(&grant));
     let concern = Concern::of(machine, &host, live.as_ref());
@@ -65,7 +68,11 @@ pub fn sync(
         Concern::OwedReboot { set } => {
             (idle, format!("{} was withdrawn, and this host still runs it: reboot it", set.version))
         }
-        Concern::None => (idle, "no rollout concerns it".to_owned()),
+        Concern::None => {
+            let entitled = machine.entitled(&host);
+            let why = entitled.map_or_else(|none| none.of_token(&host), |()| NO_CONCERN.to_owned());
+            (idle, why)
+        }
     };
     // A host that patched ones are compared with is heard as often as they are.
     let cadence = machine.watched_at(id).map_or(cadence, |beat| cadence.min(beat));

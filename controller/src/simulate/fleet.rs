@@ -10,11 +10,12 @@ use super::error::SimulateError;
 use super::scenario::{FleetPlan, Hits, Valued};
 use crate::machine::cluster::Speaks;
 use crate::machine::command::{
-    Action, CreateToken, EnrollHost, Operate, RegisterNode, StoreBlob, TierSpec,
+    Action, CreateToken, EnrollHost, Expiry, Operate, RegisterNode, StoreBlob, TierSpec,
 };
 use crate::machine::fleet::{Facts, Mode};
 use crate::machine::ids::{Digest, HostId, NodeId};
 use crate::machine::patch_sets::KernelKey;
+use crate::machine::tokens::Scope;
 use crate::machine::{Bootstrap, Command, Machine, Position};
 
 /// The one controller.
@@ -150,11 +151,13 @@ impl Fleet {
             let token =
                 token.parse().map_err(|error| SimulateError::scene("name a token", &error))?;
             let (tier, max_hosts) = (tier(&of.name)?, self.plan.hosts);
-            let action = CreateToken { token, tier, max_hosts, secret: secret(nth) };
+            let (expiry, scope) = (Expiry::Never, Scope::default());
+            let secret = secret(nth);
+            let action = CreateToken { token, tier, max_hosts, secret, expiry, scope };
             self.apply(&Command::Operate(Operate {
                 request: format!("token-{nth}"),
                 actor: OPERATOR.to_owned(),
-                action: Action::CreateToken(action),
+                action: Action::CreateToken(Box::new(action)),
             }))?;
         }
         for of in self.plan.kernels.clone() {

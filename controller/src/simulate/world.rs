@@ -181,6 +181,7 @@ impl World<'_> {
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }
+                | Event::Entitlement(_)
                 | Event::HostEnrolled(_)
                 | Event::HostChanged { .. }
                 | Event::GoodbyeSaid { .. }

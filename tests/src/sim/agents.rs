@@ -135,6 +135,7 @@ impl World {
             return;
         }
         let first = host.answered.insert(call);
+        let is_unknown = is_unknown(&answer);
         let mut told = Vec::new();
         let input = match answer {
             Reply::Sync(result) => {
@@ -169,6 +170,9 @@ impl World {
             if host.storage.highest_epoch(&patch_set) >= epoch {
                 self.checks.told(host.id, &patch_set, epoch);
             }
+        }
+        if is_unknown {
+            self.is_unknown(at);
         }
         self.trace.fold_number(now);
     }
@@ -227,4 +231,15 @@ fn permission(
         }
         Decision::NoGo(_) => None,
     }
+}
+
+/// Whether an answer says that the cluster does not know the host.
+fn is_unknown(answer: &Reply) -> bool {
+    let failed = match answer {
+        Reply::Sync(result) => result.as_ref().err(),
+        Reply::Begin(result) => result.as_ref().err(),
+        Reply::Report(result) => result.as_ref().err(),
+        Reply::Command(_) | Reply::Read(_) => None,
+    };
+    failed.is_some_and(|failed| failed.kind == CallFailure::UnknownHost)
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_controller::machine::command::{Action, Command, CreateToken, Operate};
+use tidegate_controller::machine::command::{Action, Command, CreateToken, Expiry, Operate};
 use tidegate_controller::machine::ids::{Digest, TokenId};
+use tidegate_controller::machine::tokens::Scope;
 use tidegate_controller::machine::{Outcome, Position, Rejection};
 use tidegate_controller::node::{Answer, Input, Node};
 
@@ -220,11 +221,13 @@ fn create(question: usize, key: u64, token: u8) -> Option<Command> {
     Some(Command::Operate(Operate {
         request: format!("client-{question}"),
         actor: "grace".to_owned(),
-        action: Action::CreateToken(CreateToken {
+        action: Action::CreateToken(Box::new(CreateToken {
             token: format!("k{key}-{token}").parse().ok()?,
             tier: "free".parse().ok()?,
             max_hosts: 1,
             secret: Digest(secret),
-        }),
+            expiry: Expiry::Never,
+            scope: Scope::default(),
+        })),
     }))
 }

@@ -132,6 +132,7 @@ impl Faults {
             Sabotage::None
             | Sabotage::BudgetOffByOne
             | Sabotage::CreditOffByOne
+            | Sabotage::TokenOffByOne
             | Sabotage::EarlyAck
             | Sabotage::StubbornLeader
             | Sabotage::RestoredRunning => (),

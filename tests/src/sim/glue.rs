@@ -116,11 +116,9 @@ fn reported(outcome: Outcome) -> Result<ReportResponse, CallFailed> {
 /// A refusal as the agent's transport tells it.
 #[must_use]
 pub fn refused(rejection: &Rejection) -> CallFailed {
-    let kind = if matches!(rejection, Rejection::UnknownHost { .. }) {
-        CallFailure::UnknownHost
-    } else {
-        CallFailure::Unavailable
-    };
+    let unknown =
+        matches!(rejection, Rejection::UnknownHost { .. } | Rejection::HostEvicted { .. });
+    let kind = if unknown { CallFailure::UnknownHost } else { CallFailure::Unavailable };
     CallFailed { kind, retry_after: None, message: rejection.to_string() }
 }
 

@@ -77,6 +77,8 @@ pub enum Happening {
     },
     /// An operator has a whim.
     Whim,
+    /// An operator has a whim about tokens and hosts.
+    PlaceWhim,
     /// The desk looks after the rollouts, once the faults are over.
     Care,
     /// A client asks for something.

@@ -30,6 +30,8 @@ pub struct Host {
     pub drift: Drift,
     /// Whether it is a member of the fleet, as far as it knows.
     pub enrolled: bool,
+    /// How often its agent was told that the cluster does not know it.
+    pub enrolments: u64,
     /// Its files.
     pub storage: Storage,
     /// Counts its boots from 1.
@@ -83,6 +85,7 @@ impl Host {
             luck,
             drift,
             enrolled: false,
+            enrolments: 0,
             storage: Storage::new(spool_id),
             boot: 0,
             boot_began: 0,

@@ -1,9 +1,10 @@
 //! What befalls the controllers' machines? Disks are lost, wiped, filled and tampered with; clocks jump
 //! and stop; everything becomes slow. What is beyond repair happens to one at a time.
 
-use tidegate_controller::machine::command::{Action, CreateToken, Operate};
+use tidegate_controller::machine::command::{Action, CreateToken, Expiry, Operate};
 use tidegate_controller::machine::frozen::PieceHash as Name;
 use tidegate_controller::machine::ids::{Digest, NodeId};
+use tidegate_controller::machine::tokens::Scope;
 use tidegate_controller::machine::{Command, Machine, Position};
 
 use super::clocks::ClockTrouble;
@@ -226,12 +227,14 @@ fn tamper_with(stored: &mut Stored) -> Option<()> {
     let command = Command::Operate(Operate {
         request: "tampered".to_owned(),
         actor: "mallory".to_owned(),
-        action: Action::CreateToken(CreateToken {
+        action: Action::CreateToken(Box::new(CreateToken {
             token: "tampered".parse().ok()?,
             tier: "free".parse().ok()?,
             max_hosts: 1_000,
             secret: Digest([0xEE; 32]),
-        }),
+            expiry: Expiry::Never,
+            scope: Scope::default(),
+        })),
     });
     machine.apply(at, &command).outcome.ok()?;
     let frozen = machine.freeze();

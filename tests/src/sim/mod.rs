@@ -34,6 +34,7 @@ pub mod operators;
 pub mod pace;
 mod past;
 mod pieces;
+mod places;
 pub mod queue;
 mod relaying;
 pub mod report;

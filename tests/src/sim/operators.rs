@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use tidegate_controller::api::convert;
 use tidegate_controller::machine::cluster::Cluster;
 use tidegate_controller::machine::command::{
-    Action, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, OfSlice, Operate, Promote,
-    PromoteRollout, PublishPatchSet, StoreBlob, TierSpec, WithReason,
+    Action, Bootstrap, Command, CreateRollout, CreateToken, EnrollHost, Expiry, OfSlice, Operate,
+    Promote, PromoteRollout, PublishPatchSet, StoreBlob, TierSpec, WithReason,
 };
 use tidegate_controller::machine::fleet::Mode;
 use tidegate_controller::machine::ids::{Digest, NodeId};
 use tidegate_controller::machine::rollouts::State;
+use tidegate_controller::machine::tokens::Scope;
 use tidegate_controller::machine::{Machine, Outcome, Position, Rejection};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::detector::slices::Dimension;
@@ -190,11 +191,14 @@ impl World {
     pub(super) fn enrol(&mut self, at: usize) {
         let now = self.now();
         let nodes = self.nodes_there();
+        let again = self.hosts.get(at).map_or(0, |host| host.enrolments);
+        let spare = self.secret_for(again);
         let Some(host) = self.hosts.get_mut(at).filter(|host| !host.enrolled) else { return };
         let Ok(facts) = convert::facts::facts(Some(&host.facts)) else { return };
+        let (boot, with) = (host.boot, spare.map_or(0, |spare| spare.0[0]));
         let command = Command::EnrollHost(Box::new(EnrollHost {
-            request: format!("enrol-{at}"),
-            secret: secret(host.tier.as_str()),
+            request: format!("enrol-{at}-{again}-{boot}-{with}"),
+            secret: spare.unwrap_or_else(|| secret(host.tier.as_str())),
             machine: [u8::try_from(at).unwrap_or(u8::MAX); 32],
             host: host.id,
             facts,
@@ -339,12 +343,14 @@ fn script(scenario: &Scenario) -> Result<Vec<Step>, String> {
     let policy = document::parse("policy", &policy_toml).map_err(|error| error.to_string())?;
     let mut script = vec![Step::Bare(Command::Bootstrap(bootstrap()?))];
     for tier in ["free", "paid"] {
-        script.push(Step::Operate(Action::CreateToken(CreateToken {
+        script.push(Step::Operate(Action::CreateToken(Box::new(CreateToken {
             token: tier.parse().map_err(|_| "a token's name".to_owned())?,
             tier: tier.parse().map_err(|_| "a tier's name".to_owned())?,
             max_hosts: 1_000,
             secret: secret(tier),
-        })));
+            expiry: Expiry::Never,
+            scope: Scope::default(),
+        }))));
     }
     let (first, second) = match scenario.first {
         Patch::Good => (Patch::Good, Patch::Bad),

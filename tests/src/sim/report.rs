@@ -123,7 +123,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "seed {seed}: {hosts} hosts, {} s, {} happenings, {} inserts, {} taken out, {} entries, {} begins, \
-             {} halts, {} jobs, {} reads, {} node crashes, {} checkpoints, {} pieces, \
+             {} places taken, {} halts, {} jobs, {} reads, {} node crashes, {} checkpoints, {} pieces, \
              {} snapshots installed, {} member changes, {} vouches, {} of {} tampered states \
              caught, {} clocks wrong, {} writes torn, {} old offers \
              refused, {} hosts down, \
@@ -134,6 +134,7 @@ impl fmt::Display for Report {
             stats.reverts,
             checks.entries,
             checks.begins,
+            checks.places,
             checks.halts,
             stats.jobs,
             stats.reads,

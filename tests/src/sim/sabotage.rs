@@ -42,11 +42,13 @@ pub enum Sabotage {
     BudgetOffByOne,
     /// The controllers let one host more begin at the start than the operator asked for.
     CreditOffByOne,
+    /// The controllers let one host more enrol with a token than the operator asked for.
+    TokenOffByOne,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SkippedSync,
         Self::TornWrites,
         Self::ForgottenVote,
@@ -64,6 +66,7 @@ impl Sabotage {
         Self::NoLeaseCheck,
         Self::BudgetOffByOne,
         Self::CreditOffByOne,
+        Self::TokenOffByOne,
     ];
 
     /// Its name, as `TIDEGATE_SIM_SABOTAGE` takes it.
@@ -88,6 +91,7 @@ impl Sabotage {
             Self::NoLeaseCheck => "no-lease-check",
             Self::BudgetOffByOne => "budget-off-by-one",
             Self::CreditOffByOne => "credit-off-by-one",
+            Self::TokenOffByOne => "token-off-by-one",
         }
     }
 }

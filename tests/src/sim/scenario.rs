@@ -204,6 +204,7 @@ impl Scenario {
             | Sabotage::LeaderClock
             | Sabotage::RestoredRunning
             | Sabotage::CreditOffByOne
+            | Sabotage::TokenOffByOne
             | Sabotage::BudgetOffByOne => AgentSabotage::None,
         }
     }

@@ -20,6 +20,7 @@ use super::life::FOUNDERS;
 use super::members::Moves;
 use super::network::{End, Network};
 use super::operators::Operators;
+use super::places::Whims;
 use super::queue::Queue;
 use super::report::{Report, Stats};
 use super::sabotage::Sabotage;
@@ -46,6 +47,7 @@ pub struct World {
     pub(super) operators: Operators,
     pub(super) clients: Clients,
     pub(super) moves: Moves,
+    pub(super) places: Whims,
     pub(super) checks: Checks,
     pub(super) stats: Stats,
     violation: Option<Violation>,
@@ -109,6 +111,7 @@ impl World {
             operators: Operators::new(luck.split()),
             clients: Clients::new(luck.split()),
             moves: Moves::default(),
+            places: Whims::new(seed),
             queue: Queue::default(),
             trace: Trace::new(show),
             stats: Stats::default(),
@@ -149,6 +152,7 @@ impl World {
         self.begin_members();
         self.begin_clients();
         self.begin_backups();
+        self.begin_whims_about_places();
         self.queue.after(UPGRADE_EVERY, Happening::Upgrade);
         if self.scenario.sabotage == Sabotage::NoEpochCheck {
             self.queue.after(20_000, Happening::Drill(Drill::CutAndHalt));
@@ -204,6 +208,7 @@ impl World {
             Happening::Drill(step) => self.drill(step),
             Happening::Job { job, attempt } => self.try_job(job, attempt),
             Happening::Whim => self.whim(),
+            Happening::PlaceWhim => self.place_whim(),
             Happening::Care => self.care(),
             Happening::Client => self.client(),
             Happening::ClientAsks { question, attempt } => self.client_asks(question, attempt),
@@ -274,6 +279,7 @@ impl World {
     /// The desk lifts what keeps the good rollout from going on, and ends the run once it may end.
     fn care(&mut self) {
         self.look_after_rollouts();
+        self.look_after_places();
         self.is_over = self.has_settled().is_ok();
         self.queue.after(CARE_EVERY, Happening::Care);
     }

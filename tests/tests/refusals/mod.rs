@@ -5,6 +5,7 @@ mod callers;
 mod documents;
 mod requests;
 mod things;
+mod tokens;
 
 use tonic::Code;
 
@@ -13,6 +14,7 @@ pub(crate) use callers::callers;
 pub(crate) use documents::{patch_sets, policies, uploads};
 pub(crate) use requests::{limits, requests, seen_and_asked};
 pub(crate) use things::{states, unknown_things};
+pub(crate) use tokens::{closed_tokens, enrolments, members, tokens};
 
 /// A field that is not what it has to be.
 const BAD_FIELD: (Code, &str) = (Code::InvalidArgument, "BAD_FIELD");

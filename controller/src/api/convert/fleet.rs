@@ -1,53 +1,15 @@
-//! Tiers, tokens, hosts and grants, in and out.
+//! Tiers, hosts and grants, in and out.
 
 use tidegate_policies::evidence::Failure;
 use tidegate_proto::v1 as pb;
 
-use super::check::{digest, resource};
 use super::facts::{facts_out, mode_out};
 use super::{calendar, timestamp};
-use crate::api::error::BadField;
-use crate::machine::Machine;
-use crate::machine::command::{CreateToken, TierSpec};
-use crate::machine::fleet::Host;
+use crate::machine::command::TierSpec;
+use crate::machine::fleet::{Host, Mode};
 use crate::machine::grants::{Grant, Phase};
-use crate::machine::tokens::Token;
-
-/// Hosts of a token, where the request does not say.
-pub const DEFAULT_TOKEN_HOSTS: u64 = 5;
-
-/// A token to create.
-///
-/// # Errors
-///
-/// [`BadField`].
-pub fn create_token(request: &pb::CreateTokenRequest) -> Result<CreateToken, BadField> {
-    let token = request.token_id.parse().map_err(|error: crate::machine::ids::NotAName| {
-        BadField::new("token_id", &request.token_id, &error.to_string())
-    })?;
-    let max_hosts = match request.max_hosts {
-        0 => DEFAULT_TOKEN_HOSTS,
-        hosts => hosts,
-    };
-    Ok(CreateToken {
-        token,
-        tier: resource("tier", "tiers", &request.tier)?,
-        max_hosts,
-        secret: digest("secret_sha256", &request.secret_sha256)?,
-    })
-}
-
-/// A token for the wire.
-pub fn token(token: &Token) -> pb::Token {
-    pb::Token {
-        name: format!("tokens/{}", token.id),
-        tier: format!("tiers/{}", token.tier),
-        max_hosts: token.max_hosts,
-        enrolled_hosts: token.enrolled,
-        create_time: Some(timestamp(token.created)),
-        etag: token.etag().to_string(),
-    }
-}
+use crate::machine::ids::TierName;
+use crate::machine::{Machine, Rejection};
 
 /// The ladder's tiers for the wire, first to last.
 pub fn tiers(machine: &Machine) -> Vec<pb::Tier> {
@@ -66,8 +28,36 @@ fn tier(machine: &Machine, ladder: &[TierSpec], at: usize, spec: &TierSpec) -> p
     }
 }
 
+/// One tier for the wire.
+///
+/// # Errors
+///
+/// [`Rejection::UnknownTier`].
+pub fn find_tier(machine: &Machine, tier: &TierName) -> Result<pb::Tier, Rejection> {
+    let tiers = tiers(machine);
+    let names: Vec<&str> =
+        tiers.iter().map(|tier| tier.name.trim_start_matches("tiers/")).collect();
+    let unknown = Rejection::UnknownTier { tier: tier.to_string(), ladder: names.join(" → ") };
+    let name = format!("tiers/{tier}");
+    tiers.into_iter().find(|tier| tier.name == name).ok_or(unknown)
+}
+
+/// What a host does, and whether it may do more.
+pub fn host_state(machine: &Machine, host: &Host) -> pb::HostState {
+    let grant = host.live_grant.and_then(|id| machine.grants().get(&id));
+    match grant.map(|grant| grant.phase.in_flight().is_some()) {
+        Some(true) => pb::HostState::InFlight,
+        Some(false) => pb::HostState::Offered,
+        None if machine.entitled(host).is_err() => pb::HostState::Barred,
+        None => match host.mode {
+            Mode::NoApply => pb::HostState::NoApply,
+            Mode::Normal => pb::HostState::Idle,
+        },
+    }
+}
+
 /// A host for the wire, without its grants.
-pub fn host(host: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
+pub fn host(machine: &Machine, host: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
     pb::Host {
         name: format!("hosts/{}", host.id),
         facts: Some(facts_out(&host.facts)),
@@ -79,6 +69,8 @@ pub fn host(host: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
         heard_ago_ms,
         grants: Vec::new(),
         running_patch_set: String::new(),
+        state: host_state(machine, host).into(),
+        barred: machine.entitled(host).err().map_or_else(String::new, |none| none.of_token(host)),
     }
 }
 
@@ -100,7 +92,7 @@ pub fn host_with_grants(machine: &Machine, of: &Host, heard_ago_ms: Option<u64>)
         grants: newest_per_rollout.iter().map(|of| grant(machine, of)).collect(),
         running_patch_set: running
             .map_or_else(String::new, |rollout| format!("patchSets/{}", rollout.version)),
-        ..host(of, heard_ago_ms)
+        ..host(machine, of, heard_ago_ms)
     }
 }
 
@@ -108,7 +100,7 @@ pub fn host_with_grants(machine: &Machine, of: &Host, heard_ago_ms: Option<u64>)
 pub fn grant(machine: &Machine, grant: &Grant) -> pb::Grant {
     let rollout = machine.rollouts().get(&grant.rollout);
     let stage = rollout.and_then(|rollout| rollout.policy.ladder.get(grant.stage));
-    let hostname = machine.hosts().get(&grant.host).map(|host| host.facts.hostname);
+    let hostname = machine.host_of_old(grant.host).map(|host| host.facts.hostname);
     pb::Grant {
         grant_id: grant.id.0,
         host: format!("hosts/{}", grant.host),

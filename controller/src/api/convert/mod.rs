@@ -18,6 +18,7 @@ pub mod plan;
 pub mod records;
 pub mod report;
 pub mod rollout;
+pub mod token;
 pub mod verdict;
 
 use prost_types::Timestamp;

@@ -275,7 +275,7 @@ pub(super) fn halted(machine: &Machine, halt: &Halt, scope: &str) -> pb::Halt {
 }
 
 fn witness(machine: &Machine, witness: &Witness) -> pb::HaltWitness {
-    let host = machine.hosts().get(&witness.host);
+    let host = machine.host_of_old(witness.host);
     let facts = host.as_ref().map(|host| &host.facts);
     let fact = |of: Option<&String>| of.cloned().unwrap_or_default();
     pb::HaltWitness {

@@ -1,10 +1,11 @@
 //! `tidegate host`: which machines are there, and what runs on them?
 
 use chrono::{DateTime, Utc};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use tidegate_proto::v1;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 
+use super::host_change::{self, EvictHost, MoveHost};
 use super::pages::{Limit, Page};
 use crate::client::advice::{Intent, Subject};
 use crate::client::errors::Failure;
@@ -28,6 +29,10 @@ pub enum HostCommand {
         #[arg(value_parser = names::host)]
         name: String,
     },
+    /// Take a host out of the fleet; its place under its token is free.
+    Evict(EvictHost),
+    /// Give a host a place under another token, and the tier of that.
+    Move(MoveHost),
 }
 
 /// Flags of `host list`.
@@ -36,8 +41,41 @@ pub struct HostList {
     /// Only hosts of this tier.
     #[arg(long, value_parser = names::tier)]
     tier: Option<String>,
+    /// Only hosts that have their place under this token.
+    #[arg(long, value_parser = names::token)]
+    token: Option<String>,
+    /// Only hosts in this state.
+    #[arg(long, value_enum)]
+    state: Option<HostStateWord>,
     #[command(flatten)]
     limit: Limit,
+}
+
+/// What a host does, and whether it may do more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HostStateWord {
+    /// It has begun a grant and has not said that its soak is over.
+    InFlight,
+    /// It may ask to begin a grant.
+    Offered,
+    /// Its token was revoked, or is not for what it is by now.
+    Barred,
+    /// Its agent may not touch the kernel.
+    NoApply,
+    /// It may have a grant when its turn comes.
+    Idle,
+}
+
+impl HostStateWord {
+    const fn wire(self) -> v1::HostState {
+        match self {
+            Self::InFlight => v1::HostState::InFlight,
+            Self::Offered => v1::HostState::Offered,
+            Self::Barred => v1::HostState::Barred,
+            Self::NoApply => v1::HostState::NoApply,
+            Self::Idle => v1::HostState::Idle,
+        }
+    }
 }
 
 /// Runs one of them.
@@ -45,16 +83,25 @@ pub(crate) async fn run(session: &mut Session, command: HostCommand) -> Result<E
     match command {
         HostCommand::List(flags) => list(session, flags).await,
         HostCommand::Get { name } => get(session, name).await,
+        HostCommand::Evict(flags) => host_change::evict(session, flags).await,
+        HostCommand::Move(flags) => host_change::move_to(session, flags).await,
     }
 }
 
 async fn list(session: &mut Session, flags: HostList) -> Result<Exit, Failure> {
     let intent = Intent::read("list hosts", Subject::Hosts);
-    let tier = flags.tier.unwrap_or_default();
-    let mut total = 0;
+    let (tier, token) = (flags.tier.unwrap_or_default(), flags.token.unwrap_or_default());
+    let state = flags.state.map_or(v1::HostState::Unspecified, HostStateWord::wire);
+    let mut total = None;
     let listed = flags.limit.list(async |page_size, page_token| {
-        let (filter, tier) = (String::new(), tier.clone());
-        let body = v1::ListHostsRequest { page_size, page_token, filter, tier };
+        let body = v1::ListHostsRequest {
+            page_size,
+            page_token,
+            tier: tier.clone(),
+            token: token.clone(),
+            state: state.into(),
+            ..v1::ListHostsRequest::default()
+        };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {
@@ -62,28 +109,34 @@ async fn list(session: &mut Session, flags: HostList) -> Result<Exit, Failure> {
                 FleetServiceClient::new(attempt.channel).list_hosts(request).await
             })
             .await?;
-        total = page.total_size;
+        // How many are in a state, nobody counts.
+        total = flags.state.is_none().then_some(page.total_size);
         Ok(Page { rows: page.hosts, next: page.next_page_token })
     });
-    listed.await?.show(session, ("hosts", "hosts"), Some(total))?;
+    listed.await?.show(session, ("hosts", "hosts"), total)?;
     Ok(Exit::Done)
 }
 
-async fn get(session: &mut Session, name: String) -> Result<Exit, Failure> {
+/// The host with this name.
+pub(super) async fn fetch(session: &mut Session, name: String) -> Result<v1::Host, Failure> {
     let intent = Intent::read(format!("show {name}"), Subject::Host(name.clone()));
     let body = v1::GetHostRequest { name };
-    let host = session
+    session
         .client
         .unary(&intent, body, async |attempt, body| {
             let request = attempt.request(body);
             FleetServiceClient::new(attempt.channel).get_host(request).await
         })
-        .await?;
+        .await
+}
+
+async fn get(session: &mut Session, name: String) -> Result<Exit, Failure> {
+    let host = fetch(session, name).await?;
     session.out.one(&host, |show, now| draw(&host, show, now))?;
     Ok(Exit::Done)
 }
 
-fn draw(host: &v1::Host, show: Show, now: DateTime<Utc>) -> String {
+pub(super) fn draw(host: &v1::Host, show: Show, now: DateTime<Utc>) -> String {
     let facts = host.facts.clone().unwrap_or_default();
     let kernel = known(&[&facts.kernel_release, &facts.flavour, &facts.arch]);
     let cpu = known(&[&facts.cpu_vendor, &facts.cpu_family, &facts.cpu_model]);
@@ -96,6 +149,8 @@ fn draw(host: &v1::Host, show: Show, now: DateTime<Utc>) -> String {
         ("hostname", facts.hostname),
         ("tier", host.tier.clone()),
         ("token", host.token.clone()),
+        ("state", word::<v1::HostState>(host.state)),
+        ("barred", host.barred.clone()),
         ("kernel", kernel),
         ("cpu", cpu),
         ("release", facts.distro_release),

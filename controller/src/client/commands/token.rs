@@ -13,6 +13,7 @@ use tidegate_proto::v1;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 
 use super::pages::{Limit, Page};
+use super::token_change::{self, Expiry, RevokeToken, SEVERE_MAX_HOSTS, UpdateToken, lasts};
 use crate::client::advice::{Intent, Subject};
 use crate::client::args::OutputFormat;
 use crate::client::confirm::Danger;
@@ -24,8 +25,8 @@ use crate::client::output::json;
 use crate::client::output::text::hosts;
 use crate::client::session::Session;
 
-/// Tokens for more hosts than this need their id typed.
-const SEVERE_MAX_HOSTS: u64 = 10_000;
+/// Hosts of a token, where nobody says how many: as many as a free one is for.
+const DEFAULT_MAX_HOSTS: u64 = 5;
 
 /// Verbs of `token`.
 #[derive(Debug, Subcommand)]
@@ -34,6 +35,16 @@ pub enum TokenCommand {
     Create(CreateToken),
     /// List tokens, by id.
     List(Limit),
+    /// Show one token.
+    Get {
+        /// The token, e.g. `free` or `tokens/free`.
+        #[arg(value_parser = names::token)]
+        name: String,
+    },
+    /// Give a token another limit, or another time to expire; hosts that are enrolled stay so.
+    Update(UpdateToken),
+    /// Take a token back for good: nobody enrols with it, and its hosts get no further grant.
+    Revoke(RevokeToken),
 }
 
 /// Flags of `token create`.
@@ -43,7 +54,12 @@ pub struct CreateToken {
     #[arg(long, value_parser = names::tier)]
     tier: String,
     /// Most hosts that may be enrolled with it at a time.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = DEFAULT_MAX_HOSTS,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     max_hosts: u64,
     /// Its id.
     #[arg(long, value_parser = names::id)]
@@ -54,6 +70,28 @@ pub struct CreateToken {
     /// Agree to a token for more than 10,000 hosts: its id.
     #[arg(long, value_name = "ID")]
     confirm: Option<String>,
+    #[command(flatten)]
+    expiry: Expiry,
+    /// Only for machines of this architecture, e.g. `amd64`; may be given several times.
+    #[arg(long, value_name = "ARCH")]
+    arch: Vec<String>,
+    /// Only for kernels of this series, e.g. `5.15`; may be given several times.
+    #[arg(long, value_name = "MAJOR.MINOR")]
+    kernel_series: Vec<String>,
+    /// Only for this distribution release, e.g. `22.04`; may be given several times.
+    #[arg(long, value_name = "RELEASE")]
+    distro: Vec<String>,
+}
+
+impl CreateToken {
+    fn scope(&self) -> Option<v1::TokenScope> {
+        let scope = v1::TokenScope {
+            architectures: self.arch.clone(),
+            kernel_series: self.kernel_series.clone(),
+            distro_releases: self.distro.clone(),
+        };
+        (scope != v1::TokenScope::default()).then_some(scope)
+    }
 }
 
 /// Runs one of them.
@@ -61,6 +99,9 @@ pub(crate) async fn run(session: &mut Session, command: TokenCommand) -> Result<
     match command {
         TokenCommand::Create(flags) => create(session, flags).await,
         TokenCommand::List(limit) => list(session, limit).await,
+        TokenCommand::Get { name } => token_change::get(session, name).await,
+        TokenCommand::Update(flags) => token_change::update(session, flags).await,
+        TokenCommand::Revoke(flags) => token_change::revoke(session, flags).await,
     }
 }
 
@@ -136,6 +177,9 @@ async fn send(
         max_hosts: flags.max_hosts,
         secret_sha256: Sha256::digest(secret.as_bytes()).to_vec(),
         validate_only: session.validate_only(),
+        expire_time: flags.expiry.expires,
+        ttl_ms: flags.expiry.ttl_ms(),
+        scope: flags.scope(),
     };
     session
         .client
@@ -168,7 +212,7 @@ fn tell(
         },
     }
     let limit = hosts(token.max_hosts);
-    out.talk(&format!("{} lets {limit} enrol in {}", token.name, token.tier));
+    out.talk(&format!("{} lets {limit} enrol in {}, {}", token.name, token.tier, lasts(token)));
     match file {
         Some(path) => out.talk(&format!("its secret is in {}, and nowhere else", path.display())),
         None => out.talk("its secret is on stdout, this once"),

@@ -8,7 +8,7 @@ use super::Show::{self, Always, Wide};
 use super::calendar;
 use super::json::{self, word};
 use super::text::{counted, or_dash, share_of};
-use super::time::{ago, span_coarse};
+use super::time::{ago, span_coarse, when};
 use crate::client::names::id_of;
 
 /// What can be printed.
@@ -167,6 +167,7 @@ impl Row for v1::Host {
         ("ARCH", Wide),
         ("ZONE", Wide),
         ("MODE", Wide),
+        ("STATE", Always),
         ("RUNNING", Always),
         ("HEARD", Always),
         ("AGENT", Wide),
@@ -190,6 +191,7 @@ impl Row for v1::Host {
             fact(|facts| &facts.arch),
             fact(|facts| &facts.zone),
             word::<v1::AgentMode>(self.mode),
+            word::<v1::HostState>(self.state),
             or_dash(id_of(&self.running_patch_set)),
             heard(self),
             fact(|facts| &facts.agent_version),
@@ -329,16 +331,50 @@ impl Resource for v1::Token {
 }
 
 impl Row for v1::Token {
-    const COLUMNS: &'static [(&'static str, Show)] =
-        &[("ID", Always), ("TIER", Always), ("ENROLLED", Always), ("CREATED", Always)];
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("ID", Always),
+        ("TIER", Always),
+        ("STATE", Always),
+        ("ENROLLED", Always),
+        ("EXPIRES", Always),
+        ("FOR", Wide),
+        ("CREATED", Always),
+    ];
 
     fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
         vec![
             id_of(&self.name).to_owned(),
             or_dash(id_of(&self.tier)),
+            word::<v1::TokenState>(self.state),
             share_of(self.enrolled_hosts, self.max_hosts),
+            self.expire_time.as_ref().map_or_else(|| "never".to_owned(), |at| when(Some(at), now)),
+            scope_words(self.scope.as_ref()),
             ago(self.create_time.as_ref(), now),
         ]
+    }
+}
+
+/// Which machines a token is for.
+pub(crate) fn scope_words(scope: Option<&v1::TokenScope>) -> String {
+    let Some(scope) = scope else { return "every machine".to_owned() };
+    let sets = [
+        ("arch", &scope.architectures),
+        ("kernel series", &scope.kernel_series),
+        ("release", &scope.distro_releases),
+    ];
+    let words = sets.into_iter().filter(|(_, values)| !values.is_empty());
+    let words: Vec<String> =
+        words.map(|(name, values)| format!("{name} {}", values.join(" or "))).collect();
+    words.join(", ")
+}
+
+impl Resource for v1::EvictHostResponse {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn json(&self) -> Value {
+        json::evicted(self)
     }
 }
 

@@ -23,6 +23,15 @@ pub(crate) fn ago(time: Option<&Timestamp>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// `in 3d`, or `3d ago`; `-` where there is no time.
+pub(crate) fn when(time: Option<&Timestamp>, now: DateTime<Utc>) -> String {
+    let Some(at) = time.and_then(utc) else { return "-".to_owned() };
+    match u64::try_from((at - now).num_milliseconds()) {
+        Ok(to_come) => format!("in {}", span_coarse(to_come)),
+        Err(_) => ago(time, now),
+    }
+}
+
 /// A duration in its two largest units: `1h30m`, `45s`, `200ms`.
 pub(crate) fn span(ms: u64) -> String {
     if ms < 1_000 {
@@ -78,6 +87,12 @@ mod tests {
         for (seconds, text) in cases {
             assert_eq!(ago(Some(&at(seconds, 0)), now), text);
         }
+        let cases =
+            [(1_000_060, "in 1m"), (1_000_000 + 30 * 86_400, "in 30d"), (990_000, "2h ago")];
+        for (seconds, text) in cases {
+            assert_eq!(when(Some(&at(seconds, 0)), now), text);
+        }
+        assert_eq!(when(None, now), "-");
         assert_eq!(ago(None, now), "-");
     }
 

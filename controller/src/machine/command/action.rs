@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::policy::Policy;
 use tidegate_policies::tiers::{Holdback, TierRules};
-use tidegate_policies::time::WallTime;
+use tidegate_policies::time::{Millis, WallTime};
 
 use super::TierSpec;
 use super::members::{AddMember, PromoteMember, RemoveMember};
 use crate::machine::calendar::HeldBack;
 use crate::machine::etag::Etag;
-use crate::machine::ids::{Digest, FreezeId, RolloutId, TierName, TokenId, Version};
+use crate::machine::ids::{Digest, FreezeId, HostId, RolloutId, TierName, TokenId, Version};
 use crate::machine::patch_sets::{Artifact, Fix, KernelKey};
+use crate::machine::tokens::Scope;
 
 /// A person wants something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Operate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Let hosts enrol.
-    CreateToken(CreateToken),
+    CreateToken(Box<CreateToken>),
     /// Publish a release.
     PublishPatchSet(PublishPatchSet),
     /// Create a draft.
@@ -81,6 +82,14 @@ pub enum Action {
     RollBack(WithReason),
     /// Withdraw a patch set for good that no rollout has brought to any host.
     WithdrawPatchSet(WithdrawPatchSet),
+    /// Give a token another limit, or another time to expire.
+    UpdateToken(UpdateToken),
+    /// Take a token back for good.
+    RevokeToken(RevokeToken),
+    /// Take a host out of the fleet.
+    EvictHost(EvictHost),
+    /// Give a host a place under another token.
+    MoveHost(MoveHost),
 }
 
 /// Let hosts enrol.
@@ -94,6 +103,72 @@ pub struct CreateToken {
     pub max_hosts: u64,
     /// SHA-256 of its secret.
     pub secret: Digest,
+    /// Until when hosts may enrol with it.
+    pub expiry: Expiry,
+    /// The machines that it is for.
+    pub scope: Scope,
+}
+
+/// Until when hosts may enrol with a token, on the cluster's wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expiry {
+    /// For ever.
+    Never,
+    /// Until then.
+    At(WallTime),
+    /// For so long from the entry on.
+    After(Millis),
+}
+
+/// Give a token another limit, or another time to expire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateToken {
+    /// The token.
+    pub token: TokenId,
+    /// Most hosts at a time, at least 1; `None`: as before. Who is enrolled stays.
+    pub max_hosts: Option<u64>,
+    /// Until when hosts may enrol with it; `None`: as before.
+    pub expiry: Option<Expiry>,
+}
+
+/// Take a token back for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokeToken {
+    /// The token.
+    pub token: TokenId,
+    /// Why; not empty.
+    pub reason: String,
+}
+
+/// Take a host out of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvictHost {
+    /// The host.
+    pub host: HostId,
+    /// Why; not empty.
+    pub reason: String,
+    /// Whether a host that is awaited goes, too.
+    pub how: Evict,
+}
+
+/// Whether a host goes that is in flight, or verified and not heard at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Evict {
+    /// It does not.
+    Idle,
+    /// It does, and counts as silent.
+    Forced,
+}
+
+/// Give a host a place under another token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveHost {
+    /// The host.
+    pub host: HostId,
+    /// The token.
+    pub token: TokenId,
+    /// Why; may be empty.
+    pub reason: String,
 }
 
 /// Publish a release.

@@ -119,14 +119,14 @@ impl Action {
     /// The oldest version of entries that says it.
     pub(super) const fn needs_version(&self) -> u16 {
         match self {
-            Self::CreateToken(_)
-            | Self::PublishPatchSet(_)
+            Self::PublishPatchSet(_)
             | Self::StartRollout(_)
             | Self::PauseRollout(_)
             | Self::ResumeRollout(_)
             | Self::HaltRollout(_)
             | Self::PromoteRollout(_) => 1,
-            Self::CreateRollout(_)
+            Self::CreateToken(_)
+            | Self::CreateRollout(_)
             | Self::AddMember(_)
             | Self::PromoteMember(_)
             | Self::RemoveMember(_)
@@ -144,7 +144,11 @@ impl Action {
             | Self::RejectProposal(_)
             | Self::IfUnchanged(_)
             | Self::RollBack(_)
-            | Self::WithdrawPatchSet(_) => 2,
+            | Self::WithdrawPatchSet(_)
+            | Self::UpdateToken(_)
+            | Self::RevokeToken(_)
+            | Self::EvictHost(_)
+            | Self::MoveHost(_) => 2,
         }
     }
 }

@@ -131,7 +131,11 @@ impl Action {
             | Self::AgreeToProposal(_)
             | Self::RejectProposal(_)
             | Self::RollBack(_)
-            | Self::WithdrawPatchSet(_) => None,
+            | Self::WithdrawPatchSet(_)
+            | Self::UpdateToken(_)
+            | Self::RevokeToken(_)
+            | Self::EvictHost(_)
+            | Self::MoveHost(_) => None,
             Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }

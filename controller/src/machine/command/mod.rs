@@ -16,9 +16,10 @@ use super::ids::{Digest, GrantId, HostId, NodeId, TierName, Version};
 use super::report::Report;
 
 pub use action::{
-    Action, ApplyLadder, ApproveWave, CreateFreeze, CreateRollout, CreateToken, HoldBack,
-    IfUnchanged, LiftFreeze, OfProposal, OfSlice, Operate, Promote, PromoteRollout,
-    PublishPatchSet, SupersedeRollout, WithReason, WithdrawPatchSet,
+    Action, ApplyLadder, ApproveWave, CreateFreeze, CreateRollout, CreateToken, Evict, EvictHost,
+    Expiry, HoldBack, IfUnchanged, LiftFreeze, MoveHost, OfProposal, OfSlice, Operate, Promote,
+    PromoteRollout, PublishPatchSet, RevokeToken, SupersedeRollout, UpdateToken, WithReason,
+    WithdrawPatchSet,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};
 #[cfg(feature = "next-version")]

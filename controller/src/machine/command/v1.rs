@@ -10,10 +10,11 @@ use tidegate_policies::time::{Millis, WallTime};
 
 use super::encoding::whole;
 use super::{
-    BeginGrant, CreateToken, EnrollHost, PromoteRollout, PublishPatchSet, RecordReports, StoreBlob,
+    BeginGrant, EnrollHost, Expiry, PromoteRollout, PublishPatchSet, RecordReports, StoreBlob,
     TierSpec, WithReason,
 };
-use crate::machine::ids::{HostId, NodeId, RolloutId, Version};
+use crate::machine::ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
+use crate::machine::tokens::Scope;
 
 /// The commands of version 1, in their order.
 #[derive(Deserialize)]
@@ -60,6 +61,14 @@ enum Action {
     ResumeRollout(WithReason),
     HaltRollout(WithReason),
     PromoteRollout(PromoteRollout),
+}
+
+#[derive(Deserialize)]
+struct CreateToken {
+    token: TokenId,
+    tier: TierName,
+    max_hosts: u64,
+    secret: Digest,
 }
 
 #[derive(Deserialize)]
@@ -119,7 +128,7 @@ impl Operate {
 impl Action {
     fn now(self) -> super::Action {
         match self {
-            Self::CreateToken(token) => super::Action::CreateToken(token),
+            Self::CreateToken(token) => super::Action::CreateToken(Box::new(token.now())),
             Self::PublishPatchSet(publish) => super::Action::PublishPatchSet(publish),
             Self::CreateRollout(create) => super::Action::CreateRollout(Box::new(create.now())),
             Self::StartRollout(rollout) => super::Action::StartRollout(rollout),
@@ -128,6 +137,15 @@ impl Action {
             Self::HaltRollout(halt) => super::Action::HaltRollout(halt),
             Self::PromoteRollout(promote) => super::Action::PromoteRollout(promote),
         }
+    }
+}
+
+impl CreateToken {
+    /// It was for every machine, and for ever.
+    fn now(self) -> super::CreateToken {
+        let Self { token, tier, max_hosts, secret } = self;
+        let (expiry, scope) = (Expiry::Never, Scope::default());
+        super::CreateToken { token, tier, max_hosts, secret, expiry, scope }
     }
 }
 

@@ -36,7 +36,7 @@ impl Machine {
             return Ok(no_go(never(NoGoReason::Withdrawn, what)));
         };
         let looked = stands(rollout, patch_set, begin)
-            .and_then(|()| self.fits(rollout, patch_set, &host, begin))
+            .and_then(|()| self.fits((rollout, patch_set), &host, (grant, begin)))
             .and_then(|()| self.phase_allows(rollout, &host, grant));
         match looked {
             Ok(begins) => {
@@ -54,10 +54,9 @@ impl Machine {
     /// The kernel that is known, the boot that is known, the tier's turn.
     fn fits(
         &self,
-        rollout: &Rollout,
-        patch_set: &PatchSet,
+        (rollout, patch_set): (&Rollout, &PatchSet),
         host: &Host,
-        begin: &BeginGrant,
+        (grant, begin): (&Grant, &BeginGrant),
     ) -> Look {
         if host.boot != begin.boot {
             let what =
@@ -71,6 +70,10 @@ impl Machine {
             return Err(never(NoGoReason::ArtifactMismatch, what));
         }
         match self.part(rollout, host) {
+            // It went to another tier since: where it begins is where it counts.
+            Ok(part) if part.stage != grant.stage => {
+                Err(never(NoGoReason::Withdrawn, "it is of another tier by now".to_owned()))
+            }
             Ok(part) if part.has_its_turn(rollout) => self.it_is_time(rollout, part.stage),
             Ok(_) => Err(never(NoGoReason::Withdrawn, "it is not its tier's turn".to_owned())),
             Err(none @ NoPart::SliceHalted { .. }) => {
@@ -80,7 +83,9 @@ impl Machine {
                 none @ (NoPart::NoApply
                 | NoPart::NoArtifact
                 | NoPart::TierNotInPolicy
-                | NoPart::HeldBack { .. }),
+                | NoPart::HeldBack { .. }
+                | NoPart::TokenRevoked { .. }
+                | NoPart::OutOfScope { .. }),
             ) => Err(never(NoGoReason::Withdrawn, none.words(host, rollout))),
         }
     }

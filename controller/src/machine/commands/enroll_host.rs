@@ -1,24 +1,27 @@
 //! `EnrollHost`: a machine becomes a member of the fleet, in the tier of its token.
 //!
-//! Enrolling the same machine again keeps its row, and its place under the token's limit.
+//! Enrolling the same machine again keeps its row, and its place under the token's limit. One that was evicted
+//! takes a new place, and is the host that it was: it keeps its boot, its spools and what it has begun.
 
 use super::Decided;
 use crate::machine::command::EnrollHost;
 use crate::machine::event::Event;
 use crate::machine::fleet::Host;
-use crate::machine::{Machine, Rejection, Reply};
+use crate::machine::{Machine, Position, Rejection, Reply};
 
 impl Machine {
-    pub(super) fn enroll_host(&self, enroll: &EnrollHost) -> Decided {
+    pub(super) fn enroll_host(&self, at: Position, enroll: &EnrollHost) -> Decided {
         let token = self.token_of(&enroll.secret).ok_or(Rejection::UnknownToken)?;
-        let before = self.hosts().get(&enroll.host);
+        let enrolled = self.hosts().get(&enroll.host);
+        let holds_a_place = enrolled.as_ref().is_some_and(|host| host.token == token.id);
+        let since = enrolled.as_ref().map_or_else(|| self.clock().wall, |host| host.enrolled);
+        let before = enrolled.or_else(|| self.host_of_old(enroll.host));
         if before.as_ref().is_some_and(|host| host.machine != enroll.machine) {
             return Err(Rejection::HostIdTaken { host: enroll.host });
         }
-        let holds_a_place = before.as_ref().is_some_and(|host| host.token == token.id);
-        if !holds_a_place && token.enrolled >= token.max_hosts {
-            let max_hosts = token.max_hosts;
-            return Err(Rejection::TokenHostLimit { token: token.id.clone(), max_hosts });
+        self.is_for(token, &enroll.facts)?;
+        if !holds_a_place {
+            self.has_place(at, token)?;
         }
         let host = Host {
             id: enroll.host,
@@ -32,7 +35,7 @@ impl Machine {
                 .as_ref()
                 .map_or_else(|| enroll.boot.as_str().into(), |host| host.boot.clone()),
             mode: enroll.mode,
-            enrolled: before.as_ref().map_or_else(|| self.clock().wall, |host| host.enrolled),
+            enrolled: since,
             live_grant: before.as_ref().and_then(|host| host.live_grant),
             goodbye: before.as_ref().and_then(|host| host.goodbye.clone()),
             spools: before.map_or_else(Vec::new, |host| host.spools),

@@ -47,6 +47,12 @@ impl Machine {
             | Action::PromoteMember(_)
             | Action::RemoveMember(_)
             | Action::CheckState => new("the cluster"),
+            Action::UpdateToken(of) => {
+                let token = self.token(&of.token)?;
+                Ok((format!("tokens/{}", token.id), token.etag()))
+            }
+            Action::RevokeToken(_) => new("a token's revocation"),
+            Action::EvictHost(_) | Action::MoveHost(_) => new("a host"),
         }
     }
 

@@ -8,6 +8,7 @@ mod check_state;
 mod create_rollout;
 mod create_token;
 mod enroll_host;
+mod evict_host;
 mod expedite_rollout;
 mod freezes;
 mod halt_rollout;
@@ -16,6 +17,7 @@ mod hold_back;
 mod if_unchanged;
 mod know_openings;
 mod leave_joint;
+mod move_host;
 #[cfg(feature = "next-version")]
 mod next_probe;
 mod pause_rollout;
@@ -27,12 +29,14 @@ mod register_node;
 mod remove_member;
 mod resume_rollout;
 mod resume_slice;
+mod revoke_token;
 mod roll_back;
 mod start_rollout;
 mod store_blob;
 mod supersede_rollout;
 mod tick;
 mod two_people;
+mod update_token;
 mod vouch_state;
 mod withdraw_patch_set;
 
@@ -59,7 +63,7 @@ impl Machine {
             Command::Operate(operate) => return self.operate(at, operate, events),
             Command::EnrollHost(enroll) => {
                 let request = Request::of(&enroll.request, enroll);
-                return self.once(at, request, events, |machine| machine.enroll_host(enroll));
+                return self.once(at, request, events, |machine| machine.enroll_host(at, enroll));
             }
             Command::Bootstrap(bootstrap) => self.bootstrap(bootstrap),
             Command::StoreBlob(stored) => self.store_blob(stored),
@@ -84,7 +88,7 @@ impl Machine {
     /// Decides one action, for whoever is behind it.
     fn decide(&self, at: Position, action: &Action, actor: &str) -> Decided {
         match action {
-            Action::CreateToken(token) => self.create_token(token, actor),
+            Action::CreateToken(token) => self.create_token(at, token, actor),
             Action::PublishPatchSet(publish) => self.publish_patch_set(at, publish, actor),
             Action::CreateRollout(create) => self.create_rollout(at, create, actor),
             Action::StartRollout(rollout) => self.start_rollout(rollout, actor),
@@ -110,6 +114,10 @@ impl Machine {
             Action::RollBack(back) => self.roll_back(at, back, actor),
             Action::WithdrawPatchSet(of) => self.withdraw_patch_set(at, of, actor),
             Action::IfUnchanged(guarded) => self.if_unchanged(at, guarded, actor),
+            Action::UpdateToken(update) => self.update_token(at, update, actor),
+            Action::RevokeToken(revoke) => self.revoke_token(at, revoke, actor),
+            Action::EvictHost(evict) => self.evict_host(at, evict, actor),
+            Action::MoveHost(wanted) => self.move_host(at, wanted, actor),
         }
     }
 

@@ -52,7 +52,7 @@ impl Machine {
     }
 
     fn reporter(&self, id: HostId) -> Result<Reporter, Rejection> {
-        let standing = self.hosts().standing(id).ok_or(Rejection::UnknownHost { host: id })?;
+        let standing = self.hosts().standing(id).ok_or_else(|| self.no_host(id))?;
         Ok(Reporter { id, standing })
     }
 

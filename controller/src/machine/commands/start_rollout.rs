@@ -119,7 +119,8 @@ impl Machine {
         let mut strata: BTreeMap<(KernelKey, String), u64> = BTreeMap::new();
         let mut stratum_of: BTreeMap<u64, u64> = BTreeMap::new();
         for (profile, _, of) in self.hosts().profiles() {
-            if of.tier.as_str() == source.tier && patch_set.artifacts.contains_key(&of.kernel) {
+            let fits = patch_set.artifacts.contains_key(&of.kernel) && self.entitles_all(&of);
+            if of.tier.as_str() == source.tier && fits {
                 let stratum = *strata.entry((of.kernel, of.zone)).or_insert(profile);
                 stratum_of.insert(profile, stratum);
             }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::machine::Machine;
 use crate::machine::entries::Entries;
+use crate::machine::evicted::EvictedHosts;
 use crate::machine::grant_book::Grants;
 use crate::machine::hosts::Hosts;
 use crate::machine::ids::TokenId;
@@ -20,9 +21,9 @@ use crate::machine::tokens::Token;
 use crate::machine::trial::{Subjects, Trial};
 
 use super::sections::{
-    ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, GRANTS, HOSTS, INCIDENTS, LABEL_NUMBERS,
-    LABELS, LEDGER, LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS, REQUEST_NUMBERS,
-    ROLLOUTS, SUBJECTS, TRIALS,
+    ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, EVICTED, GRANTS, HOSTS, INCIDENTS,
+    LABEL_NUMBERS, LABELS, LEDGER, LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS,
+    REQUEST_NUMBERS, ROLLOUTS, SUBJECTS, TRIALS,
 };
 use super::{Pieces, Section, ThawError};
 
@@ -76,6 +77,7 @@ impl Machine {
             self.requests.answered.tree(),
             self.requests.numbers.tree(),
             self.ledger.rows.tree(),
+            self.evicted.rows.tree(),
         ]
     }
 }
@@ -106,6 +108,8 @@ impl<'a, 'b> Reader<'a, 'b> {
             labels: Interned::of_tables(self.table(LABELS)?, self.table(LABEL_NUMBERS)?)?,
         };
         hosts.check()?;
+        let evicted = EvictedHosts { rows: self.table(EVICTED)? };
+        evicted.check(&hosts)?;
         let entries = Entries {
             rows: self.table(ENTRIES)?,
             drawn: self.table(DRAWN)?,
@@ -129,6 +133,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             tokens,
             secrets,
             hosts,
+            evicted,
             patch_sets,
             grants: Grants::of_table(self.table(GRANTS)?, &rollouts)?,
             rollouts,

@@ -15,6 +15,7 @@ pub(in crate::machine) const REQUEST_NUMBERS: u8 = 12;
 pub(in crate::machine) const SUBJECTS: u8 = 13;
 pub(in crate::machine) const INCIDENTS: u8 = 14;
 pub(in crate::machine) const LEDGER: u8 = 15;
+pub(in crate::machine) const EVICTED: u8 = 16;
 
 /// Clocks, members, tokens, vouches, and where the chain of records stands.
 pub(super) const CORE: u8 = 64;

@@ -3,18 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policies::evidence::{Class, Counts};
+use tidegate_policies::limits::{DomainKind, Unsettled};
 
 use crate::machine::Machine;
 use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::HostId;
 use crate::machine::ledger::{Leaves, Owed, Owing};
 use crate::machine::rollouts::{Entry, Rollout, StageProgress};
+use crate::machine::trial::Role;
 
 use super::trial_books::trials_balance;
 
 /// Asserts that every count, timer and back reference equals its recount.
 pub(super) fn books_balance(machine: &Machine) {
     tokens_balance(machine);
+    evictions_balance(machine);
     timers_balance(machine);
     live_grants_balance(machine);
     trials_balance(machine);
@@ -22,7 +25,33 @@ pub(super) fn books_balance(machine: &Machine) {
     for rollout in machine.rollouts.values() {
         counts_balance(machine, rollout);
         census_balances(machine, rollout);
+        if rollout.policy.limits.counts_domains() {
+            domains_balance(machine, rollout);
+        }
     }
+}
+
+/// Each domain counts the unsettled hosts that stand in it, or stood there when they were evicted.
+pub(super) fn domains_balance(machine: &Machine, rollout: &Rollout) {
+    let mut of = BTreeMap::<_, Unsettled>::new();
+    for (host, entry) in machine.entries().of(rollout) {
+        let facts = machine.host_of_old(host).unwrap().facts;
+        for key in [(DomainKind::Zone, facts.zone), (DomainKind::Rack, facts.rack)] {
+            let unsettled = of.entry(key).or_default();
+            match entry.class {
+                Class::Offered => unsettled.offered += 1,
+                Class::InFlight => unsettled.in_flight += 1,
+                Class::Failure(_) if !entry.acknowledged => unsettled.wrong += 1,
+                Class::None
+                | Class::Verified
+                | Class::Refused
+                | Class::Reverted
+                | Class::Failure(_) => (),
+            }
+        }
+    }
+    of.retain(|_, unsettled| !unsettled.is_empty());
+    assert_eq!(rollout.domains.of, of, "unsettled hosts by zone and rack");
 }
 
 fn tokens_balance(machine: &Machine) {
@@ -31,7 +60,22 @@ fn tokens_balance(machine: &Machine) {
         assert_eq!(machine.token_of(&token.secret), Some(token));
         let hosts = machine.hosts.values().filter(|host| host.token == token.id);
         assert_eq!(token.enrolled, hosts.count() as u64, "hosts enrolled with {}", token.id);
-        assert!(token.enrolled <= token.max_hosts, "{} is over its limit", token.id);
+    }
+}
+
+/// Nobody is evicted and enrolled, and whoever was evicted has nothing under way.
+fn evictions_balance(machine: &Machine) {
+    for evicted in machine.evicted.values() {
+        let id = evicted.host.id;
+        assert!(machine.hosts.get(&id).is_none(), "{id} is evicted and enrolled");
+        let live = machine.grants.values().find(|grant| grant.host == id && grant.phase.is_live());
+        assert_eq!(live, None, "a grant of {id}, which was evicted");
+        assert_eq!(evicted.host.live_grant, None, "the live grant of {id}, which was evicted");
+        for (rollout, _) in machine.trials() {
+            let role = machine.subjects.role(rollout.created_index, id);
+            let cohort = role.as_ref().and_then(Role::cohort);
+            assert_eq!(cohort, None, "{id} was evicted, and is compared in {}", rollout.id);
+        }
     }
 }
 
@@ -100,7 +144,7 @@ fn counts_balance(machine: &Machine, rollout: &Rollout) {
         assert_eq!((entry.grant, entry.stage), (grant.id, grant.stage), "entry of {host}");
         assert_eq!((entry.class, entry.begun), (class, began), "class of {host}");
         let stage = &mut stages[grant.stage];
-        let row = machine.hosts.get(&host).unwrap();
+        let row = machine.host_of_old(host).unwrap();
         let out = machine.halted_slice(rollout, &row).is_some();
         assert_eq!(entry.shut_out, out, "whether {host} is in a halted slice");
         let mut books = vec![&mut counts, &mut unacknowledged, &mut stage.counts];
@@ -139,8 +183,16 @@ fn census_balances(machine: &Machine, rollout: &Rollout) {
     let mut stages: Vec<(u64, Vec<u64>)> =
         rollout.stages.iter().map(|stage| (0, vec![0; stage.waves.len()])).collect();
     let mut shut_out = vec![0; rollout.stages.len()];
-    for host in machine.hosts.values().filter(|_| rollout.place.is_some()) {
+    let gone = machine.evicted.values().map(|evicted| (evicted.host, true));
+    let hosts = machine.hosts.values().map(|host| (host, false)).chain(gone);
+    for (host, is_gone) in hosts.filter(|_| rollout.place.is_some()) {
         let Ok(part) = machine.place_of(rollout, &host) else { continue };
+        let entry = machine.entries.get(rollout, host.id);
+        let begun = entry.is_some_and(|entry| entry.begun);
+        let refused = entry.is_some_and(|entry| entry.class == Class::Refused);
+        if (is_gone && (!begun || refused)) || (machine.entitled(&host).is_err() && !begun) {
+            continue;
+        }
         if machine.halted_slice(rollout, &host).is_some() {
             shut_out[part.stage] += 1;
             continue;

@@ -96,19 +96,19 @@ fn a_host_that_changes_its_tier_is_counted_where_its_newest_grant_says() {
             enrol h4 paid
                 h4 in paid; h4 enrolled with paid in paid
             promote r1 force=a tier=free wave=1
-                ok; free wave 2/2 (100%) by ada: forced: a; verdict continue (min-verified)
+                ok; free wave 2/2 (100%) by ada: forced: a; verdict continue (soak)
             promote r1 force=a tier=free wave=2
                 ok; paid wave 1/1 (100%) by ada: forced: a; verdict continue (coverage)
             tick 1s asking=h1..h5
-                ok; g3 offered to h3, epoch 1; g4 offered to h1, epoch 1; g5 offered to h4, epoch 1; g6 offered to h2, epoch 1; g7 offered to h5, epoch 1
+                ok; g3 offered to h3, epoch 1; g4 offered to h1, epoch 1; g5 offered to h2, epoch 1; g6 offered to h4, epoch 1; g7 offered to h5, epoch 1
             begin h1
                 go, epoch 1, lease 5s; g4 of h1 begun
             begin h2
-                go, epoch 1, lease 5s; g6 of h2 begun
+                go, epoch 1, lease 5s; g5 of h2 begun
             begin h3
                 go, epoch 1, lease 5s; g3 of h3 begun
             begin h4
-                go, epoch 1, lease 5s; g5 of h4 begun
+                go, epoch 1, lease 5s; g6 of h4 begun
             begin h5
                 go, epoch 1, lease 5s; g7 of h5 begun; verdict continue (soak)
             report h1 failed

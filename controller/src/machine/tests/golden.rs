@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 36] = [
+const ENTRIES: [(&str, &str); 40] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -21,7 +21,10 @@ const ENTRIES: [(&str, &str); 36] = [
          refused health health-gone goodbye grant=300 spool=18446744073709551615 seq=1 marker=299 \
          evidence=oops",
     ),
-    ("create-token", "token free free 5 as=op-1"),
+    (
+        "create-token-2",
+        "token free free 5 ttl=60s arch=amd64,arm64 series=5.15 distro=22.04 as=op-1",
+    ),
     ("publish-patch-set", "publish 113.1 k1 k2 as=op-2"),
     (
         "create-rollout-2",
@@ -59,12 +62,17 @@ const ENTRIES: [(&str, &str); 36] = [
     ("roll-back", "rollback r1 reason=bad as=op-15"),
     ("withdraw-patch-set", "withdraw 113.1 reason=bad as=op-16"),
     ("record-reports-2", "report h1 not-reverted turned-back grant=300 spool=7 seq=1"),
+    ("update-token", "update free max=300 until=1700000000000 as=op-15"),
+    ("revoke-token", "revoke free reason=leaked as=op-16"),
+    ("evict-host", "evict h1 reason=gone force=yes as=op-17"),
+    ("move-host", "move h1 paid reason=upgraded as=op-18"),
 ];
 
 /// Entries that no build writes any more: what was written, and the line that says the same today.
-const OLD_ENTRIES: [(&str, &str); 3] = [
+const OLD_ENTRIES: [(&str, &str); 4] = [
     ("bootstrap", "bootstrap canary* free paid nodes=3"),
     ("tick", "tick 1500ms heard=h1,h2 asking=h3 wall=1700000000000"),
+    ("create-token", "token free free 5 as=op-1"),
     (
         "create-rollout",
         "create r1 113.1 canary=draw1 free=10%,100% budget=5% in-flight=9 share=5,10%,20% \

@@ -21,6 +21,12 @@ fn facts(words: &Words<'_>, before: Option<&Facts>) -> Facts {
     if let Some(rack) = words.get("rack") {
         facts.rack = rack.to_owned();
     }
+    if let Some(arch) = words.get("arch") {
+        facts.kernel.arch = arch.to_owned();
+    }
+    if let Some(distro) = words.get("distro") {
+        facts.distro_release = distro.to_owned();
+    }
     if let Some(cpu) = words.get("cpu") {
         facts.cpu_model = cpu.to_owned();
     }

@@ -1,16 +1,14 @@
 //! Do a policy's limits hold, to the host: by zone, by rack, by the hour?
 
 use expect_test::expect;
-use tidegate_policies::evidence::Class;
-use tidegate_policies::limits::{DomainKind, Unsettled};
+use tidegate_policies::limits::DomainKind;
 
-use crate::machine::Machine;
 use crate::machine::ids::RolloutId;
-use crate::machine::rollouts::Rollout;
 
+use super::books::domains_balance;
 use super::check;
 use super::script::run;
-use super::world::World;
+use super::world::{World, host};
 
 /// Two zones of two racks each, and two hosts a rack; a rollout with the limit in question.
 fn fleet(limit: &str) -> String {
@@ -28,29 +26,6 @@ fn fleet(limit: &str) -> String {
          tick 1s
          ---"
     )
-}
-
-/// The domains' books, counted anew.
-fn recounted(machine: &Machine, rollout: &Rollout) {
-    let mut of = std::collections::BTreeMap::<_, Unsettled>::new();
-    for (host, entry) in machine.entries().of(rollout) {
-        let facts = machine.hosts().get(&host).unwrap().facts;
-        for key in [(DomainKind::Zone, facts.zone), (DomainKind::Rack, facts.rack)] {
-            let unsettled = of.entry(key).or_default();
-            match entry.class {
-                Class::Offered => unsettled.offered += 1,
-                Class::InFlight => unsettled.in_flight += 1,
-                Class::Failure(_) if !entry.acknowledged => unsettled.wrong += 1,
-                Class::None
-                | Class::Verified
-                | Class::Refused
-                | Class::Reverted
-                | Class::Failure(_) => (),
-            }
-        }
-    }
-    of.retain(|_, unsettled| !unsettled.is_empty());
-    assert_eq!(rollout.domains.of, of);
 }
 
 #[test]
@@ -230,8 +205,33 @@ fn a_host_that_moves_to_another_rack_counts_there_from_then_on() {
          tick 1s asking=h1..h8",
     );
     let rollout = &world.machine.rollouts()[&"r1".parse::<RolloutId>().unwrap()];
-    recounted(&world.machine, rollout);
+    domains_balance(&world.machine, rollout);
     let of_d = rollout.domains.of[&(DomainKind::Rack, "d".to_owned())];
     assert!(of_d.in_flight >= 2, "{of_d:?}");
+    world.finish();
+}
+
+#[test]
+fn an_evicted_host_counts_in_its_zone_until_somebody_has_acknowledged_what_went_wrong() {
+    let mut world = World::new();
+    run(&mut world, &fleet("per-zone=2 silent=9 budget=100%").replace("---", ""));
+    run(&mut world, "tick 1s asking=h1..h2\nbegin h1..h2");
+    run(&mut world, "evict h1 reason=scrapped force=yes");
+    let z1 = |world: &World| {
+        let rollout = &world.machine.rollouts()[&"r1".parse::<RolloutId>().unwrap()];
+        domains_balance(&world.machine, rollout);
+        let of = rollout.domains.of.get(&(DomainKind::Zone, "z1".to_owned()));
+        of.map_or((0, 0), |of| (of.in_flight, of.wrong))
+    };
+    assert_eq!(z1(&world), (1, 1), "h2 is in flight, and h1 fell silent");
+    run(&mut world, "tick 1s asking=h3");
+    let offered = |world: &World| world.machine.hosts().live_grant(host("h3")).is_some();
+    assert!(!offered(&world), "the zone has two unsettled hosts");
+    run(&mut world, "enrol h1 free zone=z2");
+    assert_eq!(z1(&world), (1, 0), "it counts where it stands now");
+    run(&mut world, "evict h1 reason=scrapped\nhalt r1 reason=look\nresume r1 reason=known");
+    assert_eq!(z1(&world), (1, 0), "h2 is in flight yet");
+    let rollout = &world.machine.rollouts()[&"r1".parse::<RolloutId>().unwrap()];
+    assert_eq!(rollout.domains.of.get(&(DomainKind::Zone, "z2".to_owned())), None, "it is known");
     world.finish();
 }

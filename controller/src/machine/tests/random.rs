@@ -10,6 +10,7 @@ use super::world::World;
 const BEGINNING: &str = "bootstrap canary* free paid
      token free free 6
      token paid paid 3
+     token scoped free 2 series=k2
      enrol h1..h6 free
      enrol h7,h8 paid
      blob 113.1 k1
@@ -113,6 +114,26 @@ fn operator() -> impl Strategy<Value = String> {
     (verb, any_rollout()).prop_map(|(verb, rollout)| verb.replace("{}", &rollout))
 }
 
+/// Tokens change, and hosts go and move, rightly and wrongly.
+fn entitlement() -> impl Strategy<Value = String> {
+    let verb = prop_oneof![
+        3 => Just("evict {} reason=gone"),
+        3 => Just("evict {} reason=gone force=yes"),
+        2 => Just("move {} paid"),
+        2 => Just("move {} free reason=back"),
+        1 => Just("move {} scoped"),
+        1 => Just("enrol {} scoped kernel=k2"),
+        1 => Just("update free max=3"),
+        1 => Just("update free max=7 ttl=5s"),
+        1 => Just("update paid until=never"),
+        1 => Just("revoke scoped reason=leaked"),
+        1 => Just("revoke paid reason=leaked"),
+        1 => Just("token paid2 paid 2"),
+        1 => Just("move {} paid2"),
+    ];
+    (verb, any_host()).prop_map(|(verb, host)| verb.replace("{}", &host))
+}
+
 fn enrol() -> impl Strategy<Value = String> {
     let how = prop_oneof![
         3 => Just(""), 1 => Just(" kernel=k2"), 1 => Just(" kernel=k3"), 1 => Just(" mode=no-apply"),
@@ -185,6 +206,7 @@ fn line() -> impl Strategy<Value = String> {
         7 => report(),
         2 => operator(),
         1 => enrol(),
+        2 => entitlement(),
         2 => controller(),
         1 => calendar(),
     ]

@@ -465,3 +465,23 @@ fn a_restored_cluster_goes_on_rolling_back_and_its_orders_are_newer_than_any_bef
     assert_eq!(rollout(&world).state, State::RolledBack);
     world.finish();
 }
+
+#[test]
+fn a_host_is_evicted_from_a_ledger_by_force_alone_and_is_back_on_it_if_it_enrols_in_the_same_boot()
+{
+    let mut world = world();
+    run(&mut world, "rollback r1 reason=bad");
+    let said = run(&mut world, "evict h1 reason=gone");
+    assert!(said.ends_with("HOST_AWAITED\n"), "{said}");
+    assert_eq!(owing(&world), (4, 0), "a refusal changes nothing");
+    run(&mut world, "evict h1 reason=gone force=yes");
+    assert_eq!(owing(&world), (3, 0), "nobody waits for it any more");
+    run(&mut world, "enrol h1 free");
+    assert_eq!(owing(&world), (4, 0), "it may run it yet");
+    run(&mut world, "evict h1 reason=gone force=yes");
+    run(&mut world, "evict h2 reason=gone force=yes\nevict h3 reason=gone force=yes");
+    assert_eq!(rollout(&world).state, State::RollingBack, "h4 is still on it");
+    run(&mut world, "evict h4 reason=gone force=yes");
+    assert_eq!(rollout(&world).state, State::RolledBack, "the last one is gone");
+    world.finish();
+}

@@ -3,7 +3,7 @@
 //! ```text
 //! fleet 4                            bootstrap, a token, h1..h4 of kernel k1, patch set 113.1
 //! bootstrap canary* free nodes=3     a star: sampled
-//! token t1 free 2                    id, tier, most hosts
+//! token t1 free 2                    id, tier, most hosts; see `token_words`, where hosts are moved and evicted
 //! enrol h1..h3 t1 kernel=k2 zone=z   also rack= cpu= mode=no-apply boot=b2
 //! blob 113.1 k1 node=2               publish 113.1 k1 k2
 //! create r1 113.1 budget=2           see `policy`; then start r1
@@ -29,9 +29,9 @@ use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::time::{Millis, WallTime};
 
 use crate::machine::command::{
-    Action, ApproveWave, Bootstrap, Command, CreateRollout, CreateToken, IfUnchanged, OfProposal,
-    OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob, SupersedeRollout, Tick,
-    TierSpec, WithReason, WithdrawPatchSet,
+    Action, ApproveWave, Bootstrap, Command, CreateRollout, CreateToken, Expiry, IfUnchanged,
+    OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob,
+    SupersedeRollout, Tick, TierSpec, WithReason, WithdrawPatchSet,
 };
 use crate::machine::ids::{HostId, NodeId};
 use crate::machine::patch_sets::{Artifact, Fix, Severity};
@@ -41,6 +41,7 @@ use super::cluster_words;
 use super::host_words;
 use super::policy::policy;
 use super::show::show;
+use super::token_words;
 use super::world::{World, artifact, host, kernel, secret};
 
 /// Runs every line; the transcript of those after `---`, or of all if there is none.
@@ -129,7 +130,7 @@ impl<'a> Words<'a> {
     /// The first plain word, host by host where it names several.
     fn subjects(&self) -> Vec<String> {
         match self.verb {
-            "enrol" | "begin" | "report" => hosts(self.at(0)),
+            "enrol" | "begin" | "report" | "evict" | "move" => hosts(self.at(0)),
             _ => vec![self.at(0).to_owned()],
         }
     }
@@ -272,12 +273,14 @@ fn action(words: &Words<'_>) -> Action {
         (_, _) => (),
     }
     match words.verb {
-        "token" => Action::CreateToken(CreateToken {
+        "token" => Action::CreateToken(Box::new(CreateToken {
             token: read(words.at(0)),
             tier: read(words.at(1)),
             max_hosts: read(words.at(2)),
             secret: secret(words.get("secret").unwrap_or_else(|| words.at(0))),
-        }),
+            expiry: token_words::expiry(words).unwrap_or(Expiry::Never),
+            scope: token_words::scope(words),
+        })),
         "publish" => Action::PublishPatchSet(publish(words)),
         "create" => Action::CreateRollout(Box::new(CreateRollout {
             rollout: read(words.at(0)),
@@ -324,7 +327,7 @@ fn action(words: &Words<'_>) -> Action {
                 _ => Action::RejectProposal(of),
             }
         }
-        _ => cluster_words::action(words),
+        _ => token_words::action(words).unwrap_or_else(|| cluster_words::action(words)),
     }
 }
 

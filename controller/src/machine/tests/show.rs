@@ -3,6 +3,7 @@
 use tidegate_policies::decide::VerdictKind;
 use tidegate_policies::time::Elapsed;
 
+use crate::machine::entitlement_event::EntitlementEvent;
 use crate::machine::event::Event;
 use crate::machine::fleet::Mode;
 use crate::machine::grants::{Grant, Phase};
@@ -38,6 +39,9 @@ fn answer(outcome: &Outcome) -> String {
         }
         Ok(Reply::Host { host, tier }) => format!("{} in {tier}", name(*host)),
         Ok(Reply::Proposed { number, .. }) => format!("proposed as {number}"),
+        Ok(Reply::Evicted { host, token, counted_silent }) => {
+            format!("{} leaves {token}, silent {counted_silent}", name(*host))
+        }
         Ok(Reply::Done | Reply::Token(_) | Reply::PatchSet(_) | Reply::Rollout(_)) => "ok".into(),
     }
 }
@@ -68,6 +72,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
         Event::HostEnrolled(host) => {
             format!("{} enrolled with {} in {}", name(host.id), host.token, host.tier)
         }
+        Event::Entitlement(event) => entitlement_words(event),
         Event::HostChanged { host, facts, boot, mode } => {
             let mode = if *mode == Mode::NoApply { ", no-apply" } else { "" };
             format!("{} runs {} in {boot}{mode}", name(*host), facts.kernel.release)
@@ -162,6 +167,24 @@ fn moved(world: &World, id: GrantId, to: &Phase, soak_ends: Option<Elapsed>) -> 
     let detail = to.detail();
     let colon = if detail.is_empty() { "" } else { ": " };
     format!("g{id}{host} {word}{colon}{detail}")
+}
+
+fn entitlement_words(event: &EntitlementEvent) -> String {
+    match event {
+        EntitlementEvent::TokenUpdated { token, max_hosts, expires, enrolled, .. } => {
+            let until = expires.map_or_else(|| "for ever".to_owned(), |at| format!("until {at}"));
+            format!("token {token}: {enrolled} of {max_hosts}, {until}")
+        }
+        EntitlementEvent::TokenRevoked { token, revocation, .. } => {
+            format!("REVOKED {token} by {}: {}", revocation.actor, revocation.reason)
+        }
+        EntitlementEvent::HostMoved { host, from, token, tier, .. } => {
+            format!("{} from {from} to {token} in {tier}", name(*host))
+        }
+        EntitlementEvent::HostEvicted { host, eviction, .. } => {
+            format!("EVICTED {} by {}: {}", name(*host), eviction.actor, eviction.reason)
+        }
+    }
 }
 
 fn people_words(event: &PeopleEvent) -> String {

@@ -50,6 +50,7 @@ impl Watch {
         }
         self.withdrawn_stays(after);
         cluster_goes_on(before, after);
+        limits_hold(before, after);
         assert!(after.records.first_broken().is_none(), "the chain of records is broken");
         if applied.outcome.is_err() {
             let untouched = Machine { applied: at.index, ..before.clone() };
@@ -161,6 +162,21 @@ impl Watch {
     }
 }
 
+/// I6: whatever takes a place under a token finds one free. A limit may fall below what is enrolled. Nobody comes
+/// under a token that was taken back, or whose time is over.
+fn limits_hold(before: &Machine, after: &Machine) {
+    for token in after.tokens.values() {
+        let known = before.tokens.get(&token.id);
+        let had = known.map_or(0, |token| token.enrolled);
+        if token.enrolled > had {
+            assert!(token.enrolled <= token.max_hosts, "{} is over its limit", token.id);
+            assert_eq!(token.revoked, None, "{} was revoked and has hosts more", token.id);
+            let in_time = token.expires.is_none_or(|at| at > after.clock.wall);
+            assert!(in_time, "{} has expired and has hosts more", token.id);
+        }
+    }
+}
+
 /// I3, from what was declared: the tier's windows as this build computes them, freezes, dates and holdbacks.
 fn in_its_time(before: &Machine, rollout: &Rollout, host: HostId) {
     let (wall, calendar) = (before.clock.wall, before.calendar());
@@ -216,6 +232,7 @@ fn offered_rightly(before: &Machine, grant: &Grant, tick: &Tick, after: &Machine
     let part = after.part(rollout, host).expect("an offered host has a part");
     assert!(part.has_its_turn(rollout), "{} was offered before its turn", grant.host);
     let class = before.entries.get(rollout, grant.host).map(|entry| entry.class);
+    assert_eq!(after.entitled(host), Ok(()), "{} was offered without a token", grant.host);
     let lost = host.goodbye.is_some(); // It has announced the reboot in which it lost the patch.
     let again = matches!(class, Some(Class::Failure(_) | Class::InFlight))
         || (class == Some(Class::Verified) && !lost);

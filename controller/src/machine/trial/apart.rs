@@ -24,7 +24,7 @@ impl Machine {
         };
         let Some(of) = self.trials.get(&trial) else { return };
         let inside =
-            |host: &HostId| self.hosts.get(host).is_some_and(|host| is_inside(cut, &host.facts));
+            |host: &HostId| self.host_of_old(*host).is_some_and(|host| is_inside(cut, &host.facts));
         let own = of.detector.slices().named(cut);
         let in_row = |host: HostId| {
             let row = self.subjects.get(trial, host);

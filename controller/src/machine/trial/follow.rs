@@ -178,7 +178,7 @@ impl Machine {
     }
 
     /// A host that is nothing in the trial, or no sentinel any more, leaves without having failed.
-    pub(super) fn leaves_trial(&mut self, trial: u64, host: HostId) {
+    pub(in crate::machine) fn leaves_trial(&mut self, trial: u64, host: HostId) {
         let Some(row) = self.subjects.take(trial, host) else { return };
         let Some(of) = self.trials.get_mut(&trial) else { return };
         if let Some(watch) = row.role.watch() {

@@ -94,7 +94,9 @@ impl Machine {
     fn shared(&self, rollout: &Rollout) -> Vec<Shared> {
         let Some(patch_set) = self.patch_sets.get(&rollout.version) else { return Vec::new() };
         let profiles = self.hosts.profiles();
-        let fits = profiles.filter(|(_, _, of)| patch_set.artifacts.contains_key(&of.kernel));
+        let fits = profiles.filter(|(_, _, of)| {
+            patch_set.artifacts.contains_key(&of.kernel) && self.entitles_all(of)
+        });
         fits.filter_map(|(_, uses, of)| {
             let stage = stage_of(rollout, None, of.tier.as_str())?;
             Some((of, stage, uses))

@@ -63,7 +63,7 @@ impl Machine {
 
     /// The facts of a host that a person looks for: kernel, CPU, zone and rack.
     fn facts_in_words(&self, host: HostId) -> Option<String> {
-        let facts = self.hosts.get(&host)?.facts;
+        let facts = self.host_of_old(host)?.facts;
         let mut words: Vec<String> = facts_of(&facts)
             .into_iter()
             .filter(|(dimension, _)| {

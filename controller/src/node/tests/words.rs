@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use tidegate_policies::time::Millis;
 
 use crate::machine::command::{
-    Action, AddMember, BeginGrant, CreateToken, Operate, PromoteMember, RemoveMember, TierSpec,
-    WithReason,
+    Action, AddMember, BeginGrant, CreateToken, Expiry, Operate, PromoteMember, RemoveMember,
+    TierSpec, WithReason,
 };
 use crate::machine::ids::{Digest, GrantId, HostId};
+use crate::machine::tokens::Scope;
 use crate::machine::{Bootstrap, Command, Tick};
 use crate::node::NodeId;
 
@@ -66,12 +67,14 @@ pub(super) fn bootstrap(size: u64) -> Command {
 
 /// A command that makes the state a little larger, and is the same for nobody else.
 pub(super) fn token(number: u64) -> Command {
-    let action = Action::CreateToken(CreateToken {
+    let action = Action::CreateToken(Box::new(CreateToken {
         token: format!("token-{number}").parse().unwrap(),
         tier: "free".parse().unwrap(),
         max_hosts: number + 1,
         secret: Digest(*blake3::hash(&number.to_le_bytes()).as_bytes()),
-    });
+        expiry: Expiry::Never,
+        scope: Scope::default(),
+    }));
     operate(format!("token-{number}"), action)
 }
 

@@ -39,7 +39,8 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::PauseRollout(_)
         | Action::CreateFreeze(_)
         | Action::RollBack(_)
-        | Action::WithdrawPatchSet(_) => DiskState::Critical,
+        | Action::WithdrawPatchSet(_)
+        | Action::RevokeToken(_) => DiskState::Critical,
         // Whoever replaces a node whose disk is too small needs these.
         Action::AddMember(_)
         | Action::PromoteMember(_)
@@ -54,6 +55,9 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::SupersedeRollout(_)
         | Action::AgreeToProposal(_)
         | Action::RejectProposal(_)
+        | Action::UpdateToken(_)
+        | Action::EvictHost(_)
+        | Action::MoveHost(_)
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,
@@ -123,7 +127,9 @@ mod tests {
             create-rollout: low
             create-rollout-2: low
             create-token: scarce
+            create-token-2: scarce
             enroll-host: low
+            evict-host: scarce
             expedite-rollout: scarce
             halt-rollout: critical
             halt-slice: critical
@@ -131,6 +137,7 @@ mod tests {
             if-unchanged: low
             know-openings: scarce
             lift-freeze: scarce
+            move-host: scarce
             pause-rollout: critical
             promote-member: scarce
             promote-rollout: scarce
@@ -142,12 +149,14 @@ mod tests {
             remove-member: scarce
             resume-rollout: scarce
             resume-slice: scarce
+            revoke-token: critical
             roll-back: critical
             start-rollout: low
             store-blob: scarce
             supersede-rollout: scarce
             tick: critical
             tick-2: critical
+            update-token: scarce
             vouch-state: scarce
             withdraw-patch-set: critical
         "#]]
@@ -161,7 +170,17 @@ mod tests {
             .filter(|(_, command)| may_pass(command, DiskState::Critical))
             .map(|(name, _)| name);
         let passing: Vec<String> = passing.collect();
-        let stops = ["create-freeze", "halt-rollout", "halt-slice", "pause-rollout", "roll-back"];
-        assert_eq!(passing, [&stops[..], &["tick", "tick-2", "withdraw-patch-set"]].concat());
+        let stops = [
+            "create-freeze",
+            "halt-rollout",
+            "halt-slice",
+            "pause-rollout",
+            "revoke-token",
+            "roll-back",
+            "tick",
+            "tick-2",
+            "withdraw-patch-set",
+        ];
+        assert_eq!(passing, stops);
     }
 }

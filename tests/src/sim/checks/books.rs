@@ -155,6 +155,7 @@ impl Books {
             | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }
+            | Event::Entitlement(_)
             | Event::GoodbyeSaid { .. }
             | Event::PatchSetPublished { .. }
             | Event::RolloutStarted { .. }

@@ -131,6 +131,7 @@ impl Truth {
                 | Event::ClockAdvanced(_)
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }
+                | Event::Entitlement(_)
                 | Event::HostEnrolled(_)
                 | Event::GoodbyeSaid { .. }
                 | Event::HostChanged { .. }

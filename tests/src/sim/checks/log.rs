@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tidegate_controller::machine::cluster_event::ClusterEvent;
 use tidegate_controller::machine::command::FIRST_VERSION;
+use tidegate_controller::machine::entitlement_event::EntitlementEvent;
 use tidegate_controller::machine::event::Event;
 use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::machine::reply::Begin;
@@ -274,6 +275,17 @@ pub(super) fn line(index: u64, entry: &Entry) -> Option<String> {
     Some(format!("[{index}] {what} {}", events.join("; ")))
 }
 
+fn entitlement_line(event: &EntitlementEvent) -> String {
+    match event {
+        EntitlementEvent::TokenUpdated { token, .. } => format!("token {token} updated"),
+        EntitlementEvent::TokenRevoked { token, .. } => format!("token {token} revoked"),
+        EntitlementEvent::HostMoved { host, token, .. } => format!("host {host} moved to {token}"),
+        EntitlementEvent::HostEvicted { host, token, .. } => {
+            format!("host {host} evicted from {token}")
+        }
+    }
+}
+
 fn event_line(event: &Event) -> Option<String> {
     match event {
         Event::GrantOffered(grant) => Some(format!("grant {} offered to {}", grant.id, grant.host)),
@@ -285,6 +297,7 @@ fn event_line(event: &Event) -> Option<String> {
         Event::SliceResumed { rollout, rejoined } => {
             Some(format!("{rollout}: {} resumed", rejoined.cut))
         }
+        Event::Entitlement(event) => Some(entitlement_line(event)),
         Event::WaveStarted { rollout, label, .. } => Some(format!("{rollout}: {label}")),
         Event::RolloutResumed { rollout, .. } => Some(format!("{rollout} resumed")),
         Event::RolloutPaused { rollout, .. } => Some(format!("{rollout} paused")),

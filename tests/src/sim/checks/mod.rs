@@ -6,6 +6,7 @@ pub mod host;
 pub mod log;
 mod members;
 mod minority;
+mod places;
 mod settled;
 mod wall;
 
@@ -17,11 +18,13 @@ use tidegate_controller::machine::{Command, Outcome, Position};
 use tidegate_controller::node::Node;
 
 use super::controllers::Standing;
+use super::sabotage::Sabotage;
 use super::scenario::Scenario;
 use books::Books;
 use host::{Insert, Truth};
 use log::{Entry, Log};
 use minority::Minority;
+use places::Places;
 use wall::Wall;
 
 /// Something that must not be.
@@ -54,6 +57,8 @@ pub struct Counted {
     pub entries: u64,
     /// Grants that began.
     pub begins: u64,
+    /// Places that hosts took under tokens.
+    pub places: u64,
     /// Halts.
     pub halts: u64,
     /// State hashes of one replica compared with another's.
@@ -69,6 +74,7 @@ pub struct Counted {
 pub struct Checks {
     pub(super) log: Log,
     pub(super) books: Books,
+    places: Places,
     truth: Truth,
     minority: Minority,
     wall: Wall,
@@ -78,9 +84,11 @@ impl Checks {
     /// Checks for a run of `scenario`.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
+        let meant = u64::from(scenario.sabotage == Sabotage::TokenOffByOne);
         Self {
             log: Log::default(),
             books: Books::new(scenario.limits, scenario.credit),
+            places: Places::of_operators_who_mean_less(meant),
             truth: Truth::new(scenario.lease, scenario.soak),
             minority: Minority::default(),
             wall: Wall::default(),
@@ -93,6 +101,7 @@ impl Checks {
         Counted {
             entries: self.log.len(),
             begins: self.books.begins,
+            places: self.places.taken,
             halts: self.books.halts(),
             hashes: self.log.hashes_compared,
             verdicts: self.log.verdicts,
@@ -125,7 +134,7 @@ impl Checks {
     ///
     /// # Errors
     ///
-    /// [`Violation`] of I5, I8, I9 or `MEMBERS`.
+    /// [`Violation`] of I5, I6, I8, I9 or `MEMBERS`.
     pub fn after_step<J: Journal>(
         &mut self,
         now: u64,
@@ -145,6 +154,7 @@ impl Checks {
             return Ok(());
         }
         self.log.compare_hash(id, machine)?;
+        self.places.compare(id, machine)?;
         self.books.compare(id, machine)
     }
 
@@ -153,7 +163,7 @@ impl Checks {
     ///
     /// # Errors
     ///
-    /// [`Violation`] of I1, I2, I4, I5, I7, I9, I10 or `WALL`.
+    /// [`Violation`] of I1, I2, I4, I5, I6, I7, I9, I10 or `WALL`.
     pub fn applied(
         &mut self,
         now: u64,
@@ -168,6 +178,7 @@ impl Checks {
         }
         let Some(entry) = self.log.take(node, index, entry)? else { return Ok(None) };
         self.wall.take(now, entry)?;
+        self.places.take(index, entry)?;
         self.books.take(index, entry)?;
         self.truth.take(now, index, entry)?;
         Ok(log::line(index, entry))

@@ -14,6 +14,7 @@ use super::Violation;
 use crate::sim::controllers::Standing;
 use crate::sim::exam::Exam;
 use crate::sim::hosts::Power;
+use crate::sim::places::all_are_entitled;
 use crate::sim::scenario::Patch;
 use crate::sim::world::World;
 
@@ -38,6 +39,10 @@ impl World {
             if host.power != Power::Gone && !host.enrolled {
                 return Err(Violation::new("LIVENESS", format!("host {at} was never enrolled")));
             }
+        }
+        if !self.newest().is_some_and(all_are_entitled) {
+            let what = "some host has no token that lets it have grants".to_owned();
+            return Err(Violation::new("LIVENESS", what));
         }
         self.good_rollout_is_done()?;
         self.ledger_is_true()?;

@@ -32,6 +32,8 @@ pub(crate) fn host(host: &v1::Host) -> Value {
         "mode": enumeration::<v1::AgentMode>(host.mode),
         "grants": host.grants.iter().map(grant).collect::<Value>(),
         "runningPatchSet": host.running_patch_set,
+        "state": enumeration::<v1::HostState>(host.state),
+        "barred": host.barred,
     });
     with(
         object,
@@ -89,8 +91,36 @@ pub(crate) fn token(token: &v1::Token) -> Value {
         "maxHosts": token.max_hosts,
         "enrolledHosts": token.enrolled_hosts,
         "etag": token.etag,
+        "state": enumeration::<v1::TokenState>(token.state),
     });
-    with(object, [("createTime", time(token.create_time.as_ref()))])
+    with(
+        object,
+        [
+            ("createTime", time(token.create_time.as_ref())),
+            ("expireTime", time(token.expire_time.as_ref())),
+            ("scope", token.scope.as_ref().map(scope)),
+            ("revocation", token.revocation.as_ref().map(revocation)),
+        ],
+    )
+}
+
+fn scope(scope: &v1::TokenScope) -> Value {
+    json!({
+        "architectures": scope.architectures,
+        "kernelSeries": scope.kernel_series,
+        "distroReleases": scope.distro_releases,
+    })
+}
+
+fn revocation(of: &v1::TokenRevocation) -> Value {
+    let object = json!({ "actor": of.actor, "reason": of.reason });
+    with(object, [("time", time(of.time.as_ref()))])
+}
+
+/// That a host was evicted.
+pub(crate) fn evicted(evicted: &v1::EvictHostResponse) -> Value {
+    let object = json!({ "name": evicted.name, "countedSilent": evicted.counted_silent });
+    with(object, [("token", evicted.token.as_ref().map(token))])
 }
 
 /// A patch set.

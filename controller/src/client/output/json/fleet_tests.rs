@@ -24,34 +24,36 @@ fn a_host_with_its_facts() {
     check(
         &host(&sample),
         &expect![[r#"
-        {
-          "bootId": "",
-          "facts": {
-            "agentVersion": "",
-            "arch": "",
-            "cloud": "",
-            "cpuFamily": "",
-            "cpuModel": "",
-            "cpuVendor": "",
-            "distroRelease": "",
-            "flavour": "",
-            "hostname": "web-1",
-            "kernelRelease": "",
-            "labels": {
-              "rack": "7"
-            },
-            "rack": "",
-            "region": "",
-            "zone": ""
-          },
-          "grants": [],
-          "heardAgoMs": 1500,
-          "mode": "NO_APPLY",
-          "name": "hosts/a1",
-          "runningPatchSet": "",
-          "tier": "",
-          "token": ""
-        }"#]],
+            {
+              "barred": "",
+              "bootId": "",
+              "facts": {
+                "agentVersion": "",
+                "arch": "",
+                "cloud": "",
+                "cpuFamily": "",
+                "cpuModel": "",
+                "cpuVendor": "",
+                "distroRelease": "",
+                "flavour": "",
+                "hostname": "web-1",
+                "kernelRelease": "",
+                "labels": {
+                  "rack": "7"
+                },
+                "rack": "",
+                "region": "",
+                "zone": ""
+              },
+              "grants": [],
+              "heardAgoMs": 1500,
+              "mode": "NO_APPLY",
+              "name": "hosts/a1",
+              "runningPatchSet": "",
+              "state": "UNSPECIFIED",
+              "tier": "",
+              "token": ""
+            }"#]],
     );
 }
 
@@ -109,13 +111,14 @@ fn a_token_and_a_tier() {
     check(
         &token(&v1::Token { max_hosts: 5, ..Default::default() }),
         &expect![[r#"
-        {
-          "enrolledHosts": 0,
-          "etag": "",
-          "maxHosts": 5,
-          "name": "",
-          "tier": ""
-        }"#]],
+            {
+              "enrolledHosts": 0,
+              "etag": "",
+              "maxHosts": 5,
+              "name": "",
+              "state": "UNSPECIFIED",
+              "tier": ""
+            }"#]],
     );
     check(
         &tier(&v1::Tier { position: 1, ..Default::default() }),
@@ -130,6 +133,80 @@ fn a_token_and_a_tier() {
               "windowOpen": false,
               "windows": []
             }"#]],
+    );
+}
+
+#[test]
+fn a_token_that_expires_has_a_scope_and_was_revoked() {
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let sample = v1::Token {
+        name: "tokens/free".to_owned(),
+        expire_time: at(1_793_697_000),
+        scope: Some(v1::TokenScope {
+            architectures: vec!["amd64".to_owned()],
+            kernel_series: vec!["5.15".to_owned(), "6.8".to_owned()],
+            distro_releases: Vec::new(),
+        }),
+        state: v1::TokenState::Revoked.into(),
+        revocation: Some(v1::TokenRevocation {
+            time: at(1_793_000_000),
+            actor: "ana".to_owned(),
+            reason: "leaked".to_owned(),
+        }),
+        ..Default::default()
+    };
+    check(
+        &token(&sample),
+        &expect![[r#"
+        {
+          "enrolledHosts": 0,
+          "etag": "",
+          "expireTime": "2026-11-03T09:10:00Z",
+          "maxHosts": 0,
+          "name": "tokens/free",
+          "revocation": {
+            "actor": "ana",
+            "reason": "leaked",
+            "time": "2026-10-26T07:33:20Z"
+          },
+          "scope": {
+            "architectures": [
+              "amd64"
+            ],
+            "distroReleases": [],
+            "kernelSeries": [
+              "5.15",
+              "6.8"
+            ]
+          },
+          "state": "REVOKED",
+          "tier": ""
+        }"#]],
+    );
+}
+
+#[test]
+fn an_evicted_host() {
+    let sample = v1::EvictHostResponse {
+        name: "hosts/a1".to_owned(),
+        token: Some(v1::Token { name: "tokens/free".to_owned(), ..Default::default() }),
+        counted_silent: 1,
+    };
+    check(
+        &evicted(&sample),
+        &expect![[r#"
+        {
+          "countedSilent": 1,
+          "name": "hosts/a1",
+          "token": {
+            "enrolledHosts": 0,
+            "etag": "",
+            "maxHosts": 0,
+            "name": "tokens/free",
+            "state": "UNSPECIFIED",
+            "tier": ""
+          }
+        }"#]],
     );
 }
 

@@ -17,7 +17,7 @@ use tidegate_proto::v1;
 use super::time;
 
 pub(crate) use calendar::{freeze, holdback, ladder};
-pub(crate) use fleet::{grant, host, patch_set, tier, token};
+pub(crate) use fleet::{evicted, grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
 pub(crate) use plan::plan;
 pub(crate) use rollout::{change, explanation, proposal, replay, rollout};
@@ -50,12 +50,14 @@ words! {
     v1::DiskState: "DISK_STATE_",
     v1::GateState: "GATE_STATE_",
     v1::GrantPhase: "GRANT_PHASE_",
+    v1::HostState: "HOST_STATE_",
     v1::IncidentState: "INCIDENT_STATE_",
     v1::LeavesBy: "LEAVES_BY_",
     v1::PatchSetState: "PATCH_SET_STATE_",
     v1::RolloutState: "ROLLOUT_STATE_",
     v1::Severity: "SEVERITY_",
     v1::StageState: "STAGE_STATE_",
+    v1::TokenState: "TOKEN_STATE_",
     v1::VerdictKind: "VERDICT_KIND_",
 }
 
