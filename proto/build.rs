@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use tonic_prost_build::Config;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "tidegate/v1/agent.proto",
     "tidegate/v1/calendar.proto",
     "tidegate/v1/cluster.proto",
@@ -16,6 +16,7 @@ const FILES: [&str; 10] = [
     "tidegate/v1/incident.proto",
     "tidegate/v1/patch_set.proto",
     "tidegate/v1/peer.proto",
+    "tidegate/v1/report.proto",
     "tidegate/v1/rollout.proto",
 ];
 

@@ -31,6 +31,7 @@ pub mod plural;
 pub mod policy;
 pub mod proof;
 pub mod schedule;
+pub mod severity;
 pub mod share;
 pub mod tiers;
 pub mod time;

@@ -3,15 +3,31 @@
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::Window;
+use crate::severity::Severity;
+use crate::share::Share;
 use crate::time::{Millis, WallTime};
 
-/// When hosts of a tier may begin a patch set. Each part only narrows what the others allow.
+/// When hosts of a tier may begin a patch set, and how soon they should have a fix. Each part only narrows what the
+/// others allow, and what should be holds nobody up and pushes nobody on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierRules {
     /// Nobody begins outside of these; none: at any time.
     pub windows: Vec<Window>,
     /// What is held back.
     pub holdback: Holdback,
+    /// What should be, at most one of each severity.
+    pub objectives: Vec<Objective>,
+}
+
+/// A service level objective: so many hosts of a tier should have a fix so soon after it was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Of fixes this bad.
+    pub severity: Severity,
+    /// So many of the tier's hosts whose kernels there is a fix for.
+    pub share: Share,
+    /// So soon after it was published for their kernel.
+    pub within: Millis,
 }
 
 /// Patch sets that are not for some hosts, or not yet.
@@ -32,6 +48,18 @@ pub struct Tier {
     pub sampled: bool,
     /// When its hosts may begin.
     pub rules: TierRules,
+}
+
+impl Objective {
+    /// Of so many hosts, those that may be without a fix for longer; rounded down.
+    pub fn tolerated(&self, hosts: u64) -> u64 {
+        hosts - self.share.of_rounded_up(hosts)
+    }
+
+    /// In words: `critical: 95% within 1d`.
+    pub fn words(&self) -> String {
+        format!("{}: {} within {}", self.severity.word(), self.share, self.within)
+    }
 }
 
 impl Holdback {
@@ -66,6 +94,18 @@ impl Holdback {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_objective_of_95_percent_tolerates_one_of_20_hosts_and_none_of_19() {
+        let objective = Objective {
+            severity: Severity::Critical,
+            share: Share::percent(95),
+            within: Millis::from_secs(86_400),
+        };
+        assert_eq!((objective.tolerated(20), objective.tolerated(19)), (1, 0));
+        assert_eq!((objective.tolerated(0), objective.tolerated(1_000)), (0, 50));
+        assert_eq!(objective.words(), "critical: 95% within 1d");
+    }
 
     #[test]
     fn two_holdbacks_hold_back_what_either_does() {

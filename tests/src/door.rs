@@ -13,6 +13,7 @@ use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
 use tidegate_proto::v1::dashboard_service_client::DashboardServiceClient;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 use tidegate_proto::v1::patch_set_service_client::PatchSetServiceClient;
+use tidegate_proto::v1::report_service_client::ReportServiceClient;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 use tidegate_proto::{
     CHUNK_BYTES, DEVELOPMENT_HOST_HEADER, DEVELOPMENT_OPERATOR_HEADER, READ_HEADER, READ_STALE,
@@ -137,6 +138,13 @@ impl Door {
     pub fn fleet(&self) -> FleetServiceClient<Line> {
         let (channel, caller) = self.line();
         FleetServiceClient::with_interceptor(channel, caller)
+    }
+
+    /// Reports on the whole fleet.
+    #[must_use]
+    pub fn reports(&self) -> ReportServiceClient<Line> {
+        let (channel, caller) = self.line();
+        ReportServiceClient::with_interceptor(channel, caller)
     }
 
     /// The calendar service.

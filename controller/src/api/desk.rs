@@ -36,12 +36,22 @@ pub struct Desk {
     pub views: Views,
     /// How many more backups may be read from this node now.
     pub backups: Arc<Semaphore>,
+    /// How many more reports on the whole fleet may be made by this node now.
+    pub reports: Arc<Semaphore>,
 }
+
+/// Reports on the whole fleet that a node makes at a time. Each takes a core while it lasts.
+const MAX_REPORTS: usize = 2;
 
 impl Desk {
     /// As many backups as one node gives at a time.
     pub fn backups() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(MAX_BACKUPS))
+    }
+
+    /// As many reports as one node makes at a time.
+    pub fn reports() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(MAX_REPORTS))
     }
 
     /// Has the cluster carry out `command`.

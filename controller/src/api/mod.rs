@@ -22,6 +22,7 @@ mod meant;
 mod page;
 mod patch_set_service;
 mod reads;
+mod report_service;
 mod rollout_service;
 mod serve;
 mod upload;

@@ -11,8 +11,10 @@ use tidegate_proto::v1::dashboard_service_server::DashboardServiceServer;
 use tidegate_proto::v1::fleet_service_server::FleetServiceServer;
 use tidegate_proto::v1::incident_service_server::IncidentServiceServer;
 use tidegate_proto::v1::patch_set_service_server::PatchSetServiceServer;
+use tidegate_proto::v1::report_service_server::ReportServiceServer;
 use tidegate_proto::v1::rollout_service_server::RolloutServiceServer;
 use tokio::net::TcpListener;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
@@ -118,44 +120,10 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
+        .add_routes(for_operators(&desk))
         .add_service(
             AgentServiceServer::new(desk.clone())
                 .max_decoding_message_size(MAX_AGENT_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_ANSWER_BYTES),
-        )
-        .add_service(
-            RolloutServiceServer::new(desk.clone())
-                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_ANSWER_BYTES),
-        )
-        .add_service(
-            DashboardServiceServer::new(desk.clone())
-                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_ANSWER_BYTES),
-        )
-        .add_service(
-            IncidentServiceServer::new(desk.clone())
-                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_ANSWER_BYTES),
-        )
-        .add_service(
-            PatchSetServiceServer::new(desk.clone())
-                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_ANSWER_BYTES),
-        )
-        .add_service(
-            FleetServiceServer::new(desk.clone())
-                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_ANSWER_BYTES),
-        )
-        .add_service(
-            CalendarServiceServer::new(desk.clone())
-                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
-                .max_encoding_message_size(MAX_ANSWER_BYTES),
-        )
-        .add_service(
-            ClusterServiceServer::new(desk.clone())
-                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
                 .max_encoding_message_size(MAX_ANSWER_BYTES),
         )
         .add_service(desk.peers.desk().into_server())
@@ -166,6 +134,25 @@ pub async fn serve(
         .await;
     watch.abort();
     served
+}
+
+/// What operators call.
+fn for_operators(desk: &Desk) -> Routes {
+    macro_rules! service {
+        ($server:ident) => {
+            $server::new(desk.clone())
+                .max_decoding_message_size(MAX_OPERATOR_REQUEST_BYTES)
+                .max_encoding_message_size(MAX_ANSWER_BYTES)
+        };
+    }
+    Routes::new(service!(RolloutServiceServer))
+        .add_service(service!(DashboardServiceServer))
+        .add_service(service!(IncidentServiceServer))
+        .add_service(service!(PatchSetServiceServer))
+        .add_service(service!(FleetServiceServer))
+        .add_service(service!(ReportServiceServer))
+        .add_service(service!(CalendarServiceServer))
+        .add_service(service!(ClusterServiceServer))
 }
 
 /// The span of one call, under the names of OpenTelemetry's conventions. Peers' calls have none: they

@@ -35,6 +35,7 @@ pub use commands::pages::Limit;
 pub use commands::patch_set::{PatchSetCommand, Publish};
 pub use commands::people::ApprovalCommand;
 pub use commands::promote::Promote;
+pub use commands::report::{Exposure, ReportCommand};
 pub use commands::restore::Restore;
 pub use commands::rollout::{Explain, Halt, HostsOf, Named, Reasoned, Resume, RolloutCommand};
 pub use commands::start::Start;
@@ -93,6 +94,9 @@ pub enum Command {
     /// Inspect the ladder, and declare it anew: tiers, windows, delays.
     #[command(subcommand)]
     Tier(TierCommand),
+    /// Report what is open on the whole fleet, and why.
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// See what waits for a second person, and agree to it.
     #[command(subcommand)]
     Approval(ApprovalCommand),
@@ -145,6 +149,7 @@ async fn dispatch(session: &mut Session, command: Command) -> Result<Exit, Failu
         Command::Host(command) => commands::host::run(session, command).await,
         Command::Token(command) => commands::token::run(session, command).await,
         Command::Tier(command) => commands::tier::run(session, command).await,
+        Command::Report(command) => commands::report::run(session, command).await,
         Command::Approval(command) => commands::people::run(session, command).await,
         Command::Freeze(command) => commands::freeze::run(session, command).await,
         Command::Holdback(command) => commands::holdback::run(session, command).await,

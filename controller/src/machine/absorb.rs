@@ -17,6 +17,7 @@ use super::membership::{Eligible, Part};
 use super::patch_sets::Halt;
 use super::records::note_of;
 use super::rollouts::{Approval, Entry, Place, Rollout, StageProgress, State, Way};
+use super::tokens::Token;
 use super::{Blob, Machine, Position};
 
 impl Machine {
@@ -44,10 +45,7 @@ impl Machine {
                 self.delays_end(&before);
             }
             Event::BlobStored(stored) => self.add_blob(stored),
-            Event::TokenCreated { token, .. } => {
-                self.secrets.insert(token.secret, token.id.clone());
-                self.tokens.insert(token.id.clone(), token.clone());
-            }
+            Event::TokenCreated { token, .. } => self.add_token(token),
             Event::Entitlement(event) => self.change_entitlement(at, event),
             Event::HostEnrolled(host) => {
                 self.replace_host((**host).clone());
@@ -105,6 +103,11 @@ impl Machine {
                 });
             }
         }
+    }
+
+    fn add_token(&mut self, token: &Token) {
+        self.secrets.insert(token.secret, token.id.clone());
+        self.tokens.insert(token.id.clone(), token.clone());
     }
 
     fn add_blob(&mut self, stored: &StoreBlob) {

@@ -22,7 +22,7 @@ use super::command::{
 };
 use super::fleet::{Facts, Mode};
 use super::ids::{Digest, GrantId, HostId, NodeId, NotAName, RolloutId};
-use super::patch_sets::{Artifact, KernelKey};
+use super::patch_sets::{Artifact, Fix, KernelKey, Severity};
 use super::report::{Body, Outcome, Report, Started};
 use super::tokens::Scope;
 use super::{Applied, Machine, Position};
@@ -103,7 +103,11 @@ impl Measured {
             version,
             notice: "LSN-0113-1".to_owned(),
             artifacts,
-            fixes: Vec::new(),
+            fixes: vec![Fix {
+                name: "cve-2026-1".to_owned(),
+                severity: Severity::Critical,
+                description: String::new(),
+            }],
         }));
         self.operate(Action::CreateRollout(Box::new(CreateRollout {
             rollout: rollout.clone(),

@@ -37,6 +37,7 @@ pub mod judge;
 pub mod ledger;
 pub mod measure;
 pub mod membership;
+pub mod open_fixes;
 pub mod patch_sets;
 pub mod people_event;
 pub mod plan;

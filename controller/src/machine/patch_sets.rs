@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tidegate_policies::evidence::Counts;
 use tidegate_policies::gate::Gate;
+pub use tidegate_policies::severity::Severity;
 use tidegate_policies::time::WallTime;
 
 use super::grants::Phase;
@@ -59,21 +60,6 @@ pub struct Fix {
     pub severity: Severity,
     /// One line for people.
     pub description: String,
-}
-
-/// How bad a vulnerability is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Severity {
-    /// Not said.
-    Unknown,
-    /// Low.
-    Low,
-    /// Medium.
-    Medium,
-    /// High.
-    High,
-    /// Critical.
-    Critical,
 }
 
 /// An immutable release.

@@ -138,6 +138,7 @@ impl Running {
             store,
             idle_sync: Millis(u64::try_from(config.idle_sync.as_millis()).unwrap_or(u64::MAX)),
             backups: Desk::backups(),
+            reports: Desk::reports(),
         };
         let (shutdown, ended) = oneshot::channel::<()>();
         let ended = async move { drop(ended.await) };

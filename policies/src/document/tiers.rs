@@ -10,7 +10,8 @@ use super::place::{Place, plain};
 use super::table::{Field, Table};
 use super::value::Value;
 use crate::schedule::Window;
-use crate::tiers::{Holdback, Tier, TierRules};
+use crate::severity::Severity;
+use crate::tiers::{Holdback, Objective, Tier, TierRules};
 use crate::time::{Millis, WallTime};
 
 const MAX_TIERS: usize = 16;
@@ -21,6 +22,9 @@ pub const MAX_DELAY: Millis = Millis::from_secs(400 * 86_400);
 
 const DELAY_RANGE: RangeInclusive<Millis> = Millis(0)..=MAX_DELAY;
 
+/// How soon a fix can be asked for.
+const WITHIN: RangeInclusive<Millis> = Millis::from_secs(60)..=MAX_DELAY;
+
 const TIERS: Field = Field { key: "tier", example: "[[tier]]" };
 const NAME: Field = Field { key: "name", example: r#"name = "free""# };
 const SAMPLED: Field = Field { key: "sampled", example: "sampled = true" };
@@ -30,6 +34,12 @@ const WINDOWS: Field = Field {
     key: "windows",
     example: r#"windows = [{ opens = "0 22 * * MON-FRI", lasts = "6h", zone = "Europe/Berlin" }]"#,
 };
+
+const OBJECTIVES: Field = Field {
+    key: "objectives",
+    example: r#"objectives = [{ severity = "critical", share = "95%", within = "24h" }]"#,
+};
+const TIER: &[Field] = &[NAME, SAMPLED, DELAY, CUTOFF, WINDOWS, OBJECTIVES];
 
 /// Reads and checks the ladder in `text`; `source` is what messages call the document.
 ///
@@ -49,7 +59,7 @@ pub fn parse_ladder(source: &str, text: &str) -> Result<Vec<Tier>, DocumentError
     let list = root.required(&TIERS)?;
     let mut tiers: Vec<Tier> = Vec::new();
     for item in list.list("tiers", MAX_TIERS)? {
-        let table = item.named_table(&list, &NAME, &[NAME, SAMPLED, DELAY, CUTOFF, WINDOWS])?;
+        let table = item.named_table(&list, &NAME, TIER)?;
         let tier = read_tier(&table)?;
         if tiers.iter().any(|earlier| earlier.name == tier.name) {
             return Err(table.required(&NAME)?.error(
@@ -93,7 +103,10 @@ fn read_tier(table: &Table<'_>) -> Result<Tier, DocumentError> {
         }
         None => Vec::new(),
     };
-    let rules = TierRules { windows, holdback: Holdback { delay, cutoff } };
+    let objectives =
+        table.optional(&OBJECTIVES).map(|value| read_objectives(&value)).transpose()?;
+    let objectives = objectives.unwrap_or_default();
+    let rules = TierRules { windows, holdback: Holdback { delay, cutoff }, objectives };
     Ok(Tier { name: table.required(&NAME)?.name()?, sampled, rules })
 }
 
@@ -106,6 +119,30 @@ fn read_window(value: &Value<'_>) -> Result<Window, DocumentError> {
     let lasts = table.required(&LASTS)?.any_millis()?;
     let zone = table.required(&ZONE)?.text()?;
     Window::new(opens, lasts, zone).map_err(|error| value.error(error.problem, error.way_out))
+}
+
+fn read_objectives(value: &Value<'_>) -> Result<Vec<Objective>, DocumentError> {
+    const SEVERITY: Field = Field { key: "severity", example: r#"severity = "critical""# };
+    const SHARE: Field = Field { key: "share", example: r#"share = "95%""# };
+    const WITHIN_FIELD: Field = Field { key: "within", example: r#"within = "24h""# };
+    let mut objectives: Vec<Objective> = Vec::new();
+    for item in value.list("objectives", Severity::KNOWN.len())? {
+        let table = item.table(&[SEVERITY, SHARE, WITHIN_FIELD])?;
+        let word = table.required(&SEVERITY)?;
+        let Some(severity) = Severity::of_word(word.text()?) else {
+            let known: Vec<&str> = Severity::KNOWN.iter().map(|known| known.word()).collect();
+            let problem = format!("`{}` is no severity", plain(word.text()?));
+            return Err(word.error(problem, format!("Write one of {}", known.join(", "))));
+        };
+        if objectives.iter().any(|earlier| earlier.severity == severity) {
+            let problem = format!("there are two objectives for {} fixes", severity.word());
+            return Err(word.error(problem, "Write one for each severity".to_owned()));
+        }
+        let share = table.required(&SHARE)?.share_of_some("0% of the hosts always have it")?;
+        let within = table.required(&WITHIN_FIELD)?.millis(WITHIN)?;
+        objectives.push(Objective { severity, share, within });
+    }
+    Ok(objectives)
 }
 
 /// A date and a time of day with their offset from UTC.
@@ -155,10 +192,23 @@ pub fn write_ladder(tiers: &[Tier]) -> String {
             });
             lines.push(format!("windows = [\n{}]", windows.collect::<String>()));
         }
+        lines.extend(written_objectives(&tier.rules.objectives));
         text.push_str(&lines.join("\n"));
         text.push_str("\n\n");
     }
     text.trim_end().to_owned() + "\n"
+}
+
+fn written_objectives(objectives: &[Objective]) -> Option<String> {
+    let line = |of: &Objective| {
+        let (severity, within) = (of.severity.word(), super::duration::write(of.within));
+        format!(
+            "  {{ severity = \"{severity}\", share = \"{}\", within = \"{within}\" }},\n",
+            of.share
+        )
+    };
+    let lines: String = objectives.iter().map(line).collect();
+    (!lines.is_empty()).then(|| format!("objectives = [\n{lines}]"))
 }
 
 #[cfg(test)]
@@ -192,6 +242,10 @@ mod tests {
             delay = "1w2d"
             cut-off = "2026-12-20T00:00:00.250+01:00"
             windows = [{ opens = "0  22 * * 1-5", lasts = "90m", zone = "Europe/Berlin" }]
+            objectives = [
+              { severity = "critical", share = "95%", within = "24h" },
+              { severity = "high", share = "99.5%", within = "1w" },
+            ]
         "#;
         let tiers = parse_ladder("ladder.toml", text).unwrap();
         assert!(tiers[0].sampled && tiers[0].rules == TierRules::default());
@@ -217,6 +271,13 @@ mod tests {
         refused("[[tier]]\nname = \"a\"\ndelay = \"401d\"", "out of range");
         refused("[[tier]]\nname = \"a\"\ncut-off = \"2026-12-20\"", "is no date");
         refused("[[tier]]\nname = \"a\"\ncut-off = \"1969-12-20T00:00:00Z\"", "is no date");
+        let objective = |of: &str| format!("[[tier]]\nname = \"a\"\nobjectives = [{of}]");
+        let critical = r#"{ severity = "critical", share = "95%", within = "24h" }"#;
+        refused(&objective(&critical.replace("critical", "grave")), "Write one of critical, high");
+        refused(&objective(&critical.replace("95", "0")), "0% of the hosts always have it");
+        refused(&objective(&critical.replace("24h", "1s")), "out of range");
+        refused(&objective(&critical.replace(", within = \"24h\"", "")), "within");
+        refused(&objective(&format!("{critical}, {critical}")), "two objectives for critical");
         let window = |opens: &str, zone: &str| {
             format!(
                 "[[tier]]\nname = \"a\"\nwindows = [{{ opens = \"{opens}\", lasts = \"1h\", zone = \"{zone}\" }}]"

@@ -11,7 +11,20 @@ use crate::{Fixture, ROLLOUT, Table};
 pub(crate) async fn calendar(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
     ladders(fixture, table).await?;
     freezes_and_holdbacks(fixture, table).await?;
+    reports(fixture, table).await?;
     people(fixture, table).await
+}
+
+async fn reports(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
+    let report = async |tier: &str| {
+        let request = pb::ReportExposureRequest { tier: tier.to_owned() };
+        fixture.door.reports().report_exposure(request).await
+    };
+    let unknown = (Code::NotFound, "UNKNOWN_TIER");
+    let words = ["`gold`", "canary → free → paid"];
+    table.row("what is open in no tier", report("tiers/gold").await, unknown, &words).await?;
+    let answer = report("gold").await;
+    table.row("what is open in no name", answer, BAD_FIELD, &["`tier`", "`tiers/…`"]).await
 }
 
 async fn ladders(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
@@ -36,6 +49,10 @@ async fn ladders(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
     let window = "[[tier]]\nname = \"free\"\nwindows = [{ opens = \"0 22 * *\", lasts = \"1h\", zone = \"UTC\" }]";
     let answer = apply(text(window), "").await;
     table.row("no cron expression", answer, BAD_FIELD, &["4 fields, not 5"]).await?;
+    let objective = "[[tier]]\nname = \"free\"\nobjectives = [{ severity = \"grave\", share = \"95%\", within = \"1d\" }]";
+    let answer = apply(text(objective), "").await;
+    let words = ["`grave` is no severity", "critical, high, medium, low"];
+    table.row("an objective of no severity", answer, BAD_FIELD, &words).await?;
     let used = (Code::FailedPrecondition, "LADDER_IN_USE");
     let answer = apply(text("[[tier]]\nname = \"other\""), "").await;
     table.row("a ladder without a tier that has hosts", answer, used, &["`free`", "hosts"]).await?;

@@ -93,6 +93,7 @@ pub fn of_tier(machine: &Machine, tier: &str) -> pb::Tier {
         delay_ms: rules.holdback.delay.0,
         cut_off: rules.holdback.cutoff.map(timestamp),
         frozen_by: frozen.map_or_else(String::new, |frozen| format!("freezes/{}", frozen.name)),
+        objectives: rules.objectives.iter().map(super::exposure::objective).collect(),
         window_open,
         window_changes: changes.map(timestamp),
         ..pb::Tier::default()

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod check;
 pub mod dashboard;
 pub mod enroll;
+pub mod exposure;
 pub mod facts;
 pub mod fleet;
 pub mod incident;

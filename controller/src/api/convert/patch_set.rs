@@ -177,13 +177,17 @@ pub fn artifact(kernel: &KernelKey, artifact: &Artifact) -> pb::Artifact {
 }
 
 fn fix_out(fix: &Fix) -> pb::Fix {
-    let severity = match fix.severity {
+    let (name, description) = (fix.name.clone(), fix.description.clone());
+    pb::Fix { name, severity: severity(fix.severity).into(), description }
+}
+
+/// How bad something is, for the wire.
+pub const fn severity(of: Severity) -> pb::Severity {
+    match of {
         Severity::Unknown => pb::Severity::Unspecified,
         Severity::Low => pb::Severity::Low,
         Severity::Medium => pb::Severity::Medium,
         Severity::High => pb::Severity::High,
         Severity::Critical => pb::Severity::Critical,
-    };
-    let (name, description) = (fix.name.clone(), fix.description.clone());
-    pb::Fix { name, severity: severity.into(), description }
+    }
 }

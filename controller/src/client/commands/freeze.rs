@@ -5,6 +5,7 @@ use prost_types::Timestamp;
 use tidegate_proto::v1;
 use tidegate_proto::v1::calendar_service_client::CalendarServiceClient;
 
+use super::report::say_what_is_open;
 use crate::client::advice::{Intent, Subject};
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
@@ -80,6 +81,7 @@ async fn create(session: &mut Session, flags: Create) -> Result<Exit, Failure> {
         .await?;
     let whose = if freeze.tier.is_empty() { "nobody" } else { "no host of the tier" };
     session.out.one(&freeze, |_, _| format!("{} stands: {whose} begins", freeze.name))?;
+    say_what_is_open(session, &[&freeze.name]).await;
     session.out.next(&format!("tidegate freeze lift {} --reason REASON", id_of(&freeze.name)));
     Ok(Exit::Done)
 }
@@ -117,5 +119,6 @@ async fn list(session: &mut Session) -> Result<Exit, Failure> {
         })
         .await?;
     session.out.list("freezes", &answer.freezes, [])?;
+    say_what_is_open(session, &["freezes/"]).await;
     Ok(Exit::Done)
 }

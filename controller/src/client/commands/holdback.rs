@@ -6,6 +6,7 @@ use tidegate_proto::v1;
 use tidegate_proto::v1::calendar_service_client::CalendarServiceClient;
 
 use super::pages::{Limit, Page};
+use super::report::say_what_is_open;
 use crate::client::advice::{Intent, Subject};
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
@@ -124,5 +125,6 @@ async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
         Ok(Page { rows: page.holdbacks, next: page.next_page_token })
     });
     listed.await?.show(session, ("holdbacks", "holdbacks"), None)?;
+    say_what_is_open(session, &["tokens/", "hosts/"]).await;
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use tidegate_proto::v1;
 use tidegate_proto::v1::incident_service_client::IncidentServiceClient;
 
 use super::pages::{Limit, Page};
+use super::report::say_what_is_open;
 use crate::client::advice::{Intent, Subject};
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
@@ -65,5 +66,6 @@ async fn get(session: &mut Session, name: String) -> Result<Exit, Failure> {
         })
         .await?;
     session.out.one(&incident, |show, now| whole(&incident, show, now))?;
+    say_what_is_open(session, &[&incident.rollout]).await;
     Ok(Exit::Done)
 }

@@ -16,6 +16,7 @@ pub(crate) mod people;
 pub(crate) mod plan;
 pub(crate) mod promote;
 pub(crate) mod promote_tier;
+pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod rollout;
 pub(crate) mod start;

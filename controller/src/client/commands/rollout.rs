@@ -8,6 +8,7 @@ use super::pages::{Limit, Page};
 use super::people::{self, Approve, Expedite, Supersede};
 use super::plan::{self, Plan};
 use super::promote::{self, Promote};
+use super::report::say_what_is_open;
 use super::start::{self, Start};
 use super::watch::{self, Get, Status};
 use super::withdrawal::{self, Rollback};
@@ -333,7 +334,9 @@ fn slice_stakes(rollout: &v1::Rollout, slice: &str) -> String {
 async fn explain(session: &mut Session, flags: Explain) -> Result<Exit, Failure> {
     let name = flags.name;
     let intent = Intent::read(format!("explain {name}"), Subject::Rollout(name.clone()));
-    let body = v1::ExplainRolloutRequest { name, host: flags.host.unwrap_or_default() };
+    let is_whole = flags.host.is_none();
+    let body =
+        v1::ExplainRolloutRequest { name: name.clone(), host: flags.host.unwrap_or_default() };
     let answer = session
         .client
         .unary(&intent, body, async |attempt, body| {
@@ -342,6 +345,9 @@ async fn explain(session: &mut Session, flags: Explain) -> Result<Exit, Failure>
         })
         .await?;
     session.out.one(&answer, |_, now| explanation(&answer, now))?;
+    if is_whole {
+        say_what_is_open(session, &[&name]).await;
+    }
     Ok(Exit::Done)
 }
 

@@ -9,6 +9,7 @@ use tidegate_proto::v1::apply_ladder_request::Ladder as Declared;
 use tidegate_proto::v1::calendar_service_client::CalendarServiceClient;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 
+use super::report::say_what_is_open;
 use crate::client::advice::{Intent, Subject};
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
@@ -91,6 +92,7 @@ async fn get(session: &mut Session, name: String) -> Result<Exit, Failure> {
         })
         .await?;
     session.out.one(&tier, |_, now| tier_whole(&tier, now))?;
+    say_what_is_open(session, &[&tier.name]).await;
     Ok(Exit::Done)
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tidegate_proto::v1;
 
 use super::Show::{self, Always, Wide};
+use super::exposure::promise;
 use super::json;
 use super::rollout::pair;
 use super::rows::{Resource, Row};
@@ -55,6 +56,8 @@ pub(crate) fn tier_whole(tier: &v1::Tier, now: DateTime<Utc>) -> String {
     let windows: Vec<String> = tier.windows.iter().map(window).collect();
     let windows =
         if windows.is_empty() { "at any time".to_owned() } else { windows.join("\n             ") };
+    let promised: Vec<String> = tier.objectives.iter().map(promise).collect();
+    let promised = or_dash(&promised.join("\n             "));
     [
         pair("tier", id_of(&tier.name)),
         pair("hosts", &format!("{}, {drawn}", tier.hosts)),
@@ -62,6 +65,7 @@ pub(crate) fn tier_whole(tier: &v1::Tier, now: DateTime<Utc>) -> String {
         pair("windows", &windows),
         pair("delay", &delay(tier.delay_ms)),
         pair("cut-off", &date(tier.cut_off.as_ref())),
+        pair("promised", &promised),
     ]
     .join("\n")
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod calendar;
 pub(crate) mod cluster;
+pub(crate) mod exposure;
 pub(crate) mod incident;
 pub(crate) mod json;
 pub(crate) mod plan;

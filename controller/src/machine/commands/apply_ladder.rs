@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_policies::tiers::{Holdback, TierRules};
+use tidegate_policies::tiers::{Holdback, Objective, TierRules};
 
 use super::Decided;
 use super::create_rollout::fits_ladder;
@@ -94,5 +94,6 @@ fn rules_words(rules: &TierRules) -> String {
     if rules.holdback != Holdback::NONE {
         words.push(rules.holdback.words());
     }
+    words.extend(rules.objectives.iter().map(Objective::words));
     words.join(", ")
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ladder canary* free windows=free:0_22_*_*_*/2h      a star: sampled; `_` is a space, UTC
-//! ladder free delay=free:7d cut-off=free:5000 if=1
+//! ladder free delay=free:7d cut-off=free:5000 if=1    also objective=free:critical/95%/86400s
 //! openings 0_22_*_*_*/2h from=0                       as a leader computes them
 //! freeze f1 tier=free until=5000 reason=why           lift f1 reason=why
 //! hold-back free delay=5s cut-off=5000 reason=why     a token, or a host: h1
@@ -11,7 +11,8 @@
 use std::collections::BTreeMap;
 
 use tidegate_policies::schedule::Window;
-use tidegate_policies::tiers::{Holdback, TierRules};
+use tidegate_policies::severity::Severity;
+use tidegate_policies::tiers::{Holdback, Objective, TierRules};
 use tidegate_policies::time::{Millis, WallTime};
 
 use crate::machine::calendar::HeldBack;
@@ -53,7 +54,18 @@ fn ladder(words: &Words<'_>) -> ApplyLadder {
     if let Some((tier, cutoff)) = of("cut-off") {
         rules.entry(read(tier)).or_default().holdback.cutoff = Some(WallTime(read(cutoff)));
     }
+    if let Some((tier, objective)) = of("objective") {
+        rules.entry(read(tier)).or_default().objectives.push(objective_of(objective));
+    }
     ApplyLadder { tiers: names.iter().map(tier).collect(), rules }
+}
+
+/// `critical/95%/24h`.
+fn objective_of(text: &str) -> Objective {
+    let parts: Vec<&str> = text.split('/').collect();
+    let [severity, share, within] = parts[..] else { panic!("`{text}` is no objective") };
+    let severity = Severity::of_word(severity).expect("a severity");
+    Objective { severity, share: read(share), within: millis(within) }
 }
 
 /// What a person can want of the calendar.

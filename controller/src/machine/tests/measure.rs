@@ -106,6 +106,10 @@ fn measured(hosts: u64) {
     let rollout = fleet.machine.rollouts().values().next().unwrap();
     let (parts, took) = timed(|| fleet.machine.parts(rollout).count());
     println!("  census         {took:?} over {parts} hosts");
+    let (copy, took) = timed(|| fleet.machine.clone());
+    println!("  copy           {took:?}, what a report takes of the node's thread");
+    let (open, took) = timed(|| copy.open_fixes(None).open_hosts);
+    println!("  report         {took:?} beside it, {open} hosts with something open");
     hashing_and_freezing(&mut fleet);
     applying(&mut fleet, hosts);
     thawing(&fleet.machine, n);

@@ -22,6 +22,7 @@ mod limits;
 mod measure;
 mod members;
 mod offers;
+mod open_fixes;
 mod overdue;
 mod people;
 mod plan;

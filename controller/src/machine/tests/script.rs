@@ -5,7 +5,7 @@
 //! bootstrap canary* free nodes=3     a star: sampled
 //! token t1 free 2                    id, tier, most hosts; see `token_words`, where hosts are moved and evicted
 //! enrol h1..h3 t1 kernel=k2 zone=z   also rack= cpu= mode=no-apply boot=b2
-//! blob 113.1 k1 node=2               publish 113.1 k1 k2
+//! blob 113.1 k1 node=2               publish 113.1 k1 k2 fixes=cve-1:high,cve-2:low
 //! create r1 113.1 budget=2           see `policy`; then start r1
 //! tick 1s heard=h1 asking=h2 term=2 x3
 //! begin h1                           also grant=7 or grant=h2 epoch=1 boot=b2 kernel=k2 version=113.2
@@ -341,14 +341,15 @@ fn publish(words: &Words<'_>) -> PublishPatchSet {
         version: read(words.at(0)),
         notice: format!("LSN-{}", words.at(0)),
         artifacts: artifacts.collect(),
-        fixes: words.get("fixes").map(fix).into_iter().collect(),
+        fixes: words.get("fixes").into_iter().flat_map(|of| of.split(',')).map(fix).collect(),
     }
 }
 
-/// `critical`
-fn fix(severity: &str) -> Fix {
-    let severity = if severity == "critical" { Severity::Critical } else { Severity::Low };
-    Fix { name: "cve-2026-1".to_owned(), severity, description: String::new() }
+/// `cve-1:high`, or `critical` alone.
+fn fix(word: &str) -> Fix {
+    let (name, severity) = word.split_once(':').unwrap_or(("cve-2026-1", word));
+    let severity = Severity::of_word(severity).expect("a severity");
+    Fix { name: name.to_owned(), severity, description: String::new() }
 }
 
 /// The command that the one line `line` stands for.

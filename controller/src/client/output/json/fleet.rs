@@ -69,12 +69,14 @@ pub(crate) fn tier(tier: &v1::Tier) -> Value {
     let windows = tier.windows.iter().map(
         |window| json!({ "opens": window.opens, "lastsMs": window.lasts_ms, "zone": window.zone }),
     );
+    let objectives = tier.objectives.iter().map(super::exposure::objective);
     let object = json!({
         "name": tier.name,
         "position": tier.position,
         "drawnFrom": tier.drawn_from,
         "hosts": tier.hosts,
         "windows": windows.collect::<Value>(),
+        "objectives": objectives.collect::<Value>(),
         "delayMs": tier.delay_ms,
         "frozenBy": tier.frozen_by,
         "windowOpen": tier.window_open,

@@ -129,6 +129,7 @@ fn a_token_and_a_tier() {
               "frozenBy": "",
               "hosts": 0,
               "name": "",
+              "objectives": [],
               "position": 1,
               "windowOpen": false,
               "windows": []

@@ -4,6 +4,7 @@
 //! bytes are lower-case hex. Keys are only ever added.
 
 mod calendar;
+mod exposure;
 mod fleet;
 mod incident;
 mod plan;
@@ -17,6 +18,7 @@ use tidegate_proto::v1;
 use super::time;
 
 pub(crate) use calendar::{freeze, holdback, ladder};
+pub(crate) use exposure::report as exposure;
 pub(crate) use fleet::{evicted, grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
 pub(crate) use plan::plan;
@@ -46,6 +48,7 @@ macro_rules! words {
 
 words! {
     v1::AgentMode: "AGENT_MODE_",
+    v1::Cause: "CAUSE_",
     v1::CheckVerdict: "CHECK_VERDICT_",
     v1::DiskState: "DISK_STATE_",
     v1::GateState: "GATE_STATE_",
@@ -53,6 +56,7 @@ words! {
     v1::HostState: "HOST_STATE_",
     v1::IncidentState: "INCIDENT_STATE_",
     v1::LeavesBy: "LEAVES_BY_",
+    v1::LevelStanding: "LEVEL_STANDING_",
     v1::PatchSetState: "PATCH_SET_STATE_",
     v1::RolloutState: "ROLLOUT_STATE_",
     v1::Severity: "SEVERITY_",

@@ -1,0 +1,57 @@
+//! What can be reported of the whole fleet? Computed from a copy of the state, away from the node's thread.
+
+use std::sync::Arc;
+
+use tidegate_proto::v1 as pb;
+use tidegate_proto::v1::report_service_server::ReportService;
+use tonic::{Request, Response, Status};
+
+use super::caller;
+use super::convert::{check, exposure};
+use super::desk::Desk;
+use super::error::ApiError;
+use super::reads::Freshness;
+use crate::machine::ids::TierName;
+use crate::machine::{Machine, Rejection};
+
+#[tonic::async_trait]
+impl ReportService for Desk {
+    async fn report_exposure(
+        &self,
+        request: Request<pb::ReportExposureRequest>,
+    ) -> Result<Response<pb::ExposureReport>, Status> {
+        caller::operator(request.metadata())?;
+        let tier = match request.get_ref().tier.as_str() {
+            "" => None,
+            name => {
+                let tier: Result<TierName, _> = check::resource("tier", "tiers", name);
+                Some(tier.map_err(ApiError::from)?)
+            }
+        };
+        let freshness = Freshness::of(request.metadata())?;
+        self.ready(freshness).await?;
+        let permit = Arc::clone(&self.reports).acquire_owned().await;
+        let look = |machine: &Machine| Ok(machine.clone());
+        let machine = self.look(look).await?;
+        let applied = machine.applied();
+        let report = tokio::task::spawn_blocking(move || {
+            let report = report(&machine, tier.as_ref());
+            drop(permit);
+            report
+        });
+        let report = report.await.map_err(|error| Status::internal(error.to_string()))??;
+        Ok(freshness.label(report, applied))
+    }
+}
+
+fn report(machine: &Machine, tier: Option<&TierName>) -> Result<pb::ExposureReport, ApiError> {
+    if let Some(tier) = tier {
+        let ladder = machine.cluster().map_or(&[][..], |cluster| &cluster.ladder);
+        if !ladder.iter().any(|spec| spec.name == *tier) {
+            let names: Vec<&str> = ladder.iter().map(|spec| spec.name.as_str()).collect();
+            let (tier, ladder) = (tier.to_string(), names.join(" → "));
+            return Err(Rejection::UnknownTier { tier, ladder }.into());
+        }
+    }
+    Ok(exposure::report(&machine.open_fixes(tier), tier))
+}
