@@ -109,10 +109,7 @@ impl Agent {
     /// marker stays, so that the host's going down is no surprise to the next boot.
     pub(crate) fn insert_is_stuck(&mut self, now: BootTime, out: &mut Vec<Output>) {
         let Life::Applying(applying) = &mut self.life else { return };
-        let (MarkerStage::Applying { since }
-        | MarkerStage::Soaking { since, .. }
-        | MarkerStage::Stuck { since }
-        | MarkerStage::Stalled { since, .. }) = applying.marker.stage;
+        let since = applying.marker.stage.since();
         applying.step = ApplyStep::Stuck;
         applying.marker.stage = MarkerStage::Stuck { since };
         let marker = applying.marker.clone();
@@ -133,10 +130,7 @@ impl Agent {
         waited: Millis,
         out: &mut Vec<Output>,
     ) {
-        let (MarkerStage::Applying { since }
-        | MarkerStage::Soaking { since, .. }
-        | MarkerStage::Stuck { since }
-        | MarkerStage::Stalled { since, .. }) = marker.stage;
+        let since = marker.stage.since();
         let stalled = TransitionStalled { waited_ms: waited.0, reverted: false };
         let stalled = Ended::TransitionStalled(stalled);
         self.spool_outcome(now, (marker.grant_id, &marker.patch_set), stalled, out);

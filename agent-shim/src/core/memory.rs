@@ -60,6 +60,18 @@ pub enum MarkerStage {
     },
 }
 
+impl MarkerStage {
+    /// Since when: the end of the transition while it soaks, else the insert's marker.
+    pub(crate) const fn since(&self) -> BootTime {
+        match *self {
+            Self::Applying { since }
+            | Self::Soaking { since, .. }
+            | Self::Stuck { since }
+            | Self::Stalled { since, .. } => since,
+        }
+    }
+}
+
 /// Whether a host that holds a marker said goodbye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -15,6 +15,7 @@ mod reverting;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod soaking;
+mod stalls;
 
 use expect_test::Expect;
 
