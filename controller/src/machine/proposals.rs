@@ -56,68 +56,40 @@ pub struct Proposals {
 impl Proposal {
     /// What it wants, in words.
     pub fn words(&self) -> String {
-        action_words(&self.action)
+        let one_person = || "a command that takes one person".to_owned();
+        widening(&self.action).map_or_else(one_person, |of| of.words)
     }
 }
 
-/// The rollout that a command would widen, and what it would do; `None`: it widens none.
-fn widens(action: &Action) -> Option<&RolloutId> {
-    match action {
-        Action::StartRollout(rollout) => Some(rollout),
-        Action::ResumeRollout(of) | Action::ExpediteRollout(of) => Some(&of.rollout),
-        Action::ResumeSlice(of) => Some(&of.rollout),
-        Action::IfUnchanged(of) => widens(&of.action),
-        Action::PromoteRollout(promote) => match promote.how {
-            Promote::Forced { .. } => Some(&promote.rollout),
-            Promote::WhenOpen => None,
-        },
-        Action::CreateToken(_)
-        | Action::PublishPatchSet(_)
-        | Action::CreateRollout(_)
-        | Action::PauseRollout(_)
-        | Action::HaltRollout(_)
-        | Action::AddMember(_)
-        | Action::PromoteMember(_)
-        | Action::RemoveMember(_)
-        | Action::CheckState
-        | Action::HaltSlice(_)
-        | Action::ApplyLadder(_)
-        | Action::CreateFreeze(_)
-        | Action::LiftFreeze(_)
-        | Action::HoldBack(_)
-        | Action::ApproveWave(_)
-        | Action::SupersedeRollout(_)
-        | Action::AgreeToProposal(_)
-        | Action::RejectProposal(_)
-        | Action::RollBack(_)
-        | Action::WithdrawPatchSet(_)
-        | Action::UpdateToken(_)
-        | Action::RevokeToken(_)
-        | Action::EvictHost(_)
-        | Action::MoveHost(_) => None,
-    }
+/// What a command would widen.
+struct Widening<'a> {
+    rollout: &'a RolloutId,
+    /// What it wants, in words.
+    words: String,
+    /// How many people it takes whatever the policy says.
+    at_least: ToWiden,
 }
 
-/// Whether it takes two people whatever the policy says.
-fn is_haste(action: &Action) -> bool {
-    if let Action::IfUnchanged(of) = action {
-        return is_haste(&of.action);
-    }
-    matches!(action, Action::ExpediteRollout(_))
-}
-
-fn action_words(action: &Action) -> String {
-    match action {
-        Action::StartRollout(rollout) => format!("start {rollout}"),
-        Action::ResumeRollout(of) => format!("resume {}: {}", of.rollout, of.reason),
-        Action::ExpediteRollout(of) => format!("expedite {}: {}", of.rollout, of.reason),
-        Action::ResumeSlice(of) => {
-            format!("resume the slice {} of {}: {}", of.cut, of.rollout, of.reason)
+/// What a command would widen; `None`: nothing.
+fn widening(action: &Action) -> Option<Widening<'_>> {
+    let (rollout, words) = match action {
+        Action::StartRollout(rollout) => (rollout, format!("start {rollout}")),
+        Action::ResumeRollout(of) => (&of.rollout, format!("resume {}: {}", of.rollout, of.reason)),
+        Action::ExpediteRollout(of) => {
+            let words = format!("expedite {}: {}", of.rollout, of.reason);
+            return Some(Widening { rollout: &of.rollout, words, at_least: ToWiden::Two });
         }
-        Action::IfUnchanged(of) => action_words(&of.action),
+        Action::ResumeSlice(of) => {
+            let words = format!("resume the slice {} of {}: {}", of.cut, of.rollout, of.reason);
+            (&of.rollout, words)
+        }
+        Action::IfUnchanged(of) => return widening(&of.action),
         Action::PromoteRollout(promote) => match &promote.how {
-            Promote::Forced { reason } => format!("promote {} by force: {reason}", promote.rollout),
-            Promote::WhenOpen => format!("promote {}", promote.rollout),
+            Promote::Forced { reason } => {
+                let words = format!("promote {} by force: {reason}", promote.rollout);
+                (&promote.rollout, words)
+            }
+            Promote::WhenOpen => return None,
         },
         Action::CreateToken(_)
         | Action::PublishPatchSet(_)
@@ -142,8 +114,9 @@ fn action_words(action: &Action) -> String {
         | Action::UpdateToken(_)
         | Action::RevokeToken(_)
         | Action::EvictHost(_)
-        | Action::MoveHost(_) => "a command that takes one person".to_owned(),
-    }
+        | Action::MoveHost(_) => return None,
+    };
+    Some(Widening { rollout, words, at_least: ToWiden::One })
 }
 
 impl Machine {
@@ -154,9 +127,10 @@ impl Machine {
 
     /// The rollout for which this command takes a second person.
     pub(super) fn takes_two(&self, action: &Action) -> Option<&Rollout> {
-        let rollout = self.rollouts.get(widens(action)?)?;
-        let haste = is_haste(action);
-        (haste || rollout.policy.people.to_widen == ToWiden::Two).then_some(rollout)
+        let Widening { rollout, at_least, .. } = widening(action)?;
+        let rollout = self.rollouts.get(rollout)?;
+        let asked = [at_least, rollout.policy.people.to_widen];
+        asked.contains(&ToWiden::Two).then_some(rollout)
     }
 
     /// The proposals that nobody agreed to in time.
