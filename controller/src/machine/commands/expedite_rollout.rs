@@ -2,7 +2,7 @@
 //! as the policy lets them be.
 
 use super::Decided;
-use super::start_rollout::state_word;
+use super::start_rollout::wrong_state;
 use crate::machine::command::WithReason;
 use crate::machine::patch_sets::{PatchSet, Severity};
 use crate::machine::people_event::PeopleEvent;
@@ -36,11 +36,7 @@ impl Machine {
             | State::Superseded
             | State::RollingBack
             | State::RolledBack => {
-                return Err(Rejection::WrongState {
-                    rollout: rollout.id.clone(),
-                    state: state_word(rollout.state).to_owned(),
-                    needed: "only what is on its way can be expedited".to_owned(),
-                });
+                return Err(wrong_state(rollout, "only what is on its way can be expedited"));
             }
         }
         let expedited = Expedited {

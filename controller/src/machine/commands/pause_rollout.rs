@@ -1,7 +1,7 @@
 //! `PauseRollout`: no further begins for a while. Stopping is safe to repeat.
 
 use super::Decided;
-use super::start_rollout::state_word;
+use super::start_rollout::wrong_state;
 use crate::machine::command::WithReason;
 use crate::machine::event::Event;
 use crate::machine::rollouts::State;
@@ -29,11 +29,7 @@ impl Machine {
             | State::Superseded
             | State::RollingBack
             | State::RolledBack => Ok((reply, Vec::new())),
-            State::Draft => Err(Rejection::WrongState {
-                rollout: rollout.id.clone(),
-                state: state_word(rollout.state).to_owned(),
-                needed: "nothing runs that could be paused".to_owned(),
-            }),
+            State::Draft => Err(wrong_state(rollout, "nothing runs that could be paused")),
         }
     }
 }

@@ -5,7 +5,7 @@ use tidegate_policies::gate::{GateName, GateState};
 use tidegate_policies::people::MayAuthor;
 
 use super::Decided;
-use super::start_rollout::state_word;
+use super::start_rollout::wrong_state;
 use crate::machine::command::{ApproveWave, Promote, PromoteRollout};
 use crate::machine::event::Event;
 use crate::machine::ids::TierName;
@@ -93,11 +93,7 @@ fn running_place(rollout: &Rollout) -> Result<Place, Rejection> {
             "its patch set was withdrawn, and nothing brings it back"
         }
     };
-    Err(Rejection::WrongState {
-        rollout: rollout.id.clone(),
-        state: state_word(rollout.state).to_owned(),
-        needed: needed.to_owned(),
-    })
+    Err(wrong_state(rollout, needed))
 }
 
 /// The caller looked at the place where the rollout is, so that two promotions do not add up.

@@ -1,7 +1,7 @@
 //! `ResumeRollout`: a person lifts a pause or a halt, and acknowledges what went wrong so far.
 
 use super::Decided;
-use super::start_rollout::state_word;
+use super::start_rollout::wrong_state;
 use crate::machine::command::WithReason;
 use crate::machine::event::Event;
 use crate::machine::incidents::HaltScope;
@@ -24,11 +24,7 @@ impl Machine {
             | State::Superseded
             | State::RollingBack
             | State::RolledBack => {
-                return Err(Rejection::WrongState {
-                    rollout: rollout.id.clone(),
-                    state: state_word(rollout.state).to_owned(),
-                    needed: "only a paused or halted rollout can be resumed".to_owned(),
-                });
+                return Err(wrong_state(rollout, "only a paused or halted rollout can be resumed"));
             }
         };
         if let Some(halt) = &self.patch_set(&rollout.version)?.halt

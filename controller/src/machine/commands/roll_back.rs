@@ -4,7 +4,7 @@
 //! repeat.
 
 use super::Decided;
-use super::start_rollout::state_word;
+use super::start_rollout::wrong_state;
 use crate::machine::command::WithReason;
 use crate::machine::withdrawals::Because;
 use crate::machine::{Machine, Position, Rejection, Reply};
@@ -17,15 +17,14 @@ impl Machine {
             return Err(Rejection::ReasonMissing);
         }
         if rollout.place.is_none() {
-            return Err(Rejection::WrongState {
-                rollout: rollout.id.clone(),
-                state: state_word(rollout.state).to_owned(),
-                needed: format!(
+            return Err(wrong_state(
+                rollout,
+                format!(
                     "it has not started, so there is nothing to take back; `tidegate patchset withdraw {}` \
                      keeps its patch set from ever starting",
                     rollout.version
                 ),
-            });
+            ));
         }
         let patch_set = self.patch_set(&rollout.version)?;
         if patch_set.withdrawn.is_some() {

@@ -138,8 +138,14 @@ impl Machine {
     }
 }
 
+/// A rollout does not stand where a command needs it; `needed` says what that is.
+pub(super) fn wrong_state(rollout: &Rollout, needed: impl Into<String>) -> Rejection {
+    let state = state_word(rollout.state).to_owned();
+    Rejection::WrongState { rollout: rollout.id.clone(), state, needed: needed.into() }
+}
+
 /// The word for a rollout's state on screens.
-pub(super) const fn state_word(state: State) -> &'static str {
+const fn state_word(state: State) -> &'static str {
     match state {
         State::Draft => "a draft",
         State::Running => "running",

@@ -1,12 +1,12 @@
 //! `SupersedeRollout`: a newer patch set takes the place of one that is on its way, or has come to its end.
 
 use super::Decided;
-use super::start_rollout::state_word;
+use super::start_rollout::wrong_state;
 use crate::machine::command::SupersedeRollout;
 use crate::machine::event::Event;
 use crate::machine::grants::Phase;
 use crate::machine::people_event::PeopleEvent;
-use crate::machine::rollouts::{Rollout, State};
+use crate::machine::rollouts::State;
 use crate::machine::{Machine, Rejection, Reply};
 
 impl Machine {
@@ -21,17 +21,14 @@ impl Machine {
                 than: old.version.clone(),
             });
         }
-        let wrong = |rollout: &Rollout, needed: &str| Rejection::WrongState {
-            rollout: rollout.id.clone(),
-            state: state_word(rollout.state).to_owned(),
-            needed: needed.to_owned(),
-        };
         match old.state {
             State::Running | State::Paused | State::Halted | State::Completed => (),
-            State::Draft => return Err(wrong(old, "nothing of it is on its way; it may stay")),
-            State::Superseded => return Err(wrong(old, "another one took its place")),
+            State::Draft => {
+                return Err(wrong_state(old, "nothing of it is on its way; it may stay"));
+            }
+            State::Superseded => return Err(wrong_state(old, "another one took its place")),
             State::RollingBack | State::RolledBack => {
-                return Err(wrong(old, "nobody begins it any more; start the newer one"));
+                return Err(wrong_state(old, "nobody begins it any more; start the newer one"));
             }
         }
         match new.state {
@@ -43,7 +40,7 @@ impl Machine {
             | State::Superseded
             | State::RollingBack
             | State::RolledBack => {
-                return Err(wrong(new, "only a draft takes another rollout's place"));
+                return Err(wrong_state(new, "only a draft takes another rollout's place"));
             }
         }
         let offered = self.grants().expiries().iter().map(|&(_, id)| id);
