@@ -9,7 +9,7 @@ use super::cluster_event::ClusterEvent;
 use super::event::Event;
 use super::grants::Phase;
 use super::ids::NodeId;
-use super::rollouts::{Rollout, State};
+use super::rollouts::Rollout;
 use super::{Machine, Position};
 
 /// By how much a restore raises the epoch of each patch set: beyond all that can have been reached after
@@ -94,15 +94,7 @@ impl Machine {
     /// [`NotRestored`]; nothing has changed then.
     pub fn restore(&mut self, restoration: &Restoration) -> Result<Vec<Event>, NotRestored> {
         self.may_restore(restoration)?;
-        let begins = |rollout: &&Rollout| match rollout.state {
-            State::Running | State::Completed => true,
-            State::Draft
-            | State::Paused
-            | State::Halted
-            | State::Superseded
-            | State::RollingBack
-            | State::RolledBack => false,
-        };
+        let begins = |rollout: &&Rollout| rollout.state.serves();
         let paused = self.rollouts.values().filter(begins).map(|rollout| Event::RolloutPaused {
             rollout: rollout.id.clone(),
             actor: RESTORE.to_owned(),

@@ -86,6 +86,21 @@ pub enum State {
     RolledBack,
 }
 
+impl State {
+    /// Whether hosts may begin, as far as the state goes.
+    pub const fn serves(self) -> bool {
+        match self {
+            Self::Running | Self::Completed => true,
+            Self::Draft
+            | Self::Paused
+            | Self::Halted
+            | Self::Superseded
+            | Self::RollingBack
+            | Self::RolledBack => false,
+        }
+    }
+}
+
 /// A person promoted a wave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {

@@ -149,16 +149,7 @@ impl<'a> Concern<'a> {
         }
         let mut waits = None;
         for rollout in machine.rollouts().values() {
-            let asks = match rollout.state {
-                State::Running | State::Completed => machine.wants(rollout, host),
-                State::Draft
-                | State::Paused
-                | State::Halted
-                | State::Superseded
-                | State::RollingBack
-                | State::RolledBack => false,
-            };
-            if asks {
+            if rollout.state.serves() && machine.wants(rollout, host) {
                 let slices = || machine.slices_of(rollout, &host.facts);
                 let has_room = machine.room(rollout).is_some_and(|room| room.takes(&slices()));
                 return if has_room { Self::Asks { rollout } } else { Self::NoRoom { rollout } };

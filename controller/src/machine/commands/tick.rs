@@ -10,7 +10,7 @@ use crate::machine::event::Event;
 use crate::machine::fleet::Host;
 use crate::machine::grants::{Grant, Livepatch, Phase};
 use crate::machine::ids::{GrantId, HostId, RolloutId};
-use crate::machine::rollouts::{MAX_REFUSALS, Rollout, State};
+use crate::machine::rollouts::{MAX_REFUSALS, Rollout};
 use crate::machine::room::Full;
 use crate::machine::{Machine, Position, Reply, Tick};
 
@@ -100,7 +100,7 @@ impl Machine {
         let mut rollouts: Vec<&Rollout> = self
             .rollouts()
             .values()
-            .filter(|rollout| matches!(rollout.state, State::Running | State::Completed))
+            .filter(|rollout| rollout.state.serves())
             .filter(|rollout| !self.is_halted(rollout))
             .collect();
         rollouts.sort_by_key(|rollout| rollout.created_index);
