@@ -7,12 +7,12 @@ use tidegate_proto::v1::report_service_server::ReportService;
 use tonic::{Request, Response, Status};
 
 use super::caller;
-use super::convert::{check, exposure};
+use super::convert::{check, exposure, fleet};
 use super::desk::Desk;
 use super::error::ApiError;
 use super::reads::Freshness;
+use crate::machine::Machine;
 use crate::machine::ids::TierName;
-use crate::machine::{Machine, Rejection};
 
 #[tonic::async_trait]
 impl ReportService for Desk {
@@ -45,13 +45,6 @@ impl ReportService for Desk {
 }
 
 fn report(machine: &Machine, tier: Option<&TierName>) -> Result<pb::ExposureReport, ApiError> {
-    if let Some(tier) = tier {
-        let ladder = machine.cluster().map_or(&[][..], |cluster| &cluster.ladder);
-        if !ladder.iter().any(|spec| spec.name == *tier) {
-            let names: Vec<&str> = ladder.iter().map(|spec| spec.name.as_str()).collect();
-            let (tier, ladder) = (tier.to_string(), names.join(" → "));
-            return Err(Rejection::UnknownTier { tier, ladder }.into());
-        }
-    }
+    tier.map(|tier| fleet::find_tier(machine, tier)).transpose()?;
     Ok(exposure::report(&machine.open_fixes(tier), tier))
 }

@@ -18,7 +18,7 @@ use super::patch_sets::KernelKey;
 use super::rollouts::Rollout;
 
 /// The id that no host has: it is all that a holdback of hosts alone never names.
-const NOBODY: HostId = HostId(0);
+pub(super) const NOBODY: HostId = HostId(0);
 
 impl Machine {
     /// What is known of dates and times of day.

@@ -52,6 +52,9 @@ async fn fetch(session: &mut Session, tier: String) -> Result<v1::ExposureReport
 /// Says of each thing with one of these names, or in one of these collections (`freezes/`), what it leaves open. It comes after what was asked for, and
 /// where it cannot be had nothing is said.
 pub(crate) async fn say_what_is_open(session: &mut Session, names: &[&str]) {
+    if !session.out.talks() {
+        return;
+    }
     let Ok(report) = fetch(session, String::new()).await else { return };
     let is_it = |of: &str, name: &str| of == name || (name.ends_with('/') && of.starts_with(name));
     let of_it = |of: &&v1::KeptOut| names.iter().any(|name| is_it(&of.resource, name));

@@ -152,6 +152,11 @@ impl Output {
         Ok(stdout.flush()?)
     }
 
+    /// Whether anything is said on stderr.
+    pub(crate) const fn talks(&self) -> bool {
+        self.talks
+    }
+
     /// Says something on stderr.
     pub(crate) fn talk(&self, text: &str) {
         if self.talks {

@@ -14,6 +14,7 @@ use crate::machine::ids::{FreezeId, HostId, RolloutId, TierName, TokenId, Versio
 use crate::machine::membership::stage_of;
 use crate::machine::patch_sets::PatchSet;
 use crate::machine::rollouts::{MAX_REFUSALS, Rollout, State};
+use crate::machine::when::NOBODY;
 
 /// What keeps hosts from a patch set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -219,12 +220,10 @@ impl Machine {
         (host, profile): (HostId, &Profile),
     ) -> Option<HeldBack> {
         self.holds_back_from(rollout, (&profile.token, host))?;
-        let published = self.patch_sets.get(&rollout.version)?.published;
-        let of = HeldBack::Token(profile.token.clone());
-        let holds = self.calendar.holdbacks.get(&of).is_some_and(|holdback| {
-            holdback.lets_through_from(published).is_none_or(|from| from > self.clock.wall)
-        });
-        Some(if holds { of } else { HeldBack::Host(host) })
+        Some(match self.holds_back_from(rollout, (&profile.token, NOBODY)) {
+            Some(_) => HeldBack::Token(profile.token.clone()),
+            None => HeldBack::Host(host),
+        })
     }
 }
 
