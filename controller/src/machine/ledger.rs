@@ -124,8 +124,10 @@ impl Machine {
 
     /// What a host owes, newest patch set first.
     pub fn owed_by(&self, host: HostId) -> impl Iterator<Item = (&PatchSet, Owed)> {
-        let mut withdrawn: Vec<&PatchSet> =
-            self.patch_sets.values().filter(|set| set.withdrawn.is_some()).collect();
+        let is_owed = |set: &&PatchSet| {
+            set.withdrawn.as_ref().is_some_and(|withdrawal| withdrawal.owing.hosts() > 0)
+        };
+        let mut withdrawn: Vec<&PatchSet> = self.patch_sets.values().filter(is_owed).collect();
         withdrawn.sort_by_key(|set| std::cmp::Reverse(set.published_index));
         withdrawn.into_iter().filter_map(move |set| Some((set, self.ledger.get(set, host)?)))
     }
