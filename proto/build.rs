@@ -6,8 +6,9 @@ use std::{env, fs};
 
 use tonic_prost_build::Config;
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "tidegate/v1/agent.proto",
+    "tidegate/v1/audit.proto",
     "tidegate/v1/calendar.proto",
     "tidegate/v1/cluster.proto",
     "tidegate/v1/dashboard.proto",

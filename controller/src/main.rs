@@ -3,8 +3,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use tidegate_controller::client::{self, Globals};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tidegate_controller::client::{self, Flags, Need};
 use tidegate_controller::{bench, demo, serve_command, simulate};
 
 /// A third of a controller's time under load went to the system's allocator.
@@ -21,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 )]
 struct Cli {
     #[command(flatten)]
-    globals: Globals,
+    flags: Flags,
     #[command(subcommand)]
     command: Top,
 }
@@ -39,13 +39,49 @@ enum Top {
     Simulate(simulate::Args),
     /// Try policies out.
     #[command(subcommand)]
-    Policy(simulate::PolicyCommand),
+    Policy(Policy),
     #[command(flatten)]
     Client(client::Command),
 }
 
+/// What can be asked about policies: of the documents, and of what they do.
+#[derive(Debug, Subcommand)]
+enum Policy {
+    #[command(flatten)]
+    Document(client::PolicyCommand),
+    #[command(flatten)]
+    Played(simulate::PolicyCommand),
+}
+
+impl Top {
+    /// What it needs of the files that name contexts.
+    fn need(&self) -> Need {
+        match self {
+            Self::Serve(_)
+            | Self::Demo(_)
+            | Self::Bench(_)
+            | Self::Simulate(_)
+            | Self::Policy(_) => Need::Nothing,
+            Self::Client(command) => command.need(),
+        }
+    }
+}
+
+/// The whole command line, each help laid out alike.
+fn whole() -> clap::Command {
+    client::laid_out(Cli::command())
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    client::complete::answer(whole);
+    let cli = match Cli::from_arg_matches(&whole().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let globals = match client::settle(cli.flags, cli.command.need()) {
+        Ok(globals) => globals,
+        Err(ended) => return ended,
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return serve_command::failed(&error),
@@ -53,11 +89,12 @@ fn main() -> ExitCode {
     runtime.block_on(async move {
         match cli.command {
             Top::Serve(args) => serve_command::run(args).await,
-            Top::Demo(args) => demo::run(args, &cli.globals).await,
-            Top::Bench(command) => bench::run(command, &cli.globals).await,
-            Top::Simulate(args) => simulate::run(args, &cli.globals).await,
-            Top::Policy(command) => simulate::policy(command, &cli.globals).await,
-            Top::Client(command) => client::run(cli.globals, command).await,
+            Top::Demo(args) => demo::run(args, &globals).await,
+            Top::Bench(command) => bench::run(command, &globals).await,
+            Top::Simulate(args) => simulate::run(args, &globals).await,
+            Top::Policy(Policy::Document(command)) => client::policy(&globals, command),
+            Top::Policy(Policy::Played(command)) => simulate::policy(command, &globals).await,
+            Top::Client(command) => client::run(globals, command, whole()).await,
         }
     })
 }

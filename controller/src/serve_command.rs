@@ -10,7 +10,7 @@ use crate::config::{Arrival, Config, Loopback};
 use crate::journal::Violation;
 use crate::node::Fatal;
 use crate::runtime::{StartError, Stop};
-use crate::server::{Running, ServeError, ServerConfig};
+use crate::server::{MetricsConfig, Running, ServeError, ServerConfig};
 use crate::telemetry;
 
 /// The exit code of a node that must not be started again as it is.
@@ -43,6 +43,9 @@ pub struct Args {
     /// Where the development node listens.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7443", requires = "dev")]
     listen: Loopback,
+    /// Where Prometheus finds /metrics, e.g. 127.0.0.1:9464 [default: what the configuration says, else nowhere].
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<Loopback>,
 }
 
 /// Runs a controller until it is told to stop, or cannot go on.
@@ -58,11 +61,20 @@ pub async fn run(args: Args) -> ExitCode {
     if args.join {
         config.arrival = Arrival::Joins;
     }
+    if let Some(listen) = args.metrics_listen {
+        config.telemetry.metrics_listen = Some(listen.socket_addr());
+    }
     let guard = match telemetry::init(&config.telemetry) {
         Ok(guard) => guard,
         Err(error) => return failed(&error),
     };
-    let code = match Running::start(&ServerConfig::from(&config)).await {
+    let collector = match telemetry::collector(&config.telemetry) {
+        Ok(collector) => collector,
+        Err(error) => return failed(&error),
+    };
+    let mut server = ServerConfig::from(&config);
+    server.metrics.collector = collector;
+    let code = match Running::start(&server).await {
         Ok(running) => until_stopped(running).await,
         Err(error) if may_come_back(&error) => failed(&WithCauses(&error)),
         Err(error) => never_again(&WithCauses(&error)),
@@ -111,6 +123,7 @@ fn may_come_back(error: &ServeError) -> bool {
         ServeError::Start(StartError::Journal(failed)) => !is_lost(&failed.violation),
         ServeError::Start(StartError::Thread(_) | StartError::Chance(_))
         | ServeError::Listen(_)
+        | ServeError::Metrics { .. }
         | ServeError::Store(_)
         | ServeError::Peer(_)
         | ServeError::System { .. } => true,
@@ -190,6 +203,11 @@ impl From<&Config> for ServerConfig {
             machine_tick: config.machine_tick,
             idle_sync: config.idle_sync,
             storage: config.storage,
+            metrics: MetricsConfig {
+                listen: config.telemetry.metrics_listen,
+                collector: None,
+                instance: config.telemetry.instance.clone(),
+            },
         }
     }
 }

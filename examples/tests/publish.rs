@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-use tidegate_controller::client::{self, Command, Globals};
+use clap::{CommandFactory as _, Parser};
+use tidegate_controller::client::{self, Command, Flags};
 use tidegate_controller::config::{Config, Loopback};
 use tidegate_controller::server::{Running, ServerConfig};
 use tidegate_examples::folder;
@@ -15,7 +15,7 @@ use tidegate_examples::folder;
 #[derive(Debug, Parser)]
 struct Client {
     #[command(flatten)]
-    globals: Globals,
+    flags: Flags,
     #[command(subcommand)]
     command: Command,
 }
@@ -25,7 +25,8 @@ async fn check(controller: &Running, words: &[&str]) {
     let endpoint = controller.address().to_string();
     let global = ["tidegate", "--endpoint", &endpoint, "--timeout", "30s"];
     let said = Client::parse_from(global.iter().chain(words));
-    let ended = client::run(said.globals, said.command).await;
+    let globals = client::settle(said.flags, said.command.need()).unwrap();
+    let ended = client::run(globals, said.command, Client::command()).await;
     assert_eq!(ended, ExitCode::SUCCESS, "{words:?}");
 }
 

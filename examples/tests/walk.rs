@@ -6,7 +6,7 @@
 use std::fs;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use tidegate_controller::client::{Command, Globals};
+use tidegate_controller::client::{Command, Flags};
 use tidegate_controller::{demo, serve_command};
 use tidegate_examples::folder;
 
@@ -15,7 +15,7 @@ use tidegate_examples::folder;
 #[command(name = "tidegate", version)]
 struct Tidegate {
     #[command(flatten)]
-    globals: Globals,
+    flags: Flags,
     #[command(subcommand)]
     command: Top,
 }

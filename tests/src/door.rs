@@ -12,6 +12,7 @@ use tidegate_proto::v1::calendar_service_client::CalendarServiceClient;
 use tidegate_proto::v1::cluster_service_client::ClusterServiceClient;
 use tidegate_proto::v1::dashboard_service_client::DashboardServiceClient;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
+use tidegate_proto::v1::incident_service_client::IncidentServiceClient;
 use tidegate_proto::v1::patch_set_service_client::PatchSetServiceClient;
 use tidegate_proto::v1::report_service_client::ReportServiceClient;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
@@ -140,6 +141,13 @@ impl Door {
         FleetServiceClient::with_interceptor(channel, caller)
     }
 
+    /// Incidents.
+    #[must_use]
+    pub fn incidents(&self) -> IncidentServiceClient<Line> {
+        let (channel, caller) = self.line();
+        IncidentServiceClient::with_interceptor(channel, caller)
+    }
+
     /// Reports on the whole fleet.
     #[must_use]
     pub fn reports(&self) -> ReportServiceClient<Line> {
@@ -218,8 +226,7 @@ impl Door {
     ///
     /// The controller's status.
     pub async fn token_ids(&self) -> Result<Vec<String>, Status> {
-        let request =
-            pb::ListTokensRequest { page_size: 1_000, ..pb::ListTokensRequest::default() };
+        let request = pb::ListTokensRequest { page_size: 1_000, ..Default::default() };
         let tokens = self.fleet().list_tokens(request).await?.into_inner().tokens;
         let id = |token: pb::Token| token.name.trim_start_matches("tokens/").to_owned();
         Ok(tokens.into_iter().map(id).collect())

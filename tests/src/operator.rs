@@ -274,7 +274,7 @@ impl Operator {
                 rollout,
                 page_size: PAGE,
                 page_token,
-                filter: String::new(),
+                ..pb::ListGrantsRequest::default()
             };
             let page = rollouts.list_grants(request).await.map_err(refused("list the grants"))?;
             let page = page.into_inner();

@@ -97,10 +97,29 @@ pub fn free_port() -> Outcome<u16> {
 ///
 /// It cannot be started, or does not end in time.
 pub fn run_to_end(dir: &Path, args: &[&str], within: Duration) -> Outcome<Output> {
+    run_with(dir, &[], args, within)
+}
+
+/// The same with more in its environment. What the tests' own environment says to a client is not heard, and the
+/// user's files are looked for in `dir`.
+///
+/// # Errors
+///
+/// It cannot be started, or does not end in time.
+pub fn run_with(
+    dir: &Path,
+    environment: &[(&str, &str)],
+    args: &[&str],
+    within: Duration,
+) -> Outcome<Output> {
     let out = tempfile::tempfile()?;
     let err = tempfile::tempfile()?;
     let mut command = Command::new(tidegate()?);
-    command.current_dir(dir).args(args).env_remove("TIDEGATE_ENDPOINTS").stdin(Stdio::null());
+    for name in ["ENDPOINTS", "CONTEXT", "OUTPUT", "OPERATOR", "TIMEOUT", "NO_INPUT"] {
+        command.env_remove(format!("TIDEGATE_{name}"));
+    }
+    command.env("XDG_CONFIG_HOME", dir).envs(environment.iter().copied());
+    command.current_dir(dir).args(args).stdin(Stdio::null());
     let mut child = command.stdout(out.try_clone()?).stderr(err.try_clone()?).spawn()?;
     let status = match ended(&mut child, within)? {
         Some(status) => status,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::processes::run_to_end;
+use crate::processes::run_with;
 use crate::trouble::{Outcome, Trouble};
 
 /// How long a command may take.
@@ -23,7 +23,8 @@ pub struct Typed {
 }
 
 impl Typed {
-    /// Types `tidegate` and these arguments in `dir`, which the test knows to hold no spaces.
+    /// Types `tidegate` and these arguments in `dir`, which the test knows to hold no spaces. Words such as
+    /// `TIDEGATE_OUTPUT=json` before them stand in the environment; the user's files are in `dir`.
     ///
     /// # Errors
     ///
@@ -31,8 +32,11 @@ impl Typed {
     pub async fn line(dir: &Path, line: &str) -> Outcome<Self> {
         let (dir, line) = (dir.to_owned(), line.to_owned());
         let ended = tokio::task::spawn_blocking(move || {
-            let arguments: Vec<&str> = line.split_whitespace().collect();
-            run_to_end(&dir, &arguments, WITHIN)
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let said = words.iter().take_while(|word| word.starts_with("TIDEGATE_")).count();
+            let (environment, arguments) = words.split_at(said);
+            let environment = environment.iter().filter_map(|word| word.split_once('='));
+            run_with(&dir, &environment.collect::<Vec<_>>(), arguments, WITHIN)
         });
         let output = ended.await??;
         Ok(Self {

@@ -184,11 +184,22 @@ async fn requests_beyond_their_limits_or_rights_are_refused() -> Outcome<()> {
     let fixture = Fixture::set().await?;
     let mut table = Table::open(&fixture).await?;
     refusals::requests(&fixture, &mut table).await?;
-    refusals::seen_and_asked(&fixture, &mut table).await?;
+    refusals::reserved(&fixture, &mut table).await?;
     refusals::calendar(&fixture, &mut table).await?;
     refusals::callers(&fixture, &mut table).await?;
     refusals::limits(&fixture, &mut table).await?;
-    table.close(30);
+    table.close(20);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_only_checked_or_was_seen_otherwise_or_filtered_wrong_is_refused() -> Outcome<()> {
+    let fixture = Fixture::set().await?;
+    let mut table = Table::open(&fixture).await?;
+    refusals::checks(&fixture, &mut table).await?;
+    refusals::etags(&fixture, &mut table).await?;
+    refusals::filters(&fixture, &mut table).await?;
+    table.close(32);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tidegate_controller::config::{Arrival, Loopback};
 use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::runtime::StorageConfig;
-use tidegate_controller::server::{Running, ServerConfig};
+use tidegate_controller::server::{MetricsConfig, Running, ServerConfig};
 use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -31,6 +31,7 @@ async fn controller() -> (Running, tempfile::TempDir, Channel) {
         machine_tick: Duration::from_millis(200),
         idle_sync: Duration::from_secs(2),
         storage: StorageConfig::default(),
+        metrics: MetricsConfig::default(),
     };
     let running = Running::start(&config).await.unwrap();
     let address = format!("http://{}", running.address());

@@ -2,6 +2,7 @@
 //! somebody at a terminal stop a rollout with one key?
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::time::Duration;
 
 use tidegate_proto::v1 as pb;
@@ -86,7 +87,10 @@ impl Client {
         let mut stream = match opened {
             Ok(stream) => stream.into_inner(),
             // It is down, has no leader, or is not as far: as good as a stream that breaks off at once.
-            Err(status) if status.code() == Code::Unavailable => return Ok(()),
+            // A status with a source was made on this side of a connection that broke.
+            Err(status) if status.code() == Code::Unavailable || status.source().is_some() => {
+                return Ok(());
+            }
             Err(status) => return Err(status.into()),
         };
         for _ in 0..messages {

@@ -10,6 +10,7 @@ use tidegate_proto::v1::{
 use tonic::{Response, Status};
 
 use super::Transport;
+use super::attempt::{self, Worth};
 use super::failure::{call_failed, too_long};
 use crate::core::CallFailed;
 
@@ -47,7 +48,8 @@ impl Transport {
     ///
     /// Where no good answer came; the grant may have begun all the same.
     pub async fn begin(&self, request: BeginRequest) -> Result<BeginResponse, CallFailed> {
-        let request = self.request(request);
+        let grant = (request.grant_id, Worth::Nothing);
+        let request = self.traced(request, Some(grant));
         let mut client = self.client();
         ended("begin", client.begin(request)).await
     }
@@ -58,7 +60,8 @@ impl Transport {
     ///
     /// Where no good answer came; they may have been counted all the same.
     pub async fn report(&self, request: ReportRequest) -> Result<ReportResponse, CallFailed> {
-        let request = self.request(request);
+        let grant = attempt::told(&request);
+        let request = self.traced(request, grant);
         let mut client = self.client();
         ended("report", client.report(request)).await
     }

@@ -1,17 +1,20 @@
 //! How does an agent speak to its cluster? gRPC to one controller at a time; another when it
 //! fails.
 
+mod attempt;
 mod calls;
 mod download;
 mod endpoints;
 mod failure;
 
+pub use attempt::{Attempt, TRACE_HEADER};
 pub use endpoints::{Endpoints, EndpointsRefused};
 
 use tidegate_proto::v1::agent_service_client::AgentServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 
+use attempt::Worth;
 use download::Begun;
 
 /// Largest message that an agent takes.
@@ -54,6 +57,19 @@ impl Transport {
     fn client(&self) -> AgentServiceClient<Channel> {
         AgentServiceClient::new(self.endpoints.channel(self.current, self.lane))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// A request in the trace of an attempt, if it speaks of one.
+    fn traced<T>(&self, message: T, grant: Option<(u64, Worth)>) -> tonic::Request<T> {
+        let mut request = self.request(message);
+        let host = self.identity.as_ref().and_then(|identity| identity.to_str().ok());
+        let traced = host
+            .zip(grant)
+            .and_then(|(host, (grant, worth))| Attempt::of(host, grant).header(worth).parse().ok());
+        if let Some(value) = traced {
+            request.metadata_mut().insert(TRACE_HEADER, value);
+        }
+        request
     }
 
     fn request<T>(&self, message: T) -> tonic::Request<T> {

@@ -178,5 +178,8 @@ fn action_word(action: &Action) -> &'static str {
         Action::RevokeToken(_) => "token.revoke",
         Action::EvictHost(_) => "host.evict",
         Action::MoveHost(_) => "host.move",
+        Action::AcknowledgeIncident(_) => "incident.acknowledge",
+        Action::NoteIncident(_) => "incident.note",
+        Action::ResolveIncident(_) => "incident.resolve",
     }
 }

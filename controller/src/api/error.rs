@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::filter::BadFilter;
 use crate::machine::Rejection;
+use crate::machine::incident_refusal::IncidentRefusal;
 use crate::runtime::{ProposeError, QueryError, ReadError, Stopped, TransferError};
 
 /// An `ErrorInfo`'s metadata.
@@ -201,6 +202,17 @@ pub enum ApiError {
         /// What there is not, and what to do.
         what: String,
     },
+    /// Records behind this one are not kept any more.
+    #[error(
+        "the record behind {asked} is not kept any more, {oldest} is the oldest to go on from: leave \
+         `after_sequence` out for all that is kept"
+    )]
+    RecordsCompacted {
+        /// The sequence number that was asked for.
+        asked: u64,
+        /// The oldest that would do.
+        oldest: u64,
+    },
     /// This node cannot serve now, and another may.
     #[error("{what}")]
     Unavailable {
@@ -255,6 +267,7 @@ impl ApiError {
             Self::Unauthenticated { .. } => Code::Unauthenticated,
             Self::NotAllowed { .. } => Code::PermissionDenied,
             Self::NotFound { .. } => Code::NotFound,
+            Self::RecordsCompacted { .. } => Code::OutOfRange,
             Self::Internal { .. } => Code::Internal,
         }
     }
@@ -292,6 +305,7 @@ impl ApiError {
             Self::NotFound { reason, .. }
             | Self::Unavailable { reason, .. }
             | Self::BadUpload { reason, .. } => reason,
+            Self::RecordsCompacted { .. } => "RECORDS_COMPACTED",
             Self::Internal { .. } => "INTERNAL",
         }
     }
@@ -299,6 +313,7 @@ impl ApiError {
 
 fn rejection_code(rejection: &Rejection) -> Code {
     match rejection {
+        Rejection::Incident(refusal) => incident_code(refusal),
         Rejection::UnknownTier { .. }
         | Rejection::UnknownHost { .. }
         | Rejection::UnknownPatchSet { .. }
@@ -365,6 +380,18 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::PatchSetWithdrawn { .. }
         | Rejection::PatchSetRolledOut { .. }
         | Rejection::NotAboveWithdrawn { .. } => Code::FailedPrecondition,
+    }
+}
+
+const fn incident_code(refusal: &IncidentRefusal) -> Code {
+    match refusal {
+        IncidentRefusal::Unknown { .. } => Code::NotFound,
+        IncidentRefusal::Full { .. } => Code::ResourceExhausted,
+        IncidentRefusal::RemarkMissing => Code::InvalidArgument,
+        IncidentRefusal::Acknowledged { .. }
+        | IncidentRefusal::NotAcknowledged { .. }
+        | IncidentRefusal::Resolved { .. }
+        | IncidentRefusal::Widened { .. } => Code::FailedPrecondition,
     }
 }
 

@@ -117,6 +117,19 @@ impl Filterable for pb::Grant {
     ];
 }
 
+impl Filterable for pb::DecisionRecord {
+    const FIELDS: &'static [Field<Self>] = &[
+        field("sequence", Kind::Number, |record| Value::number(record.sequence)),
+        field("log_index", Kind::Number, |record| Value::number(record.log_index)),
+        field("time", Kind::Time, |record| time(record.time.as_ref())),
+        field("actor", Kind::Text, |record| Value::text(&record.actor)),
+        field("event", Kind::Text, |record| Value::text(&record.event)),
+        field("subject", Kind::Text, |record| Value::text(&record.subject)),
+        field("detail", Kind::Text, |record| Value::text(&record.detail)),
+        field("request_id", Kind::Text, |record| Value::text(&record.request_id)),
+    ];
+}
+
 impl Filterable for pb::Rollout {
     const FIELDS: &'static [Field<Self>] = &[
         field("name", Kind::Name("rollouts/"), |rollout| id(&rollout.name)),
@@ -204,6 +217,10 @@ impl Filterable for pb::Incident {
             incident.halt.as_ref().map_or(Value::Unknown, |halt| time(halt.time.as_ref()))
         }),
         field("end_time", Kind::Time, |incident| time(incident.end_time.as_ref())),
+        field("acknowledged_by", Kind::Text, |incident| {
+            let of = incident.acknowledgement.as_ref();
+            of.map_or(Value::Unknown, |said| Value::text(&said.actor))
+        }),
     ];
 }
 

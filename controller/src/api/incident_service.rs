@@ -1,4 +1,5 @@
-//! What can an operator ask of incidents? What was halted, why, and what became of it.
+//! What can an operator ask of incidents? What was halted, why, and what became of it; and what
+//! people say of it.
 
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::incident_service_server::IncidentService;
@@ -8,8 +9,10 @@ use super::caller;
 use super::convert::incident;
 use super::desk::Desk;
 use super::error::ApiError;
+use super::meant::Meant;
 use super::page::{Asked, Wanted};
 use crate::machine::Machine;
+use crate::machine::command::Action;
 use crate::machine::incidents::Incident;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -30,15 +33,44 @@ impl IncidentService for Desk {
         let (metadata, _, request) = request.into_parts();
         self.read(&metadata, move |machine| list_incidents(machine, &request)).await
     }
+
+    async fn acknowledge_incident(
+        &self,
+        request: Request<pb::AcknowledgeIncidentRequest>,
+    ) -> Answer<pb::Incident> {
+        let (meant, request) = Meant::of(request)?;
+        let of = incident::said(&request.name, ("remark", &request.remark))?;
+        self.say(meant, of.number, Action::AcknowledgeIncident(of)).await
+    }
+
+    async fn note_incident(
+        &self,
+        request: Request<pb::NoteIncidentRequest>,
+    ) -> Answer<pb::Incident> {
+        let (meant, request) = Meant::of(request)?;
+        let of = incident::said(&request.name, ("remark", &request.remark))?;
+        self.say(meant, of.number, Action::NoteIncident(of)).await
+    }
+
+    async fn resolve_incident(
+        &self,
+        request: Request<pb::ResolveIncidentRequest>,
+    ) -> Answer<pb::Incident> {
+        let (meant, request) = Meant::of(request)?;
+        let of = incident::said(&request.name, ("reason", &request.reason))?;
+        self.say(meant, of.number, Action::ResolveIncident(of)).await
+    }
+}
+
+impl Desk {
+    /// Carries out what is said of an incident, and shows the incident after it.
+    async fn say(&self, meant: Meant, number: u64, action: Action) -> Answer<pb::Incident> {
+        self.carry_out(meant, action, move |machine| get_incident(machine, number)).await
+    }
 }
 
 fn get_incident(machine: &Machine, number: u64) -> Result<pb::Incident, ApiError> {
-    let incident = machine.incidents().get(number);
-    let unknown = || ApiError::NotFound {
-        reason: "UNKNOWN_INCIDENT",
-        what: format!("there is no incident {number}: see `tidegate incident list`"),
-    };
-    Ok(incident::incident(machine, &incident.ok_or_else(unknown)?))
+    Ok(incident::incident(machine, &machine.incident(number)?))
 }
 
 /// A page of the incidents, newest first.

@@ -56,6 +56,7 @@ macro_rules! changing {
 
 // What stops takes no etag: nothing that was seen, or not, may be in its way.
 changing! {
+    AcknowledgeIncidentRequest: etag,
     AddMemberRequest,
     ApplyLadderRequest: etag,
     ApproveProposalRequest,
@@ -68,12 +69,14 @@ changing! {
     HaltRolloutRequest,
     LiftFreezeRequest,
     MoveHostRequest,
+    NoteIncidentRequest,
     PauseRolloutRequest,
     PromoteMemberRequest,
     PromoteRolloutRequest: etag,
     PublishPatchSetRequest,
     RejectProposalRequest,
     RemoveMemberRequest,
+    ResolveIncidentRequest: etag,
     ResumeRolloutRequest: etag,
     RevokeTokenRequest,
     RollbackRolloutRequest,

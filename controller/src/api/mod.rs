@@ -4,6 +4,7 @@
 //! answer. It decides nothing.
 
 mod agent_service;
+mod audit_service;
 mod backup_stream;
 mod calendar_service;
 pub mod caller;

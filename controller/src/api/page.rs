@@ -12,7 +12,7 @@ use super::error::{ApiError, BadPage};
 use crate::filter::{Filter, Filterable};
 
 /// Most bytes of rows in one page, unless its first row has more: well below what an answer may have.
-const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
+pub(super) const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Most rows that are looked at for one page. Pages are made on the node's thread, and a filter that nothing passes
 /// must not keep it.

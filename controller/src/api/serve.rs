@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tidegate_proto::FILE_DESCRIPTOR_SET;
 use tidegate_proto::v1::agent_service_server::AgentServiceServer;
+use tidegate_proto::v1::audit_service_server::AuditServiceServer;
 use tidegate_proto::v1::calendar_service_server::CalendarServiceServer;
 use tidegate_proto::v1::cluster_service_server::ClusterServiceServer;
 use tidegate_proto::v1::dashboard_service_server::DashboardServiceServer;
@@ -22,6 +23,7 @@ use tonic_health::server::HealthReporter;
 
 use super::desk::Desk;
 use crate::config::Loopback;
+use crate::telemetry;
 
 /// Largest request of an agent, in bytes.
 const MAX_AGENT_REQUEST_BYTES: usize = 64 * 1024;
@@ -112,14 +114,7 @@ pub async fn serve(
     };
     // The builder's own setting does not reach a listener that it did not open itself.
     let incoming = TcpIncoming::from(door.listener).with_nodelay(Some(true));
-    let served = Server::builder()
-        .trace_fn(|request| call_span(request.uri().path()))
-        .max_concurrent_streams(MAX_STREAMS)
-        .http2_max_header_list_size(MAX_HEADER_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(WINDOW_BYTES)
+    let served = limited()
         .add_routes(for_operators(&desk))
         .add_service(
             AgentServiceServer::new(desk.clone())
@@ -148,11 +143,28 @@ fn for_operators(desk: &Desk) -> Routes {
     Routes::new(service!(RolloutServiceServer))
         .add_service(service!(DashboardServiceServer))
         .add_service(service!(IncidentServiceServer))
+        .add_service(service!(AuditServiceServer))
         .add_service(service!(PatchSetServiceServer))
         .add_service(service!(FleetServiceServer))
         .add_service(service!(ReportServiceServer))
         .add_service(service!(CalendarServiceServer))
         .add_service(service!(ClusterServiceServer))
+}
+
+/// A server within its limits, whose calls go on with their callers' traces.
+fn limited() -> Server {
+    Server::builder()
+        .trace_fn(|request| {
+            let span = call_span(request.uri().path());
+            telemetry::go_on(&span, request.headers());
+            span
+        })
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
 }
 
 /// The span of one call, under the names of OpenTelemetry's conventions. Peers' calls have none: they

@@ -43,7 +43,7 @@ impl Show {
     /// Prints the results of the benchmark called `name`.
     pub(super) fn results<R: Columns>(&self, name: &str, facts: &Facts, rows: &[R]) {
         let text = match self.format {
-            OutputFormat::Json => format!("{:#}", document(name, facts, rows)),
+            OutputFormat::Json | OutputFormat::Yaml => format!("{:#}", document(name, facts, rows)),
             OutputFormat::Jsonl => lines(rows),
             OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => {
                 format!("{}\n{}", table(rows, self.headers), facts.line())

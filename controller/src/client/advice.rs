@@ -36,6 +36,8 @@ pub(crate) enum Subject {
     Hosts,
     /// All tokens.
     Tokens,
+    /// What was decided.
+    Records,
     /// `tokens/{token}`.
     Token(String),
 }
@@ -58,7 +60,8 @@ impl Subject {
             | Self::Rollouts
             | Self::PatchSets
             | Self::Hosts
-            | Self::Tokens => self.list(),
+            | Self::Tokens
+            | Self::Records => self.list(),
         }
     }
 
@@ -75,6 +78,7 @@ impl Subject {
             Self::Proposals => "approval list",
             Self::Holdbacks => "holdback list",
             Self::Cluster => "cluster status",
+            Self::Records => "audit list",
         };
         format!("tidegate {command}")
     }
@@ -96,7 +100,8 @@ impl Subject {
             | Self::Rollouts
             | Self::PatchSets
             | Self::Hosts
-            | Self::Tokens => self.show(),
+            | Self::Tokens
+            | Self::Records => self.show(),
         }
     }
 }
@@ -208,6 +213,13 @@ fn for_reason(reason: &str, subject: &Subject) -> Option<String> {
         "DISK_LOW" => {
             "free room on the controllers' disks; `tidegate cluster status` shows it".to_owned()
         }
+        "ETAG_MISMATCH" => {
+            format!(
+                "{} -o json   # look at what has changed, then repeat with its etag",
+                subject.show()
+            )
+        }
+        "BAD_FILTER" => "correct the filter; the message names the place and the fields".to_owned(),
         "REASON_MISSING" => "add --reason REASON".to_owned(),
         "REQUEST_ID_REUSED" => "leave --request-id out: it belongs to another request".to_owned(),
         "SLICE_NOT_HALTED" | "ROLLOUT_MOVED_ON" | "ROLLOUT_NOT_DRAFT" | "ROLLOUT_NOT_RUNNING" => {

@@ -3,38 +3,35 @@
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use tonic::transport::Uri;
 
 use super::ids::RequestId;
+use super::output::time::Times;
 
-/// Flags that every client command takes.
+/// Flags that every client command takes. What they leave open, files say: see `settings`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own to the operator")]
-pub struct Globals {
-    /// Controllers to ask, separated by commas; all are tried.
+pub struct Flags {
+    /// The context, as `tidegate config get-contexts` lists them [default: the files' current one].
+    #[arg(long, global = true, env = "TIDEGATE_CONTEXT", value_name = "NAME")]
+    pub(crate) context: Option<String>,
+
+    /// Controllers to ask, separated by commas; all are tried [default: the context's, else 127.0.0.1:7443].
     #[arg(
         long,
         global = true,
         env = "TIDEGATE_ENDPOINTS",
         value_delimiter = ',',
-        default_value = "127.0.0.1:7443",
         value_name = "HOST:PORT",
         value_parser = parse_endpoint
     )]
-    pub endpoint: Vec<Uri>,
+    pub(crate) endpoint: Option<Vec<Uri>>,
 
-    /// What to print on stdout.
-    #[arg(
-        short,
-        long,
-        global = true,
-        env = "TIDEGATE_OUTPUT",
-        default_value = "table",
-        value_enum
-    )]
-    pub output: OutputFormat,
+    /// What to print on stdout [default: the context's, else table].
+    #[arg(short, long, global = true, env = "TIDEGATE_OUTPUT", value_enum)]
+    pub(crate) output: Option<OutputFormat>,
 
     /// How long to try, e.g. `10s`, `1m30s` [default: 10s; cluster check, promote and transfer 30s;
     /// backup 1m; uploads 5m; watch and --wait: no limit].
@@ -45,11 +42,11 @@ pub struct Globals {
         value_name = "DURATION",
         value_parser = parse_duration
     )]
-    pub timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 
     /// Do not ask: yes.
     #[arg(short, long, global = true)]
-    pub yes: bool,
+    pub(crate) yes: bool,
 
     /// Never ask; fail where an answer would be needed.
     #[arg(
@@ -58,21 +55,21 @@ pub struct Globals {
         env = "TIDEGATE_NO_INPUT",
         value_parser = FalseyValueParser::new()
     )]
-    pub no_input: bool,
+    pub(crate) no_input: bool,
 
     /// Only check what would become of it, and say so; nothing is changed.
     #[arg(short = 'n', long, global = true)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
 
     /// Change it only while it is as you saw it: its etag, as `-o json` shows it.
     #[arg(long, global = true, value_name = "ETAG")]
-    pub if_match: Option<String>,
+    pub(crate) if_match: Option<String>,
 
     /// Repeat a request under its old id, so that it cannot happen twice [default: random].
     #[arg(long, global = true, value_name = "UUID")]
-    pub request_id: Option<RequestId>,
+    pub(crate) request_id: Option<RequestId>,
 
-    /// Who you are, for the record [default: $USER].
+    /// Who you are, for the record [default: the context's, else $USER].
     #[arg(
         long,
         global = true,
@@ -80,19 +77,31 @@ pub struct Globals {
         value_name = "NAME",
         value_parser = parse_operator
     )]
-    pub operator: Option<String>,
+    pub(crate) operator: Option<String>,
 
     /// Read what the answering controller has, without asking the leader; it may be out of date.
     #[arg(long, global = true)]
-    pub stale: bool,
+    pub(crate) stale: bool,
 
     /// Leave the column names out of tables.
     #[arg(long, global = true)]
-    pub no_headers: bool,
+    pub(crate) no_headers: bool,
 
     /// Say less on stderr.
     #[arg(short, long, global = true)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
+
+    /// Say more on stderr: who answered, and when; twice: also who did not.
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+
+    /// Write times in UTC instead of how long ago they are.
+    #[arg(long, global = true, conflicts_with = "local")]
+    pub(crate) utc: bool,
+
+    /// Write times in this machine's time zone instead of how long ago they are.
+    #[arg(long, global = true)]
+    pub(crate) local: bool,
 }
 
 /// What is printed on stdout.
@@ -104,19 +113,45 @@ pub enum OutputFormat {
     Wide,
     /// One JSON document; keys are only ever added.
     Json,
+    /// The same as YAML.
+    Yaml,
     /// One JSON object a line.
     Jsonl,
     /// Resource names alone, one a line.
     Name,
 }
 
+impl Flags {
+    /// How times are written for people.
+    pub(crate) fn times(&self) -> Times {
+        match (self.utc, self.local) {
+            (true, _) => Times::Utc,
+            (false, true) => Times::Local,
+            (false, false) => Times::Ago,
+        }
+    }
+}
+
 impl OutputFormat {
     /// Whether stdout is for a program.
     pub(crate) fn is_json(self) -> bool {
         match self {
-            Self::Json | Self::Jsonl => true,
+            Self::Json | Self::Jsonl | Self::Yaml => true,
             Self::Table | Self::Wide | Self::Name => false,
         }
+    }
+
+    /// Reads what a file says.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        Self::from_str(text, false).map_err(|_| {
+            let words: Vec<String> = Self::value_variants().iter().map(|of| of.word()).collect();
+            format!("`{text}` is no output; there are {}", words.join(", "))
+        })
+    }
+
+    /// What it is called.
+    pub(crate) fn word(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
@@ -146,7 +181,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads `host:port`, with or without `http://`.
-fn parse_endpoint(text: &str) -> Result<Uri, String> {
+pub(crate) fn parse_endpoint(text: &str) -> Result<Uri, String> {
     let advice = || format!("`{text}` is not an endpoint; write `host:port`");
     let bare = text.trim().strip_prefix("http://").unwrap_or_else(|| text.trim());
     if bare.contains("://") {
@@ -157,7 +192,7 @@ fn parse_endpoint(text: &str) -> Result<Uri, String> {
 }
 
 /// An operator's name travels in a header: printable ASCII without spaces at its ends.
-fn parse_operator(text: &str) -> Result<String, String> {
+pub(crate) fn parse_operator(text: &str) -> Result<String, String> {
     let name = text.trim();
     let printable = name.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     if name.is_empty() || name.len() > 128 || !printable {

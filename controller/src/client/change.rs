@@ -4,8 +4,8 @@
 //! for what its requests can say, and nothing is sent that would leave a flag out.
 
 use super::advice::Intent;
-use super::args::Globals;
 use super::errors::Failure;
+use super::settings::Globals;
 
 /// How changes are meant.
 #[derive(Debug, Default)]

@@ -5,9 +5,9 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use tokio::sync::oneshot;
 
-use super::args::Globals;
 use super::errors::{Failure, talk};
 use super::output::text::plain;
+use super::settings::Globals;
 
 /// How the operator wants to be asked.
 #[derive(Debug, Clone, Copy)]

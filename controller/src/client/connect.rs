@@ -12,6 +12,7 @@ use super::advice::Intent;
 use super::change::Change;
 use super::errors::{Failure, talk};
 use super::ids::RequestId;
+use super::output::text::plain;
 use super::refused::Refused;
 
 /// How long a request is tried where the operator does not say.
@@ -49,6 +50,7 @@ pub(crate) struct Client {
     under_way: Option<RequestId>,
     reading: Reading,
     change: Change,
+    verbose: u8,
 }
 
 /// What reads are to show.
@@ -138,7 +140,21 @@ impl Client {
             })
             .collect();
         let (reading, change) = (Reading::Newest, Change::default());
-        Self { endpoints, preferred: 0, operator, patience, under_way: None, reading, change }
+        Self {
+            endpoints,
+            preferred: 0,
+            operator,
+            patience,
+            under_way: None,
+            reading,
+            change,
+            verbose: 0,
+        }
+    }
+
+    /// From 1 on it says on stderr who answered and how long it took, from 2 on also who did not.
+    pub(crate) fn telling(self, verbose: u8) -> Self {
+        Self { verbose, ..self }
     }
 
     /// Changes are meant like this.
@@ -316,7 +332,10 @@ impl Client {
             deadline: (round.tries.deadline == Deadline::Sent).then_some(share),
             reading: self.reading,
         };
-        match timeout(share, call(attempt, body.clone())).await {
+        let asked = Instant::now();
+        let answered = timeout(share, call(attempt, body.clone())).await;
+        self.tell_of(at, asked.elapsed(), &answered);
+        match answered {
             Ok(Ok(answer)) => {
                 self.preferred = at;
                 self.tell_if_stale(at, answer.metadata());
@@ -335,6 +354,33 @@ impl Client {
 }
 
 impl Client {
+    /// Says on stderr who answered, as far as the operator wants to know.
+    fn tell_of<R, E>(
+        &self,
+        at: usize,
+        took: Duration,
+        answered: &Result<Result<Response<R>, Status>, E>,
+    ) {
+        let address = self.endpoints[at].0.authority().map_or("", |address| address.as_str());
+        let ms = took.as_millis();
+        match answered {
+            Ok(Ok(answer)) if self.verbose > 0 => {
+                let said = answer.metadata().get(tidegate_proto::APPLIED_HEADER);
+                let index = said.and_then(|index| index.to_str().ok());
+                let index =
+                    index.map_or_else(String::new, |index| format!(" at log index {index}"));
+                let id = self.under_way.map_or_else(String::new, |id| format!(", request id {id}"));
+                talk(&format!("{address} answered after {ms} ms{index}{id}"));
+            }
+            Ok(Err(status)) if self.verbose > 1 => {
+                let why = plain(status.message());
+                talk(&format!("{address} refused after {ms} ms: {}: {why}", status.code()));
+            }
+            Err(_) if self.verbose > 1 => talk(&format!("{address} did not answer within {ms} ms")),
+            Ok(Ok(_) | Err(_)) | Err(_) => (),
+        }
+    }
+
     /// Says once on stderr that an answer may be out of date; also with `--quiet`.
     fn tell_if_stale(&mut self, at: usize, said: &MetadataMap) {
         let text = |key| said.get(key).and_then(|value| value.to_str().ok());

@@ -90,6 +90,17 @@ impl Failure {
         )
     }
 
+    /// What was read is not what it should be.
+    pub(crate) fn untrue(
+        attempt: impl Into<String>,
+        reason: &str,
+        why: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        let texts = [attempt.into(), why.into(), next.into()];
+        Self::local(Exit::Failed, Code::DataLoss, reason, texts)
+    }
+
     /// Something on this machine failed.
     pub(crate) fn machine(
         attempt: impl Into<String>,

@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Halted,
     /// 4: timed out, and the rollout is still going on.
     StillGoing,
+    /// 5: what was compared differs.
+    Differs,
     /// 6: wrong state, or somebody was faster.
     Precondition,
     /// 7: unauthenticated, or not permitted.
@@ -37,6 +39,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Halted => 3,
             Self::StillGoing => 4,
+            Self::Differs => 5,
             Self::Precondition => 6,
             Self::Denied => 7,
             Self::Unavailable => 8,

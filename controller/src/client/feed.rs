@@ -23,6 +23,7 @@ pub(crate) struct Feed {
     intent: Intent,
     /// `rollouts/{rollout}`; empty: all.
     rollout: String,
+    content: v1::WatchContent,
     token: String,
     stream: Option<Streaming<v1::WatchResponse>>,
 }
@@ -41,7 +42,13 @@ pub(crate) enum Fed {
 impl Feed {
     /// Everything, or one rollout; nothing is opened yet.
     pub(crate) fn new(intent: Intent, rollout: &str) -> Self {
-        Self { intent, rollout: rollout.to_owned(), token: String::new(), stream: None }
+        let content = v1::WatchContent::Everything;
+        Self { intent, rollout: rollout.to_owned(), content, token: String::new(), stream: None }
+    }
+
+    /// The same, the records alone.
+    pub(crate) fn of_records(intent: Intent, rollout: &str) -> Self {
+        Self { content: v1::WatchContent::Records, ..Self::new(intent, rollout) }
     }
 
     /// The next message, or that there is none for now.
@@ -106,7 +113,7 @@ impl Feed {
         let patience = left.map_or(UNARY_PATIENCE, |left| left.min(UNARY_PATIENCE));
         let body = v1::WatchRequest {
             rollout: self.rollout.clone(),
-            content: v1::WatchContent::Everything.into(),
+            content: self.content.into(),
             resume_token: self.token.clone(),
         };
         client

@@ -2,13 +2,14 @@
 
 use tonic::metadata::{Ascii, MetadataValue};
 
-use super::args::Globals;
 use super::change::Change;
 use super::confirm::Asking;
 use super::connect::Client;
 use super::errors::Failure;
 use super::ids::RequestId;
 use super::output::Output;
+use super::output::time::write_as;
+use super::settings::Globals;
 
 /// One run of one command.
 #[derive(Debug)]
@@ -36,11 +37,12 @@ impl Session {
                 Failure::machine("make a request id", &error, "give one with --request-id UUID")
             })?,
         };
+        write_as(globals.times);
         let (change, asking) = (Change::of(&globals), Asking::of(&globals));
         let operator = globals.operator.or_else(login_name).and_then(header);
         let client = Client::new(globals.endpoint, operator, globals.timeout);
         Ok(Self {
-            client: client.reading(globals.stale).changing(change),
+            client: client.reading(globals.stale).changing(change).telling(globals.verbose),
             out: Output::new(globals.output, globals.no_headers, globals.quiet),
             asking,
             request_id,

@@ -32,7 +32,8 @@
 //! [telemetry]                    # optional; the environment goes before it
 //! log = "info"                   # TIDEGATE_LOG
 //! log-format = "text"            # or "json"
-//! otlp-endpoint = "http://127.0.0.1:4317"   # OTEL_EXPORTER_OTLP_ENDPOINT; none: no traces
+//! otlp-endpoint = "http://127.0.0.1:4317"   # OTEL_EXPORTER_OTLP_ENDPOINT; none: no traces, no pushed metrics
+//! metrics-listen = "127.0.0.1:9464"         # where Prometheus finds /metrics; none: nowhere
 //! ```
 //!
 //! A key that is not known is an error. Changes take effect at the next start.
@@ -247,6 +248,7 @@ fn telemetry_of(cluster: &str, node_id: NodeId) -> TelemetryConfig {
         log_filter: None,
         log_format: LogFormat::Text,
         otlp_endpoint: None,
+        metrics_listen: None,
         service_name: SERVICE_NAME.to_owned(),
         instance: format!("{cluster}-{node_id}"),
     }

@@ -51,7 +51,7 @@ fn an_unknown_key_is_told_the_nearest_known_one() {
             c.toml:9:1: listen.adress: there is no such key here. Did you mean `address`?
             c.toml:13:1: member[#1].addr: there is no such key here. Did you mean `address`?
             c.toml:24:1: raft.ticks: there is no such key here. Did you mean `tick`?
-            c.toml:27:1: telemetry.zebra: there is no such key here. Known here: `log`, `log-format`, `otlp-endpoint`.
+            c.toml:27:1: telemetry.zebra: there is no such key here. Known here: `log`, `log-format`, `otlp-endpoint`, `metrics-listen`.
             c.toml:4:1: mo\u{1b}de: there is no such key here. Known here: `cluster`, `node-id`, `data-dir`, `mode`, `machine-tick`, `idle-sync`, `join`, `listen`, `member`, `raft`, `checkpoint`, `disk`, `telemetry`.
         "#]],
     );
@@ -335,17 +335,17 @@ fn checkpoints_and_the_disk_have_ranges_and_sizes_have_units() {
     check(
         &changes,
         &expect![[r#"
-        c.toml:31:11: checkpoint.entries: 999 is out of range. Write 1000 to 10000000 entries.
-        lab is accepted
-        c.toml:31:9: checkpoint.bytes: 1023KiB is out of range. Write a whole number with KiB, MiB, GiB or TiB, 1MiB to 4GiB.
-        c.toml:31:9: checkpoint.bytes: `64MB` is not a size. Write a whole number with KiB, MiB, GiB or TiB, 1MiB to 4GiB.
-        c.toml:31:9: checkpoint.bytes: text in quotes belongs here, not the type integer. Write for example `bytes = "64MiB"`.
-        c.toml:31:19: disk.low.percent: 100 is out of range. Write 0 to 99 percent.
-        c.toml:31:1: disk.low.free: this key is missing. Write for example `free = "4GiB"`: there is no default.
-        c.toml:30:2: disk: a worse state would hold before a better one. Write shares and sizes of which `low` has the largest and `critical` the smallest.
-        c.toml:31:18: disk.scrub-interval: 59s is out of range. Write 1m to 30d.
-        lab is accepted
-    "#]],
+            c.toml:32:11: checkpoint.entries: 999 is out of range. Write 1000 to 10000000 entries.
+            lab is accepted
+            c.toml:32:9: checkpoint.bytes: 1023KiB is out of range. Write a whole number with KiB, MiB, GiB or TiB, 1MiB to 4GiB.
+            c.toml:32:9: checkpoint.bytes: `64MB` is not a size. Write a whole number with KiB, MiB, GiB or TiB, 1MiB to 4GiB.
+            c.toml:32:9: checkpoint.bytes: text in quotes belongs here, not the type integer. Write for example `bytes = "64MiB"`.
+            c.toml:32:19: disk.low.percent: 100 is out of range. Write 0 to 99 percent.
+            c.toml:32:1: disk.low.free: this key is missing. Write for example `free = "4GiB"`: there is no default.
+            c.toml:31:2: disk: a worse state would hold before a better one. Write shares and sizes of which `low` has the largest and `critical` the smallest.
+            c.toml:32:18: disk.scrub-interval: 59s is out of range. Write 1m to 30d.
+            lab is accepted
+        "#]],
     );
     check(
         &[("mode =", "join = \"yes\"\nmode =")],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tidegate_policies::document::{DocumentError, Field, Value, plain};
 use tidegate_policies::time::Millis;
 
+use super::loopback::{Loopback, NotLoopback};
 use super::{DEFAULT_IDLE_SYNC, DEFAULT_MACHINE_TICK, DEFAULT_RAFT_TICK};
 use crate::telemetry::{LogFormat, TelemetryConfig, is_endpoint, parse_filter};
 
@@ -18,6 +19,9 @@ const LOG: Field = Field { key: "log", example: r#"log = "info""# };
 const LOG_FORMAT: Field = Field { key: "log-format", example: r#"log-format = "text""# };
 const OTLP_ENDPOINT: Field =
     Field { key: "otlp-endpoint", example: r#"otlp-endpoint = "http://127.0.0.1:4317""# };
+
+const METRICS_LISTEN: Field =
+    Field { key: "metrics-listen", example: r#"metrics-listen = "127.0.0.1:9464""# };
 
 /// Reads `machine-tick`.
 pub(super) fn read_machine_tick(value: Option<&Value<'_>>) -> Result<Duration, DocumentError> {
@@ -41,7 +45,7 @@ pub(super) fn read_telemetry(
     value: &Value<'_>,
     telemetry: &mut TelemetryConfig,
 ) -> Result<(), DocumentError> {
-    let table = value.table(&[LOG, LOG_FORMAT, OTLP_ENDPOINT])?;
+    let table = value.table(&[LOG, LOG_FORMAT, OTLP_ENDPOINT, METRICS_LISTEN])?;
     if let Some(log) = table.optional(&LOG) {
         telemetry.log_filter = Some(read_filter(&log)?);
     }
@@ -51,6 +55,12 @@ pub(super) fn read_telemetry(
     }
     if let Some(endpoint) = table.optional(&OTLP_ENDPOINT) {
         telemetry.otlp_endpoint = Some(read_endpoint(&endpoint)?);
+    }
+    if let Some(listen) = table.optional(&METRICS_LISTEN) {
+        let address: Loopback = listen.text()?.parse().map_err(|error: NotLoopback| {
+            listen.error(error.problem(), error.way_out().to_owned())
+        })?;
+        telemetry.metrics_listen = Some(address.socket_addr());
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ tick = "50ms"
 log = "warn,tidegate_controller::node=debug"
 log-format = "json"
 otlp-endpoint = "http://127.0.0.1:4317"
+metrics-listen = "127.0.0.1:9464"
 "#;
 
 fn loopback(text: &str) -> Loopback {
@@ -67,6 +68,7 @@ fn everything_that_is_said_is_read() {
     assert_eq!(telemetry.log_filter.as_deref(), Some("warn,tidegate_controller::node=debug"));
     assert_eq!(telemetry.log_format, LogFormat::Json);
     assert_eq!(telemetry.otlp_endpoint.as_deref(), Some("http://127.0.0.1:4317"));
+    assert_eq!(telemetry.metrics_listen, Some(loopback("127.0.0.1:9464").socket_addr()));
     assert_eq!(telemetry.service_name, "tidegate-controller");
     assert_eq!(telemetry.instance, "lab-2");
 }
@@ -93,6 +95,7 @@ fn the_clocks_and_the_telemetry_may_be_left_out() {
         assert_eq!(config.telemetry.log_filter, None);
         assert_eq!(config.telemetry.log_format, LogFormat::Text);
         assert_eq!(config.telemetry.otlp_endpoint, None);
+        assert_eq!(config.telemetry.metrics_listen, None);
     }
 }
 

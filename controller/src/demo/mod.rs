@@ -79,6 +79,7 @@ pub async fn run(args: Args, globals: &Globals) -> ExitCode {
         log_filter: Some("error".to_owned()),
         log_format: LogFormat::Text,
         otlp_endpoint: None,
+        metrics_listen: None,
         service_name: "tidegate-controller".to_owned(),
         instance: "demo".to_owned(),
     };
@@ -86,7 +87,8 @@ pub async fn run(args: Args, globals: &Globals) -> ExitCode {
         Ok(guard) => guard,
         Err(error) => return failed(&WithCauses(&error)),
     };
-    let json = matches!(globals.output, OutputFormat::Json | OutputFormat::Jsonl);
+    let json =
+        matches!(globals.output, OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Jsonl);
     let show = Show::new(json);
     let code = match play(&args, &show).await {
         Ok((report, stage)) => {

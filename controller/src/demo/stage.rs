@@ -13,7 +13,7 @@ use super::{Args, DemoError};
 use crate::config::{Arrival, Loopback};
 use crate::machine::ids::NodeId;
 use crate::runtime::StorageConfig;
-use crate::server::{Running, ServerConfig};
+use crate::server::{MetricsConfig, Running, ServerConfig};
 
 /// The port that a demonstration which stays up listens on: the client's default.
 const SERVE_PORT: u16 = 7443;
@@ -66,6 +66,7 @@ impl Stage {
             machine_tick: Duration::from_millis(200),
             idle_sync: Duration::from_secs(2),
             storage: StorageConfig::default(),
+            metrics: MetricsConfig::default(),
         };
         let running = Running::start(&config)
             .await

@@ -47,6 +47,7 @@ impl Machine {
             Event::BlobStored(stored) => self.add_blob(stored),
             Event::TokenCreated { token, .. } => self.add_token(token),
             Event::Entitlement(event) => self.change_entitlement(at, event),
+            Event::Incident(event) => self.change_incident(event),
             Event::HostEnrolled(host) => {
                 self.replace_host((**host).clone());
                 self.follow_ledgers(at, host.id);

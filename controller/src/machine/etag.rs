@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Machine;
 use super::calendar::Calendar;
+use super::incidents::Incident;
 use super::patch_sets::PatchSet;
 use super::rollouts::Rollout;
 use super::tokens::Token;
@@ -74,6 +75,15 @@ impl Token {
         let expires = self.expires.map_or(0, |at| at.0);
         let revoked = self.revoked.as_ref().map_or(0, |revoked| revoked.index);
         Etag(format!("{}-{}-{expires}-{revoked}", self.max_hosts, self.enrolled))
+    }
+}
+
+impl Incident {
+    /// Changes with every word on it, and with what becomes of its halt.
+    pub fn etag(&self) -> Etag {
+        let acknowledged = self.acknowledgement.as_ref().map_or(0, |said| said.index);
+        let noted = self.notes.last().map_or(0, |said| said.index);
+        Etag(format!("{}-{acknowledged}-{noted}-{}", self.halt.index, self.state.index()))
     }
 }
 

@@ -12,6 +12,7 @@ use super::entitlement_event::EntitlementEvent;
 use super::fleet::{Facts, Host, Mode, SpoolMark};
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
+use super::incident_event::IncidentEvent;
 use super::patch_sets::{Halt, PatchSet};
 use super::people_event::PeopleEvent;
 use super::quarantine::Rejoined;
@@ -43,6 +44,8 @@ pub enum Event {
     },
     /// Tokens were changed or taken back, or hosts moved or evicted.
     Entitlement(Box<EntitlementEvent>),
+    /// People said something of an incident.
+    Incident(Box<IncidentEvent>),
     /// A machine is a member of the fleet, anew or again.
     HostEnrolled(Box<Host>),
     /// A host is not quite what it was.

@@ -6,7 +6,7 @@ use tidegate_policies::evidence::{Class, Counts};
 use super::event::Event;
 use super::grants::Phase;
 use super::ids::{GrantId, HostId};
-use super::incidents::{HaltScope, IncidentState};
+use super::incidents::{HaltNow, HaltScope, IncidentState};
 use super::patch_sets::{Halt, MAX_WITNESSES, Witness};
 use super::records::JUDGE;
 use super::rollouts::{Entry, Reached, Rollout};
@@ -111,6 +111,7 @@ impl Machine {
         acknowledged: &[HostId],
     ) -> IncidentState {
         IncidentState::Resolved {
+            halt: HaltNow::Lifted,
             actor: actor.to_owned(),
             reason: reason.to_owned(),
             acknowledged: u64::try_from(acknowledged.len()).unwrap_or(u64::MAX),

@@ -16,6 +16,9 @@ use super::table::Table;
 /// Incidents that are kept; of those that are closed the oldest leave first, and open ones never do.
 pub const MAX_INCIDENTS: usize = 1_000;
 
+/// Notes on one incident.
+pub const MAX_NOTES: usize = 100;
+
 /// Whom a halt stops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HaltScope {
@@ -40,6 +43,23 @@ pub struct Incident {
     pub verdict: Option<Box<Reached>>,
     /// What became of it.
     pub state: IncidentState,
+    /// Who looks after it; `None`: nobody has said so.
+    pub acknowledgement: Option<Said>,
+    /// What was found out, oldest first; at most [`MAX_NOTES`].
+    pub notes: Vec<Said>,
+}
+
+/// What a person said of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Who.
+    pub actor: String,
+    /// What; may be empty where an incident is acknowledged.
+    pub remark: String,
+    /// Log index.
+    pub index: u64,
+    /// When.
+    pub at: WallTime,
 }
 
 /// What became of an incident.
@@ -56,12 +76,14 @@ pub enum IncidentState {
         /// When.
         at: WallTime,
     },
-    /// A person has lifted the halt.
+    /// A person has lifted the halt, or has closed the incident of one that is to stand.
     Resolved {
         /// Who.
         actor: String,
         /// Why.
         reason: String,
+        /// What the halt does now.
+        halt: HaltNow,
         /// Failures that were acknowledged.
         acknowledged: u64,
         /// Log index.
@@ -69,6 +91,25 @@ pub enum IncidentState {
         /// When.
         at: WallTime,
     },
+}
+
+/// What the halt of a resolved incident does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HaltNow {
+    /// Nothing any more.
+    Lifted,
+    /// It stops as before.
+    Stands,
+}
+
+impl IncidentState {
+    /// Log index of the entry that ended the incident; 0: none has.
+    pub const fn index(&self) -> u64 {
+        match self {
+            Self::Open => 0,
+            Self::Widened { index, .. } | Self::Resolved { index, .. } => *index,
+        }
+    }
 }
 
 /// The incidents. They are read by value.
@@ -130,16 +171,45 @@ impl Incidents {
         let number = self.kept.last_key().unwrap_or(0) + 1;
         let (halt, verdict) = (of.0.clone(), of.1.map(Box::new));
         let version = version.clone();
+        let state = IncidentState::Open;
+        let (acknowledgement, notes) = (None, Vec::new());
         let incident =
-            Incident { number, version, scope, halt, verdict, state: IncidentState::Open };
+            Incident { number, version, scope, halt, verdict, state, acknowledgement, notes };
         self.kept.insert(number, &incident);
         number
     }
 
-    /// What became of every open incident on this patch set and scope.
+    /// What became of every open incident on this patch set and scope. One that was resolved while its halt
+    /// stood keeps its resolution.
     pub(super) fn close(&mut self, version: &Version, scope: &HaltScope, state: &IncidentState) {
         while let Some(open) = self.open_on(version, scope) {
             self.kept.insert(open.number, &Incident { state: state.clone(), ..open });
+        }
+        if let IncidentState::Resolved { halt: HaltNow::Lifted, .. } = state {
+            self.let_go(version, scope);
+        }
+    }
+
+    /// A halt was lifted after its incident had been resolved.
+    fn let_go(&mut self, version: &Version, scope: &HaltScope) {
+        let standing =
+            self.newest_first().filter(|of| of.version == *version && of.scope == *scope);
+        let standing: Vec<Incident> = standing.collect();
+        for mut incident in standing {
+            if let IncidentState::Resolved { halt: halt @ HaltNow::Stands, .. } =
+                &mut incident.state
+            {
+                *halt = HaltNow::Lifted;
+                self.kept.insert(incident.number, &incident);
+            }
+        }
+    }
+
+    /// Changes the incident of this number.
+    pub(super) fn change(&mut self, number: u64, change: impl FnOnce(&mut Incident)) {
+        if let Some(mut incident) = self.kept.get(number) {
+            change(&mut incident);
+            self.kept.insert(number, &incident);
         }
     }
 }

@@ -138,6 +138,7 @@ impl Machine {
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }
             | Event::Entitlement(_)
+            | Event::Incident(_)
             | Event::HostEnrolled(_)
             | Event::HostChanged { .. }
             | Event::GoodbyeSaid { .. }

@@ -31,6 +31,8 @@ pub mod grants;
 mod halts;
 pub mod hosts;
 pub mod ids;
+pub mod incident_event;
+pub mod incident_refusal;
 pub mod incidents;
 mod interned;
 pub mod judge;

@@ -114,7 +114,10 @@ fn widening(action: &Action) -> Option<Widening<'_>> {
         | Action::UpdateToken(_)
         | Action::RevokeToken(_)
         | Action::EvictHost(_)
-        | Action::MoveHost(_) => return None,
+        | Action::MoveHost(_)
+        | Action::AcknowledgeIncident(_)
+        | Action::NoteIncident(_)
+        | Action::ResolveIncident(_) => return None,
     };
     Some(Widening { rollout, words, at_least: ToWiden::One })
 }

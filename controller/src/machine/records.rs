@@ -8,6 +8,7 @@ use tidegate_policies::time::{Elapsed, WallTime};
 
 use super::Position;
 use super::clock::Clock;
+use super::command::Bootstrap;
 use super::event::Event;
 use super::frozen::sections::RECORDS;
 use super::ids::{HostId, TokenId};
@@ -15,6 +16,7 @@ use super::patch_sets::Halt;
 use super::rollouts::Reached;
 use super::table::Table;
 use super::trial::Basis;
+use crate::chain::{Hash, Head, Link};
 
 /// Records that are kept in the replicated state; the oldest leave first, their hash stays in the chain.
 pub const MAX_RECORDS: usize = 10_000;
@@ -41,6 +43,8 @@ pub struct Record {
     pub verdict: Option<[u8; 32]>,
     /// BLAKE3 over the hash before and this record.
     pub hash: [u8; 32],
+    /// The request that asked for it; empty: nobody's request did.
+    pub request: String,
 }
 
 /// What happened, in words and for programs.
@@ -56,12 +60,21 @@ pub struct Note {
     pub detail: String,
 }
 
+impl Record {
+    /// BLAKE3 of what a verdict was computed from.
+    pub fn basis_hash(&self) -> Option<Hash> {
+        self.basis.as_deref().map(hash_of)
+    }
+}
+
 /// The records, chained. They are read by value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records {
     /// By sequence.
     pub(super) kept: Table<u64, Record>,
     chain: Chain,
+    /// The request that is being answered. Empty between entries.
+    request: String,
 }
 
 /// Where the chain stands.
@@ -79,14 +92,19 @@ type Front<'a> = (u64, u64, Elapsed, WallTime, &'a str, &'a str, &'a str);
 impl Default for Records {
     /// No records yet.
     fn default() -> Self {
-        Self { kept: Table::new(RECORDS), chain: Chain::default() }
+        Self { kept: Table::new(RECORDS), chain: Chain::default(), request: String::new() }
     }
 }
 
 impl Records {
     /// These records, in this chain. Whether it is whole, [`Records::first_broken`] tells.
     pub(in crate::machine) const fn of_table(kept: Table<u64, Record>, chain: Chain) -> Self {
-        Self { kept, chain }
+        Self { kept, chain, request: String::new() }
+    }
+
+    /// What is written from now on, this request asked for; empty: nobody's request does.
+    pub(in crate::machine) fn asked_by(&mut self, request: &str) {
+        request.clone_into(&mut self.request);
     }
 
     /// Where the chain stands.
@@ -106,8 +124,9 @@ impl Records {
             basis: reached.map(|reached| Box::new(reached.basis.clone())),
             verdict: reached.map(|reached| verdict_hash(&reached.verdict)),
             hash: self.chain.head,
+            request: self.request.clone(),
         };
-        record.hash = chained(&record);
+        record.hash = chained(&self.chain.head, &record);
         self.chain.head = record.hash;
         if self.kept.len() == MAX_RECORDS
             && let Some(oldest) = self.kept.first_key()
@@ -123,9 +142,33 @@ impl Records {
         self.kept.iter().rev().map(|(_, record)| record)
     }
 
+    /// The records that came before the one with this sequence number, newest first.
+    pub fn before(&self, sequence: u64) -> impl Iterator<Item = Record> {
+        let oldest = self.kept.first_key().unwrap_or(u64::MAX);
+        let end = sequence.min(self.chain.written.saturating_add(1));
+        (oldest..end).rev().filter_map(|sequence| self.kept.get(sequence))
+    }
+
     /// The records that came after the one with this sequence number, oldest first.
     pub fn after(&self, sequence: u64) -> impl Iterator<Item = Record> {
         self.kept.range(sequence.saturating_add(1), u64::MAX).map(|(_, record)| record)
+    }
+
+    /// Where the chain ends.
+    pub fn head(&self) -> Head {
+        Head { sequence: self.chain.written, hash: self.chain.head }
+    }
+
+    /// The place in the chain behind the record with this sequence number, or right before the oldest that is
+    /// kept where it is 0; `None`: it is not kept any more, or not written yet.
+    pub fn place(&self, sequence: u64) -> Option<Head> {
+        let oldest = self.kept.first_key().map_or(self.chain.written, |oldest| oldest - 1);
+        if sequence == 0 || sequence == oldest {
+            let hash =
+                if self.kept.first_key().is_some() { self.chain.base } else { self.chain.head };
+            return Some(Head { sequence: oldest, hash });
+        }
+        self.kept.get(sequence).map(|record| Head { sequence, hash: record.hash })
     }
 
     /// The records on `subject`, newest first.
@@ -152,7 +195,7 @@ impl Records {
         let mut last = None;
         for (_, record) in self.kept.iter() {
             let hash = std::mem::replace(&mut before, record.hash);
-            if chained(&Record { hash, ..record.clone() }) != record.hash {
+            if chained(&hash, &record) != record.hash {
                 return Some(record);
             }
             last = Some(record);
@@ -162,17 +205,34 @@ impl Records {
     }
 }
 
-/// The hash of `record`, whose `hash` field holds the hash before it.
-#[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
-fn chained(record: &Record) -> [u8; 32] {
-    let bytes = postcard::to_stdvec(record).expect("plain data can be written");
-    *blake3::hash(&bytes).as_bytes()
+/// The hash of `record` behind the one with hash `before`.
+fn chained(before: &Hash, record: &Record) -> Hash {
+    let basis = record.basis_hash();
+    let Record { sequence, index, elapsed, wall, note, verdict, request, .. } = record;
+    let link = Link {
+        sequence: *sequence,
+        log_index: *index,
+        elapsed_ms: elapsed.0,
+        wall_ms: wall.0,
+        actor: &note.actor,
+        event: &note.event,
+        subject: &note.subject,
+        detail: &note.detail,
+        request_id: request,
+        basis: basis.as_ref(),
+        verdict: verdict.as_ref(),
+    };
+    link.hash(before)
 }
 
 /// What tells a verdict from any other: its kind, its gates, their numbers and their words.
+pub(super) fn verdict_hash(verdict: &Verdict) -> Hash {
+    hash_of(verdict)
+}
+
 #[expect(clippy::expect_used, reason = "serialising plain data into memory cannot fail")]
-pub(super) fn verdict_hash(verdict: &Verdict) -> [u8; 32] {
-    let bytes = postcard::to_stdvec(verdict).expect("plain data can be written");
+fn hash_of(data: &impl Serialize) -> Hash {
+    let bytes = postcard::to_stdvec(data).expect("plain data can be written");
     *blake3::hash(&bytes).as_bytes()
 }
 
@@ -198,10 +258,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
     };
     match event {
         Event::ClusterBootstrapped(bootstrap) => {
-            let ladder: Vec<&str> =
-                bootstrap.ladder.iter().map(|tier| tier.name.as_str()).collect();
-            let detail =
-                format!("{} voters, ladder {}", bootstrap.members.len(), ladder.join(" → "));
+            let detail = bootstrap_words(bootstrap);
             note(JUDGE, "cluster.bootstrapped", format!("clusters/{}", bootstrap.cluster), detail)
         }
         Event::Cluster(event) => event.note(),
@@ -210,6 +267,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
             note(actor, "token.created", token_subject(&token.id), token.to_string())
         }
         Event::Entitlement(event) => Some(event.note()),
+        Event::Incident(event) => Some(event.note()),
         Event::PatchSetPublished { patch_set, actor } => {
             let detail = format!("{} artifacts", patch_set.artifacts.len());
             let subject = format!("patchSets/{}", patch_set.version);
@@ -263,6 +321,11 @@ pub fn note_of(event: &Event) -> Option<Note> {
         | Event::GrantMoved { .. }
         | Event::Trial { .. } => None,
     }
+}
+
+fn bootstrap_words(bootstrap: &Bootstrap) -> String {
+    let ladder: Vec<&str> = bootstrap.ladder.iter().map(|tier| tier.name.as_str()).collect();
+    format!("{} voters, ladder {}", bootstrap.members.len(), ladder.join(" → "))
 }
 
 /// What a halt says of itself in a record.

@@ -5,6 +5,7 @@ use tidegate_policies::time::WallTime;
 
 use super::etag::Etag;
 use super::ids::{Digest, FreezeId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
+use super::incident_refusal::IncidentRefusal;
 use super::patch_sets::KernelKey;
 
 /// Why a command was refused. The text says what is wrong and what to do.
@@ -606,6 +607,9 @@ pub enum Rejection {
         /// Why.
         reason: String,
     },
+    /// What is said of an incident makes no sense.
+    #[error(transparent)]
+    Incident(#[from] IncidentRefusal),
 }
 
 impl Rejection {
@@ -616,7 +620,7 @@ impl Rejection {
             Self::NotBootstrapped => "NOT_BOOTSTRAPPED",
             Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",
             Self::UnknownTier { .. } => "UNKNOWN_TIER",
-            Self::UnknownToken => "UNKNOWN_TOKEN",
+            Self::UnknownToken | Self::NoSuchToken { .. } => "UNKNOWN_TOKEN",
             Self::TokenExists { .. } => "TOKEN_EXISTS",
             Self::SecretReused => "SECRET_REUSED",
             Self::NoHosts => "NO_HOSTS",
@@ -648,7 +652,6 @@ impl Rejection {
             Self::FreezeExists { .. } => "FREEZE_EXISTS",
             Self::FreezeOver { .. } => "FREEZE_OVER",
             Self::UnknownFreeze { .. } => "UNKNOWN_FREEZE",
-            Self::NoSuchToken { .. } => "UNKNOWN_TOKEN",
             Self::TooMany { .. } => "TOO_MANY",
             Self::DelayTooLong { .. } => "DELAY_TOO_LONG",
             Self::BadOpenings { .. } => "BAD_OPENINGS",
@@ -680,6 +683,7 @@ impl Rejection {
             Self::NothingToUpdate { .. } => "NOTHING_TO_UPDATE",
             Self::HostAwaited { .. } => "HOST_AWAITED",
             Self::HostEvicted { .. } => "HOST_EVICTED",
+            Self::Incident(refusal) => refusal.reason(),
         }
     }
 }

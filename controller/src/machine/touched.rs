@@ -153,9 +153,10 @@ fn touches<'a>(machine: &'a Machine, event: &'a Event) -> Touches<'a> {
             let of = machine.rollout_of_trial(*trial);
             of.map_or(Touches::Nothing, |rollout| Touches::Rollout(&rollout.id))
         }
-        Event::TokenCreated { .. } | Event::GoodbyeSaid { .. } | Event::ReportCounted { .. } => {
-            Touches::Nothing
-        }
+        Event::TokenCreated { .. }
+        | Event::GoodbyeSaid { .. }
+        | Event::ReportCounted { .. }
+        | Event::Incident(_) => Touches::Nothing,
     }
 }
 

@@ -11,7 +11,7 @@ use super::absorb::may_become;
 use super::event::Event;
 use super::grants::{Grant, Livepatch, Phase};
 use super::ids::{GrantId, RolloutId, Version};
-use super::incidents::{HaltScope, IncidentState};
+use super::incidents::{HaltNow, HaltScope, IncidentState};
 use super::ledger::{Leaves, Owed, Owing};
 use super::patch_sets::PatchSet;
 use super::rejection::Rejection;
@@ -131,6 +131,7 @@ impl Machine {
         let mut scopes = vec![HaltScope::Everything];
         scopes.extend(patch_set.slices.iter().map(|slice| HaltScope::Slice(slice.cut.clone())));
         let state = IncidentState::Resolved {
+            halt: HaltNow::Stands,
             actor: of.actor.clone(),
             reason: format!("the patch set was withdrawn: {}", of.reason),
             acknowledged: 0,

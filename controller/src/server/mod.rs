@@ -26,6 +26,7 @@ use crate::api::{Desk, Door, ListenError, serve};
 use crate::artifacts::{Store, StoreError};
 use crate::config::{Arrival, Loopback};
 use crate::machine::ids::{Digest, NodeId};
+use crate::metrics::{self, Metrics};
 use crate::peers::{BadAddress, Hooks, Peers, PeersConfig};
 use crate::relay::{Relay, take_over};
 use crate::runtime::{
@@ -60,6 +61,19 @@ pub struct ServerConfig {
     pub idle_sync: Duration,
     /// How the node looks after what it stores.
     pub storage: StorageConfig,
+    /// Who gets its metrics.
+    pub metrics: MetricsConfig,
+}
+
+/// Who gets a controller's metrics.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsConfig {
+    /// Where Prometheus asks for them; `None`: nowhere. Loopback alone.
+    pub listen: Option<SocketAddr>,
+    /// The collector that they are sent to; `None`: to none.
+    pub collector: Option<String>,
+    /// `service.instance.id` there.
+    pub instance: String,
 }
 
 /// A controller was not started.
@@ -68,6 +82,18 @@ pub enum ServeError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// It cannot listen where metrics are asked for.
+    #[error(
+        "could not listen for metrics on {address}; stop the process that has the port (`ss -ltnp`), or give \
+         another --metrics-listen"
+    )]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// The system's word.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The peers know a node of this id with another data directory.
     #[error(transparent)]
     Unwelcome(#[from] Unwelcome),
@@ -95,6 +121,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     desk: Desk,
     shutdown: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<Result<(), tonic::transport::Error>>,
@@ -116,12 +143,19 @@ impl Running {
         Self::start_on(config, door).await
     }
 
+    /// Where Prometheus asks for metrics; `None`: nowhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
     /// Starts a controller that may begin.
     async fn start_on(config: &ServerConfig, door: Door) -> Result<Self, ServeError> {
         let address =
             door.address().map_err(|cause| system("read the listener's address", cause))?;
         let mut peers_config = peers_config(config);
         peers_config.address = address.to_string();
+        let endpoint = metrics_endpoint(&config.metrics).await?;
+        let metrics_address = endpoint.as_ref().and_then(|endpoint| endpoint.address().ok());
         let store = Store::open(&config.data_dir.join("artifacts"))?;
         let disk = DiskGauge::default();
         let watch = DiskWatch::new(&config.data_dir, config.storage.disk, disk.clone());
@@ -145,7 +179,7 @@ impl Running {
         let serving = tokio::spawn(serve(desk.clone(), door, ended));
         let members = config.members.clone();
         let own_address = address.to_string();
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(watch.run()),
             tokio::spawn(bootstrap::run(desk.clone(), config.cluster.clone(), members)),
             tokio::spawn(registration::register(desk.clone(), own_address)),
@@ -155,8 +189,9 @@ impl Running {
             tokio::spawn(decision_log::run(desk.clone())),
             tokio::spawn(views::run(views, announce, desk.handle.clone())),
         ];
+        tasks.extend(metrics_tasks(&config.metrics, endpoint, &desk.handle));
         tracing::info!(node = config.node.0, %address, cluster = config.cluster, "controller.started");
-        Ok(Self { address, desk, shutdown, serving, tasks, node_thread })
+        Ok(Self { address, metrics: metrics_address, desk, shutdown, serving, tasks, node_thread })
     }
 
     /// Where it listens.
@@ -200,6 +235,30 @@ async fn arrive(config: &ServerConfig) -> Result<(), ServeError> {
         arrival::ask(&peers_config(config)).await?;
     }
     Ok(())
+}
+
+/// The listener of the metrics, where they are asked for.
+async fn metrics_endpoint(config: &MetricsConfig) -> Result<Option<metrics::Endpoint>, ServeError> {
+    let Some(address) = config.listen else { return Ok(None) };
+    let opened = metrics::Endpoint::open(address).await;
+    opened.map(Some).map_err(|cause| ServeError::Metrics { address, cause })
+}
+
+/// What counts, and tells whoever wants to know.
+fn metrics_tasks(
+    config: &MetricsConfig,
+    endpoint: Option<metrics::Endpoint>,
+    handle: &Handle,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let metrics = Metrics::new(handle.clone(), Clock::start());
+    let mut tasks = vec![tokio::spawn(metrics.clone().follow())];
+    if let Some(endpoint) = endpoint {
+        tasks.push(tokio::spawn(metrics::serve(endpoint, metrics.clone())));
+    }
+    if let Some(collector) = config.collector.clone() {
+        tasks.push(tokio::spawn(metrics::push(metrics, collector, config.instance.clone())));
+    }
+    tasks
 }
 
 fn peers_config(config: &ServerConfig) -> PeersConfig {

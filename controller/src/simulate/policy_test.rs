@@ -119,7 +119,7 @@ fn unmet(expect: &Expect, outcomes: &[Outcome], figures: &Figures) -> Vec<String
 
 fn text(format: OutputFormat, tested: &[Tested]) -> String {
     match format {
-        OutputFormat::Json => format!("{:#}", serde_json::json!(tested)),
+        OutputFormat::Json | OutputFormat::Yaml => format!("{:#}", serde_json::json!(tested)),
         OutputFormat::Jsonl => {
             let lines = tested.iter().map(|one| serde_json::json!(one).to_string());
             lines.collect::<Vec<_>>().join("\n")

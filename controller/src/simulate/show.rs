@@ -54,7 +54,7 @@ impl Progress {
 pub(super) fn text(format: OutputFormat, scenario: &Scenario, played: &Played) -> String {
     let figures = Figures::of(&played.outcomes);
     match format {
-        OutputFormat::Json => format!("{:#}", serde_json::json!(figures)),
+        OutputFormat::Json | OutputFormat::Yaml => format!("{:#}", serde_json::json!(figures)),
         OutputFormat::Jsonl => serde_json::json!(figures).to_string(),
         OutputFormat::Name => scenario.name.clone(),
         OutputFormat::Table => for_people(scenario, played, Detail::WhatChanged),

@@ -182,6 +182,7 @@ impl World<'_> {
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }
                 | Event::Entitlement(_)
+                | Event::Incident(_)
                 | Event::HostEnrolled(_)
                 | Event::HostChanged { .. }
                 | Event::GoodbyeSaid { .. }

@@ -5,12 +5,14 @@
 //! | --- | --- | --- |
 //! | what is logged | `TIDEGATE_LOG`, else [`TelemetryConfig::log_filter`] | `info` |
 //! | how a line looks | [`TelemetryConfig::log_format`] | text |
-//! | where traces go | `OTEL_EXPORTER_OTLP_ENDPOINT`, else [`TelemetryConfig::otlp_endpoint`] | nowhere |
+//! | where traces and metrics go | `OTEL_EXPORTER_OTLP_ENDPOINT`, else [`TelemetryConfig::otlp_endpoint`] | nowhere |
+//! | where metrics are asked for | [`TelemetryConfig::metrics_listen`] | nowhere |
 //!
 //! stdout is left alone: it is for data. Traces hold Tidegate's own spans from level `info` up,
 //! whatever the log filter says. A collector that is slow, wrong or gone costs traces and log
 //! lines, never the controller: spans wait in a bounded queue, and leave on a thread of their own.
 
+mod context;
 mod error;
 mod fields;
 mod filter;
@@ -22,6 +24,7 @@ mod collector;
 mod tests;
 
 use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -32,6 +35,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
+pub use self::context::{comes_from, go_on};
 pub use self::error::TelemetryError;
 pub use self::otlp::FLUSH_LIMIT;
 
@@ -69,6 +73,8 @@ pub struct TelemetryConfig {
     pub log_format: LogFormat,
     /// An OTLP collector that speaks gRPC without TLS, such as `http://127.0.0.1:4317`.
     pub otlp_endpoint: Option<String>,
+    /// Where Prometheus finds `/metrics`; loopback alone, port 0 takes a free one.
+    pub metrics_listen: Option<SocketAddr>,
     /// `service.name` of the traces: `tidegate-controller`.
     pub service_name: String,
     /// `service.instance.id` of the traces: one value for each controller.
@@ -96,6 +102,26 @@ pub fn init(config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
     let subscriber = settings.subscriber(io::stderr, Colour(colour), exporter.as_ref());
     subscriber.try_init().map_err(|source| TelemetryError::AlreadySetUp { source })?;
     Ok(Guard { _exporter: exporter })
+}
+
+/// Where the collector is, if there is one.
+///
+/// # Errors
+///
+/// A setting has no meaning.
+pub fn collector(config: &TelemetryConfig) -> Result<Option<String>, TelemetryError> {
+    Ok(Settings::resolve(config, |variable| std::env::var(variable).ok())?.endpoint)
+}
+
+/// What a thread of a test writes to, and what sends its traces.
+#[cfg(test)]
+pub(crate) fn traced_to(
+    config: &TelemetryConfig,
+) -> Result<(impl Subscriber + Send + Sync, Guard), TelemetryError> {
+    let settings = Settings::resolve(config, |_| None)?;
+    let exporter = settings.exporter(config)?;
+    let subscriber = settings.subscriber(io::sink, Colour(false), exporter.as_ref());
+    Ok((subscriber, Guard { _exporter: exporter }))
 }
 
 /// Whether a terminal that shows colours reads along.

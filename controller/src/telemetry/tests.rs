@@ -17,6 +17,7 @@ fn config() -> TelemetryConfig {
         log_filter: None,
         log_format: LogFormat::Text,
         otlp_endpoint: None,
+        metrics_listen: None,
         service_name: "tidegate-controller".to_owned(),
         instance: "lab-1".to_owned(),
     }

@@ -13,7 +13,7 @@ use tempfile::{TempDir, tempdir};
 use tidegate_controller::config::{Arrival, Loopback};
 use tidegate_controller::machine::ids::NodeId;
 use tidegate_controller::runtime::StorageConfig;
-use tidegate_controller::server::{Running, ServerConfig};
+use tidegate_controller::server::{MetricsConfig, Running, ServerConfig};
 use tidegate_proto::v1 as pb;
 use tidegate_tests::lab::{Lab, LabModule, Machine, MachinePlan};
 use tidegate_tests::operator::{Operator, Watched};
@@ -267,6 +267,7 @@ async fn start_controller(data: &Path) -> Outcome<Running> {
         machine_tick: Duration::from_millis(200),
         idle_sync: Duration::from_secs(1),
         storage: StorageConfig::default(),
+        metrics: MetricsConfig::default(),
     };
     Ok(Running::start(&config).await?)
 }

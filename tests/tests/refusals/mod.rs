@@ -2,6 +2,7 @@
 
 mod calendar;
 mod callers;
+mod contract;
 mod documents;
 mod requests;
 mod things;
@@ -11,8 +12,9 @@ use tonic::Code;
 
 pub(crate) use calendar::calendar;
 pub(crate) use callers::callers;
+pub(crate) use contract::{checks, etags, filters};
 pub(crate) use documents::{patch_sets, policies, uploads};
-pub(crate) use requests::{limits, requests, seen_and_asked};
+pub(crate) use requests::{limits, requests, reserved};
 pub(crate) use things::{states, unknown_things};
 pub(crate) use tokens::{closed_tokens, enrolments, members, tokens};
 

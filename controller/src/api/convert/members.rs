@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_proto::v1 as pb;
 
-use super::count;
+use super::{count, timestamp};
 use crate::machine::Machine;
 use crate::machine::cluster::{Cluster, Member, MemberRole, Speaks};
 use crate::machine::ids::NodeId;
@@ -41,6 +41,7 @@ pub(crate) fn status(machine: &Machine, node: &NodeStatus, disk: DiskState) -> p
         first_index: node.first_index,
         last_index: node.last_index,
         disk_state: disk_word(disk).into(),
+        wall_time: Some(timestamp(machine.clock().wall)),
     }
 }
 

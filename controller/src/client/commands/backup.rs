@@ -39,6 +39,10 @@ pub struct BackupTo {
 pub(crate) async fn run(session: &mut Session, flags: BackupTo) -> Result<Exit, Failure> {
     let path = flags.file;
     let attempt = format!("back the cluster up to {}", path.display());
+    if session.validate_only() {
+        session.end(&attempt, "");
+        return Ok(Exit::Done);
+    }
     let mut arriving = Arriving::begin(&path).map_err(|error| told(&attempt, &error))?;
     let intent = Intent::read(attempt.clone(), Subject::Cluster);
     let patience = session.client.patience().unwrap_or(PATIENCE);

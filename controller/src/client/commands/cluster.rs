@@ -18,6 +18,7 @@ use crate::client::session::Session;
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
     /// Show how the answering controller sees the cluster; needs no leader.
+    #[command(after_help = "Example:\n  tidegate cluster status --endpoint 127.0.0.1:7443")]
     Status,
     /// Add a controller that learns the log and does not vote yet.
     Add(Add),

@@ -11,6 +11,7 @@ use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::names::{self, id_of};
+use crate::client::output::arrange::Arrange;
 use crate::client::session::Session;
 
 /// Verbs of `freeze`.
@@ -21,11 +22,15 @@ pub enum FreezeCommand {
     /// Let hosts begin again.
     Lift(Lift),
     /// List the freezes.
-    List,
+    #[command(after_help = "Example:\n  tidegate freeze list")]
+    List(Arrange),
 }
 
 /// Flags of `freeze create`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tidegate freeze create quarter-end --until 2027-01-02T06:00:00Z"
+)]
 pub struct Create {
     /// Its name, e.g. `quarter-end`.
     #[arg(value_parser = names::id)]
@@ -43,6 +48,9 @@ pub struct Create {
 
 /// Flags of `freeze lift`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tidegate freeze lift quarter-end --reason 'the books are closed'"
+)]
 pub struct Lift {
     /// The freeze, e.g. `quarter-end` or `freezes/quarter-end`.
     #[arg(value_parser = names::freeze)]
@@ -57,7 +65,7 @@ pub(crate) async fn run(session: &mut Session, command: FreezeCommand) -> Result
     match command {
         FreezeCommand::Create(flags) => create(session, flags).await,
         FreezeCommand::Lift(flags) => lift(session, flags).await,
-        FreezeCommand::List => list(session).await,
+        FreezeCommand::List(arrange) => list(session, arrange).await,
     }
 }
 
@@ -80,9 +88,11 @@ async fn create(session: &mut Session, flags: Create) -> Result<Exit, Failure> {
         })
         .await?;
     let whose = if freeze.tier.is_empty() { "nobody" } else { "no host of the tier" };
-    session.out.one(&freeze, |_, _| format!("{} stands: {whose} begins", freeze.name))?;
+    let did = session.did("created");
+    session.out.one(&freeze, |_, _| format!("{} {did}: {whose} begins", freeze.name))?;
     say_what_is_open(session, &[&freeze.name]).await;
-    session.out.next(&format!("tidegate freeze lift {} --reason REASON", id_of(&freeze.name)));
+    let next = format!("tidegate freeze lift {} --reason REASON", id_of(&freeze.name));
+    session.end(intent.attempt(), &next);
     Ok(Exit::Done)
 }
 
@@ -104,21 +114,23 @@ async fn lift(session: &mut Session, flags: Lift) -> Result<Exit, Failure> {
             CalendarServiceClient::new(attempt.channel).lift_freeze(request).await
         })
         .await?;
-    let said = format!("{} is lifted", flags.name);
+    let said = format!("{} {}", flags.name, session.did("lifted"));
     session.out.done(&flags.name, &[("name", flags.name.as_str().into())], &said)?;
+    session.end(intent.attempt(), "tidegate freeze list");
     Ok(Exit::Done)
 }
 
-async fn list(session: &mut Session) -> Result<Exit, Failure> {
+async fn list(session: &mut Session, arrange: Arrange) -> Result<Exit, Failure> {
     let intent = Intent::read("list the freezes", Subject::Freezes);
-    let answer = session
+    let mut answer = session
         .client
         .unary(&intent, v1::ListFreezesRequest {}, async |attempt, body| {
             let request = attempt.request(body);
             CalendarServiceClient::new(attempt.channel).list_freezes(request).await
         })
         .await?;
-    session.out.list("freezes", &answer.freezes, [])?;
+    arrange.sort(&mut answer.freezes)?;
+    session.out.list(("freezes", answer.freezes.as_slice()), &arrange, [])?;
     say_what_is_open(session, &["freezes/"]).await;
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 use tidegate_proto::v1;
 use tidegate_proto::v1::calendar_service_client::CalendarServiceClient;
 
-use super::pages::{Limit, Page};
+use super::pages::{Limit, Page, Question};
 use super::report::say_what_is_open;
 use crate::client::advice::{Intent, Subject};
 use crate::client::errors::Failure;
@@ -22,6 +22,7 @@ pub enum HoldbackCommand {
     /// Hold nothing back any more.
     Clear(Clear),
     /// List what is held back from tokens and hosts; what tiers hold back is in `tier list`.
+    #[command(after_help = "Example:\n  tidegate holdback list --sort-by name")]
     List(Limit),
 }
 
@@ -39,6 +40,7 @@ pub(crate) struct Whom {
 
 /// Flags of `holdback set`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate holdback set --token web --delay 7d")]
 pub struct Set {
     #[command(flatten)]
     whom: Whom,
@@ -55,6 +57,7 @@ pub struct Set {
 
 /// Flags of `holdback clear`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate holdback clear --token web --reason 'CHG-117'")]
 pub struct Clear {
     #[command(flatten)]
     whom: Whom,
@@ -103,17 +106,19 @@ async fn set(
             CalendarServiceClient::new(attempt.channel).set_holdback(request).await
         })
         .await?;
+    let did = session.did("set");
     session.out.one(&known, |_, _| {
         let (delay, cut_off) = (delay(known.delay_ms), date(known.cut_off.as_ref()));
-        format!("{}: delay {delay}, cut-off {cut_off}", known.name)
+        format!("holdback of {} {did}: delay {delay}, cut-off {cut_off}", known.name)
     })?;
-    session.out.next("tidegate holdback list");
+    session.end(intent.attempt(), "tidegate holdback list");
     Ok(Exit::Done)
 }
 
 async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
     let intent = Intent::read("list what is held back", Subject::Holdbacks);
-    let listed = limit.list(async |page_size, page_token| {
+    let listed = limit.list(async |question: Question| {
+        let Question { page_size, page_token, filter: _ } = question;
         let body = v1::ListHoldbacksRequest { page_size, page_token };
         let page = session
             .client

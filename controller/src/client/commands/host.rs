@@ -6,8 +6,9 @@ use tidegate_proto::v1;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 
 use super::host_change::{self, EvictHost, MoveHost};
-use super::pages::{Limit, Page};
+use super::pages::{Listing, Page, Question};
 use crate::client::advice::{Intent, Subject};
+use crate::client::complete;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::names;
@@ -24,6 +25,7 @@ pub enum HostCommand {
     /// List hosts, by id.
     List(HostList),
     /// Show one host with its grants.
+    #[command(after_help = "Example:\n  tidegate host get web-7")]
     Get {
         /// The host, e.g. `hosts/7f3a` or `7f3a`.
         #[arg(value_parser = names::host)]
@@ -37,9 +39,12 @@ pub enum HostCommand {
 
 /// Flags of `host list`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tidegate host list --filter 'tier=free AND kernel:\"6.8*\"' --columns name,kernel,zone"
+)]
 pub struct HostList {
     /// Only hosts of this tier.
-    #[arg(long, value_parser = names::tier)]
+    #[arg(long, value_parser = names::tier, add = complete::tiers())]
     tier: Option<String>,
     /// Only hosts that have their place under this token.
     #[arg(long, value_parser = names::token)]
@@ -48,7 +53,7 @@ pub struct HostList {
     #[arg(long, value_enum)]
     state: Option<HostStateWord>,
     #[command(flatten)]
-    limit: Limit,
+    listing: Listing,
 }
 
 /// What a host does, and whether it may do more.
@@ -93,14 +98,15 @@ async fn list(session: &mut Session, flags: HostList) -> Result<Exit, Failure> {
     let (tier, token) = (flags.tier.unwrap_or_default(), flags.token.unwrap_or_default());
     let state = flags.state.map_or(v1::HostState::Unspecified, HostStateWord::wire);
     let mut total = None;
-    let listed = flags.limit.list(async |page_size, page_token| {
+    let listed = flags.listing.list(async |question: Question| {
+        let Question { page_size, page_token, filter } = question;
         let body = v1::ListHostsRequest {
             page_size,
             page_token,
+            filter,
             tier: tier.clone(),
             token: token.clone(),
             state: state.into(),
-            ..v1::ListHostsRequest::default()
         };
         let page = session
             .client

@@ -1,9 +1,14 @@
 //! One file for each noun, and one for each command that does more than ask and print.
 
+pub(crate) mod audit;
+pub(crate) mod audit_chain;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod cluster;
+pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod freeze;
+pub(crate) mod halt;
 pub(crate) mod holdback;
 pub(crate) mod host;
 pub(crate) mod host_change;
@@ -14,6 +19,7 @@ pub(crate) mod pages;
 pub(crate) mod patch_set;
 pub(crate) mod people;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod promote;
 pub(crate) mod promote_tier;
 pub(crate) mod report;

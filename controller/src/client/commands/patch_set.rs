@@ -12,10 +12,11 @@ use tidegate_proto::{CHUNK_BYTES, v1};
 use tokio_stream::{Stream, iter};
 
 use super::manifest::{self, ManifestError};
-use super::pages::{Limit, Page};
+use super::pages::{Listing, Page, Question};
 use super::promote_tier::{self, PromoteAll, PromoteTo};
 use super::withdrawal::{self, LedgerOf, Withdraw};
 use crate::client::advice::{Intent, Subject};
+use crate::client::complete;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::ids::to_hex;
@@ -33,11 +34,13 @@ pub enum PatchSetCommand {
     /// Upload the artifacts of a manifest and publish the patch set.
     Publish(Publish),
     /// List patch sets, newest first.
-    List(Limit),
+    #[command(after_help = "Example:\n  tidegate patchset list --filter 'fix:\"cve-2026-*\"'")]
+    List(Listing),
     /// Show one patch set with its artifacts and fixes.
+    #[command(after_help = "Example:\n  tidegate patchset get 113.1")]
     Get {
         /// The version, e.g. `113.1`.
-        #[arg(value_parser = names::patch_set)]
+        #[arg(value_parser = names::patch_set, add = complete::patch_sets())]
         version: String,
     },
     /// Let a patch set go on from its tier, whose gates are open, to the next one.
@@ -52,6 +55,7 @@ pub enum PatchSetCommand {
 
 /// Flags of `patchset publish`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate patchset publish -f 113.1.toml --dry-run")]
 pub struct Publish {
     /// The manifest (TOML): version, notice, [[fix]], [[artifact]].
     #[arg(short, long, value_name = "MANIFEST")]
@@ -62,7 +66,7 @@ pub struct Publish {
 pub(crate) async fn run(session: &mut Session, command: PatchSetCommand) -> Result<Exit, Failure> {
     match command {
         PatchSetCommand::Publish(flags) => publish(session, &flags.file).await,
-        PatchSetCommand::List(limit) => list(session, limit).await,
+        PatchSetCommand::List(listing) => list(session, listing).await,
         PatchSetCommand::Get { version } => get(session, version).await,
         PatchSetCommand::Promote(flags) => promote_tier::one(session, flags).await,
         PatchSetCommand::PromoteAll(flags) => promote_tier::all(session, flags).await,
@@ -71,10 +75,11 @@ pub(crate) async fn run(session: &mut Session, command: PatchSetCommand) -> Resu
     }
 }
 
-async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
+async fn list(session: &mut Session, listing: Listing) -> Result<Exit, Failure> {
     let intent = Intent::read("list patch sets", Subject::PatchSets);
-    let listed = limit.list(async |page_size, page_token| {
-        let body = v1::ListPatchSetsRequest { page_size, page_token, filter: String::new() };
+    let listed = listing.list(async |question: Question| {
+        let Question { page_size, page_token, filter } = question;
+        let body = v1::ListPatchSetsRequest { page_size, page_token, filter };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {

@@ -10,11 +10,13 @@ use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::names::{self, id_of};
+use crate::client::output::arrange::Arrange;
 use crate::client::output::text::hosts;
 use crate::client::session::Session;
 
 /// Flags of `rollout approve`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout approve 113.1 --remark 'CHG-117'")]
 pub struct Approve {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
     #[arg(value_parser = names::rollout)]
@@ -26,6 +28,9 @@ pub struct Approve {
 
 /// Flags of `rollout expedite`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tidegate rollout expedite 113.1 --reason 'exploited in the wild'"
+)]
 pub struct Expedite {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
     #[arg(value_parser = names::rollout)]
@@ -37,6 +42,7 @@ pub struct Expedite {
 
 /// Flags of `rollout supersede`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout supersede 113.1 --by 114.1")]
 pub struct Supersede {
     /// The rollout whose place is taken, e.g. `113.1`.
     #[arg(value_parser = names::rollout)]
@@ -53,7 +59,8 @@ pub struct Supersede {
 #[derive(Debug, Subcommand)]
 pub enum ApprovalCommand {
     /// List what waits for a second person.
-    List,
+    #[command(after_help = "Example:\n  tidegate approval list")]
+    List(Arrange),
     /// Agree, as a second person: it happens now.
     Approve(OfProposal),
     /// Turn it down, or take it back.
@@ -190,22 +197,23 @@ pub(crate) fn done_or_proposed(
 /// Runs a verb of `approval`.
 pub(crate) async fn run(session: &mut Session, command: ApprovalCommand) -> Result<Exit, Failure> {
     match command {
-        ApprovalCommand::List => list(session).await,
+        ApprovalCommand::List(arrange) => list(session, arrange).await,
         ApprovalCommand::Approve(flags) => agree(session, flags).await,
         ApprovalCommand::Reject(flags) => reject(session, flags).await,
     }
 }
 
-async fn list(session: &mut Session) -> Result<Exit, Failure> {
+async fn list(session: &mut Session, arrange: Arrange) -> Result<Exit, Failure> {
     let intent = Intent::read("list what waits for a second person", Subject::Proposals);
-    let answer = session
+    let mut answer = session
         .client
         .unary(&intent, v1::ListProposalsRequest {}, async |attempt, body| {
             let request = attempt.request(body);
             RolloutServiceClient::new(attempt.channel).list_proposals(request).await
         })
         .await?;
-    session.out.list("proposals", &answer.proposals, [])?;
+    arrange.sort(&mut answer.proposals)?;
+    session.out.list(("proposals", answer.proposals.as_slice()), &arrange, [])?;
     Ok(Exit::Done)
 }
 

@@ -9,6 +9,7 @@ use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
 use super::start::policy;
 use crate::client::advice::{Intent, Subject};
+use crate::client::complete;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::names;
@@ -17,9 +18,10 @@ use crate::client::session::Session;
 
 /// Flags of `rollout plan`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout plan 113.1 --policy standard")]
 pub struct Plan {
     /// The patch set, e.g. `113.1`.
-    #[arg(value_parser = names::patch_set)]
+    #[arg(value_parser = names::patch_set, add = complete::patch_sets())]
     version: String,
     /// A preset's name, or a policy file (`.toml`) [default: standard].
     #[arg(long, value_name = "PRESET|FILE.toml")]

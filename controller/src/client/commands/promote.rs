@@ -9,6 +9,7 @@ use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 use super::people;
 use super::rollout::fetch;
 use crate::client::advice::{Intent, Subject};
+use crate::client::complete;
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
@@ -19,9 +20,10 @@ use crate::client::session::Session;
 
 /// Flags of `rollout promote`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout promote 113.1 --from free/2 --dry-run")]
 pub struct Promote {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     /// Promote in spite of shut gates; never in spite of a halt.
     #[arg(long, requires = "reason")]

@@ -6,32 +6,36 @@ use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
 use super::people;
 use crate::client::advice::{Intent, Subject};
+use crate::client::complete;
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::ids::RequestId;
 use crate::client::names::{self, id_of};
+use crate::client::output::arrange::Arrange;
 use crate::client::session::Session;
 
 /// Flags of `patchset promote`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate patchset promote 113.1 paid")]
 pub struct PromoteTo {
     /// The version, e.g. `113.1`.
-    #[arg(value_parser = names::patch_set)]
+    #[arg(value_parser = names::patch_set, add = complete::patch_sets())]
     version: String,
     /// The tier that it goes on to, the one after its present tier.
-    #[arg(value_parser = names::tier)]
+    #[arg(value_parser = names::tier, add = complete::tiers())]
     tier: String,
 }
 
 /// Flags of `patchset promote-all`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate patchset promote-all free paid")]
 pub struct PromoteAll {
     /// The tier that they are in.
-    #[arg(value_parser = names::tier)]
+    #[arg(value_parser = names::tier, add = complete::tiers())]
     from: String,
     /// The tier that they go on to.
-    #[arg(value_parser = names::tier)]
+    #[arg(value_parser = names::tier, add = complete::tiers())]
     to: String,
 }
 
@@ -113,7 +117,7 @@ pub(crate) async fn all(session: &mut Session, flags: PromoteAll) -> Result<Exit
             }
         }
     }
-    session.out.list("rollouts", &promoted, [])?;
+    session.out.list(("rollouts", promoted.as_slice()), &Arrange::default(), [])?;
     Ok(if stayed == 0 { Exit::Done } else { Exit::Precondition })
 }
 

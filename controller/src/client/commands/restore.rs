@@ -61,6 +61,10 @@ pub(crate) async fn run(session: &mut Session, flags: Restore) -> Result<Exit, F
     );
     let danger = Danger::Severe { name: header.cluster, given: confirm };
     session.asking.confirm(&attempt, &stakes, danger).await?;
+    if session.validate_only() {
+        session.end(&attempt, "");
+        return Ok(Exit::Done);
+    }
     let seconds = u64::try_from(clock::now().timestamp()).unwrap_or(0);
     let into = NewCluster { data_dir, node: node_id, address, now_seconds: seconds };
     let restored = blocking(&attempt, move || restore(&backup, &into)).await?.map_err(fails)?;

@@ -4,15 +4,18 @@ use clap::{Args, Subcommand};
 use tidegate_proto::v1;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
-use super::pages::{Limit, Page};
+use super::halt::{self, Halt};
+use super::pages::{Listing, Page, Question};
 use super::people::{self, Approve, Expedite, Supersede};
 use super::plan::{self, Plan};
+use super::policy::{self, Diff, Lint};
 use super::promote::{self, Promote};
 use super::report::say_what_is_open;
 use super::start::{self, Start};
 use super::watch::{self, Get, Status};
 use super::withdrawal::{self, Rollback};
 use crate::client::advice::{Intent, Subject};
+use crate::client::complete;
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
@@ -29,7 +32,10 @@ pub enum RolloutCommand {
     /// Create a rollout of a patch set, and start it.
     Start(Start),
     /// List rollouts, newest first.
-    List(Limit),
+    #[command(
+        after_help = "Example:\n  tidegate rollout list --filter 'state=RUNNING OR state=HALTED'"
+    )]
+    List(Listing),
     /// Show one rollout: its tiers, waves and gates.
     Get(Get),
     /// Follow a rollout until it is completed: redrawn on a terminal, one line a change in a pipe.
@@ -58,43 +64,39 @@ pub enum RolloutCommand {
     Replay(Replay),
     /// List a rollout's hosts with what became of them.
     Hosts(HostsOf),
+    /// Say in what a rollout's policy differs from another; exit code 5 where it does.
+    Diff(Diff),
+    /// Say whether a policy is one, and fits the cluster's ladder.
+    Lint(Lint),
 }
 
 /// A rollout's name.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout watch 113.1")]
 pub struct Named {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     pub(crate) name: String,
 }
 
 /// A rollout, and a reason that may be left out.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout pause 113.1 --reason lunch")]
 pub struct Reasoned {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     /// Why, for the record.
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
 }
 
-/// Flags of `rollout halt`.
-#[derive(Debug, Args)]
-pub struct Halt {
-    #[command(flatten)]
-    of: Reasoned,
-    /// Stop this slice alone, and let the rest go on: a fact and its value, `kernel=5.15.0-107.117`, or
-    /// `kernel=…,cpu=…`. There are kernel, cpu, arch, flavour, zone and class.
-    #[arg(long, value_name = "FACT=VALUE", default_value = "", hide_default_value = true)]
-    slice: String,
-}
-
 /// Flags of `rollout resume`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout resume 113.1 --reason 'known, and harmless'")]
 pub struct Resume {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     /// Why, for the record.
     #[arg(long)]
@@ -107,9 +109,10 @@ pub struct Resume {
 
 /// Flags of `rollout explain`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout explain 113.1 --host web-7")]
 pub struct Explain {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     /// Explain this host's part in it.
     #[arg(long, value_parser = names::host)]
@@ -118,9 +121,10 @@ pub struct Explain {
 
 /// Flags of `rollout replay`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout replay 113.1")]
 pub struct Replay {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     /// Log index of the verdict, as `explain` shows it; left out: the newest one.
     #[arg(long, value_name = "INDEX", default_value_t = 0, hide_default_value = true)]
@@ -129,12 +133,15 @@ pub struct Replay {
 
 /// Flags of `rollout hosts`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tidegate rollout hosts 113.1 --filter 'phase=CRASHED OR phase=SILENT'"
+)]
 pub struct HostsOf {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     #[command(flatten)]
-    limit: Limit,
+    listing: Listing,
 }
 
 /// Runs one of them.
@@ -142,7 +149,7 @@ pub(crate) async fn run(session: &mut Session, command: RolloutCommand) -> Resul
     match command {
         RolloutCommand::Plan(flags) => plan::run(session, flags).await,
         RolloutCommand::Start(flags) => start::run(session, flags).await,
-        RolloutCommand::List(limit) => list(session, limit).await,
+        RolloutCommand::List(listing) => list(session, listing).await,
         RolloutCommand::Get(flags) => watch::get(session, flags).await,
         RolloutCommand::Watch(Named { name }) => watch::follow(session, &name).await,
         RolloutCommand::Status(flags) => watch::status(session, flags).await,
@@ -152,11 +159,13 @@ pub(crate) async fn run(session: &mut Session, command: RolloutCommand) -> Resul
         RolloutCommand::Supersede(flags) => people::supersede(session, flags).await,
         RolloutCommand::Pause(flags) => pause(session, flags).await,
         RolloutCommand::Resume(flags) => resume(session, flags).await,
-        RolloutCommand::Halt(flags) => halt(session, flags).await,
+        RolloutCommand::Halt(flags) => halt::run(session, flags).await,
         RolloutCommand::Rollback(flags) => withdrawal::rollback(session, flags).await,
         RolloutCommand::Explain(flags) => explain(session, flags).await,
         RolloutCommand::Replay(flags) => replay(session, flags).await,
         RolloutCommand::Hosts(flags) => list_hosts(session, flags).await,
+        RolloutCommand::Diff(flags) => policy::diff(session, flags).await,
+        RolloutCommand::Lint(flags) => policy::fits(session, flags).await,
     }
 }
 
@@ -189,10 +198,11 @@ pub(crate) fn announce(
     Ok(())
 }
 
-async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
+async fn list(session: &mut Session, listing: Listing) -> Result<Exit, Failure> {
     let intent = Intent::read("list rollouts", Subject::Rollouts);
-    let listed = limit.list(async |page_size, page_token| {
-        let body = v1::ListRolloutsRequest { page_size, page_token, filter: String::new() };
+    let listed = listing.list(async |question: Question| {
+        let Question { page_size, page_token, filter } = question;
+        let body = v1::ListRolloutsRequest { page_size, page_token, filter };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {
@@ -204,51 +214,6 @@ async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
     });
     listed.await?.show(session, ("rollouts", "rollouts"), None)?;
     Ok(Exit::Done)
-}
-
-/// Halts; also `tidegate halt`.
-pub(crate) async fn halt(session: &mut Session, flags: Halt) -> Result<Exit, Failure> {
-    let Halt { of: Reasoned { name, reason }, slice } = flags;
-    let (intent, request_id) = steering(session, "halt", &name);
-    let body = v1::HaltRolloutRequest {
-        request_id,
-        name: name.clone(),
-        reason,
-        slice: slice.clone(),
-        validate_only: session.validate_only(),
-    };
-    let rollout = session
-        .client
-        .unary(&intent, body, async |attempt, body| {
-            let request = attempt.request(body);
-            RolloutServiceClient::new(attempt.channel).halt_rollout(request).await
-        })
-        .await?;
-    let under_way = hosts(rollout.in_flight_hosts);
-    let next = format!("tidegate rollout explain {}", id_of(&name));
-    if slice.is_empty() {
-        session
-            .out
-            .talk(&format!("no further host begins; under way and still watched: {under_way}"));
-        announce(session, &rollout, (intent.attempt(), "halted"), &next)?;
-    } else {
-        session.out.talk(&slice_stops(&rollout, &slice));
-        let did = format!("halted for {slice}");
-        announce(session, &rollout, (intent.attempt(), &did), &next)?;
-    }
-    Ok(Exit::Done)
-}
-
-/// How many hosts the halt of a slice stops; a slice that nobody is in is mostly misspelt.
-fn slice_stops(rollout: &v1::Rollout, slice: &str) -> String {
-    let stops = rollout.halted_slices.iter().find(|of| of.slice == slice);
-    match stops.map(|of| of.hosts) {
-        Some(0) => format!(
-            "{slice} is halted, and no enrolled host is in it: is it spelt as `tidegate host get HOST` shows it?"
-        ),
-        Some(n) => format!("no further host of {slice} begins: {}; the rest goes on", hosts(n)),
-        None => format!("{slice} is inside of a slice that is halted already"),
-    }
 }
 
 async fn pause(session: &mut Session, flags: Reasoned) -> Result<Exit, Failure> {
@@ -369,13 +334,9 @@ async fn replay(session: &mut Session, flags: Replay) -> Result<Exit, Failure> {
 async fn list_hosts(session: &mut Session, flags: HostsOf) -> Result<Exit, Failure> {
     let name = flags.name;
     let intent = Intent::read(format!("list the hosts of {name}"), Subject::Rollout(name.clone()));
-    let listed = flags.limit.list(async |page_size, page_token| {
-        let body = v1::ListGrantsRequest {
-            rollout: name.clone(),
-            page_size,
-            page_token,
-            filter: String::new(),
-        };
+    let listed = flags.listing.list(async |question: Question| {
+        let Question { page_size, page_token, filter } = question;
+        let body = v1::ListGrantsRequest { rollout: name.clone(), page_size, page_token, filter };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {

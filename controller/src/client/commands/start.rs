@@ -13,6 +13,7 @@ use super::people;
 use super::rollout::{announce, fetch};
 use super::watch;
 use crate::client::advice::{Intent, Subject};
+use crate::client::complete;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::names::{self, id_of};
@@ -32,9 +33,10 @@ const MAX_POLICY_BYTES: usize = 65_536;
 
 /// Flags of `rollout start`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout start 113.1 --policy standard --dry-run")]
 pub struct Start {
     /// The patch set, e.g. `113.1`.
-    #[arg(value_parser = names::patch_set)]
+    #[arg(value_parser = names::patch_set, add = complete::patch_sets())]
     version: String,
     /// A preset's name, or a policy file (`.toml`) [default: standard].
     #[arg(long, value_name = "PRESET|FILE.toml")]
@@ -57,16 +59,18 @@ pub struct Start {
 pub(crate) async fn run(session: &mut Session, flags: Start) -> Result<Exit, Failure> {
     let id = flags.id.clone().unwrap_or_else(|| id_of(&flags.version).to_owned());
     let name = format!("rollouts/{id}");
-    let created = create(session, &flags, &id).await;
     let dry = session.validate_only();
-    match created {
-        Err(failure) if failure.has_reason(ROLLOUT_EXISTS) && !flags.draft => {
-            existing_draft(session, &flags, &name, failure).await?;
+    // An etag is of a draft that the operator has seen: nothing is created then.
+    if flags.draft || session.etag().is_empty() {
+        match create(session, &flags, &id).await {
+            Err(failure) if failure.has_reason(ROLLOUT_EXISTS) && !flags.draft => {
+                existing_draft(session, &flags, &name, failure).await?;
+            }
+            Err(failure) => return Err(failure),
+            // The check of a draft went on with its start.
+            Ok(draft) if dry || flags.draft => return created_or_checked(session, &flags, &draft),
+            Ok(_) => (),
         }
-        Err(failure) => return Err(failure),
-        // The check of a draft went on with its start.
-        Ok(draft) if dry || flags.draft => return created_or_checked(session, &flags, &draft),
-        Ok(_) => (),
     }
     let started = start(session, &name).await.map_err(|failure| {
         if failure.has_reason(ARTIFACTS_NOT_REPLICATED) {

@@ -15,6 +15,7 @@ use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::names::{self, id_of};
+use crate::client::output::arrange::Arrange;
 use crate::client::output::calendar::tier_whole;
 use crate::client::session::Session;
 
@@ -22,12 +23,16 @@ use crate::client::session::Session;
 #[derive(Debug, Subcommand)]
 pub enum TierCommand {
     /// List the tiers, first to last.
-    List,
+    #[command(after_help = "Example:\n  tidegate tier list")]
+    List(Arrange),
     /// Show one tier: its windows, delay and cut-off, and whether its hosts may begin now.
+    #[command(after_help = "Example:\n  tidegate tier get free")]
     Get(TierNamed),
     /// Declare the ladder anew: its tiers, and when their hosts may begin.
+    #[command(after_help = "Example:\n  tidegate tier apply -f ladder.toml")]
     Apply(Apply),
     /// Print the ladder as the document that declares it.
+    #[command(after_help = "Example:\n  tidegate tier export > ladder.toml")]
     Export,
 }
 
@@ -53,7 +58,7 @@ pub struct Apply {
 /// Runs one of them.
 pub(crate) async fn run(session: &mut Session, command: TierCommand) -> Result<Exit, Failure> {
     match command {
-        TierCommand::List => list(session).await,
+        TierCommand::List(arrange) => list(session, arrange).await,
         TierCommand::Get(TierNamed { name }) => get(session, name).await,
         TierCommand::Apply(flags) => apply(session, flags).await,
         TierCommand::Export => {
@@ -75,10 +80,11 @@ async fn ladder(session: &mut Session, attempt: &str) -> Result<v1::Ladder, Fail
         .await
 }
 
-async fn list(session: &mut Session) -> Result<Exit, Failure> {
-    let ladder = ladder(session, "list the tiers").await?;
+async fn list(session: &mut Session, arrange: Arrange) -> Result<Exit, Failure> {
+    let mut ladder = ladder(session, "list the tiers").await?;
+    arrange.sort(&mut ladder.tiers)?;
     let more = [("version", ladder.version.into()), ("etag", ladder.etag.into())];
-    session.out.list("tiers", &ladder.tiers, more)?;
+    session.out.list(("tiers", ladder.tiers.as_slice()), &arrange, more)?;
     Ok(Exit::Done)
 }
 
@@ -129,7 +135,8 @@ async fn apply(session: &mut Session, flags: Apply) -> Result<Exit, Failure> {
         })
         .await?;
     let names: Vec<&str> = ladder.tiers.iter().map(|tier| id_of(&tier.name)).collect();
-    session.out.one(&ladder, |_, _| format!("the ladder is {}", names.join(" → ")))?;
-    session.out.next("tidegate tier list -o wide");
+    let did = session.did("declared");
+    session.out.one(&ladder, |_, _| format!("ladder {did}: {}", names.join(" → ")))?;
+    session.end(intent.attempt(), "tidegate tier list -o wide");
     Ok(Exit::Done)
 }

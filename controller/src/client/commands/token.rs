@@ -12,10 +12,11 @@ use sha2::{Digest as _, Sha256};
 use tidegate_proto::v1;
 use tidegate_proto::v1::fleet_service_client::FleetServiceClient;
 
-use super::pages::{Limit, Page};
+use super::pages::{Listing, Page, Question};
 use super::token_change::{self, Expiry, RevokeToken, SEVERE_MAX_HOSTS, UpdateToken, lasts};
 use crate::client::advice::{Intent, Subject};
 use crate::client::args::OutputFormat;
+use crate::client::complete;
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
@@ -34,7 +35,10 @@ pub enum TokenCommand {
     /// Make a token; its secret is shown once.
     Create(CreateToken),
     /// List tokens, by id.
-    List(Limit),
+    #[command(
+        after_help = "Example:\n  tidegate token list --filter tier=free --sort-by=-enrolledHosts"
+    )]
+    List(Listing),
     /// Show one token.
     Get {
         /// The token, e.g. `free` or `tokens/free`.
@@ -49,9 +53,12 @@ pub enum TokenCommand {
 
 /// Flags of `token create`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tidegate token create --id web --tier free --max-hosts 50 --secret-file web.token"
+)]
 pub struct CreateToken {
     /// The tier of the hosts that enrol with it.
-    #[arg(long, value_parser = names::tier)]
+    #[arg(long, value_parser = names::tier, add = complete::tiers())]
     tier: String,
     /// Most hosts that may be enrolled with it at a time.
     #[arg(
@@ -98,17 +105,18 @@ impl CreateToken {
 pub(crate) async fn run(session: &mut Session, command: TokenCommand) -> Result<Exit, Failure> {
     match command {
         TokenCommand::Create(flags) => create(session, flags).await,
-        TokenCommand::List(limit) => list(session, limit).await,
+        TokenCommand::List(listing) => list(session, listing).await,
         TokenCommand::Get { name } => token_change::get(session, name).await,
         TokenCommand::Update(flags) => token_change::update(session, flags).await,
         TokenCommand::Revoke(flags) => token_change::revoke(session, flags).await,
     }
 }
 
-async fn list(session: &mut Session, limit: Limit) -> Result<Exit, Failure> {
+async fn list(session: &mut Session, listing: Listing) -> Result<Exit, Failure> {
     let intent = Intent::read("list tokens", Subject::Tokens);
-    let listed = limit.list(async |page_size, page_token| {
-        let body = v1::ListTokensRequest { page_size, page_token, filter: String::new() };
+    let listed = listing.list(async |question: Question| {
+        let Question { page_size, page_token, filter } = question;
+        let body = v1::ListTokensRequest { page_size, page_token, filter };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {
@@ -198,7 +206,7 @@ fn tell(
 ) -> Result<Exit, Failure> {
     let out = &session.out;
     match out.format() {
-        OutputFormat::Json | OutputFormat::Jsonl => {
+        OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Jsonl => {
             let mut value = json::token(token);
             if let (None, Value::Object(object)) = (file, &mut value) {
                 object.insert("secret".to_owned(), secret.into());

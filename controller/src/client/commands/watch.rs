@@ -11,6 +11,7 @@ use super::rollout::fetch;
 use crate::client::advice::{Intent, Subject};
 use crate::client::args::OutputFormat;
 use crate::client::clock;
+use crate::client::complete;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::feed::{Fed, Feed};
@@ -22,9 +23,10 @@ use crate::client::session::Session;
 
 /// Flags of `rollout get`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout get 113.1")]
 pub struct Get {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     /// Follow it, as `rollout watch` does.
     #[arg(short, long)]
@@ -33,9 +35,10 @@ pub struct Get {
 
 /// Flags of `rollout status`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate rollout status 113.1 --wait --timeout 2h")]
 pub struct Status {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     /// Wait until it is completed (exit 0), halted (exit 3), or --timeout is over (exit 4).
     #[arg(long)]
@@ -240,7 +243,9 @@ fn show(out: &Output, change: &v1::WatchRolloutResponse, view: View) -> Result<(
             .as_ref()
             .map_or(Ok(()), |rollout| out.redraw(&tree(rollout, out.show(), clock::now()))),
         View::Lines => match out.format() {
-            OutputFormat::Json | OutputFormat::Jsonl => out.raw(&json::change(change).to_string()),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Jsonl => {
+                out.event(&json::change(change))
+            }
             OutputFormat::Name => {
                 let name = change.rollout.as_ref().map(|rollout| rollout.name.as_str());
                 out.raw(name.unwrap_or_default())

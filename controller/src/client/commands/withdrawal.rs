@@ -6,9 +6,10 @@ use tidegate_proto::v1;
 use tidegate_proto::v1::patch_set_service_client::PatchSetServiceClient;
 use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
-use super::pages::{Limit, Page};
+use super::pages::{Listing, Page, Question};
 use super::rollout::{announce, fetch};
 use crate::client::advice::{Intent, Subject};
+use crate::client::complete;
 use crate::client::confirm::Danger;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
@@ -19,9 +20,12 @@ use crate::client::session::Session;
 
 /// Flags of `rollout rollback`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tidegate rollout rollback 113.1 --reason 'hangs nfsd' --confirm 113.1"
+)]
 pub struct Rollback {
     /// The rollout, e.g. `113.1` or `rollouts/113.1`.
-    #[arg(value_parser = names::rollout)]
+    #[arg(value_parser = names::rollout, add = complete::rollouts())]
     name: String,
     /// Why, for the record.
     #[arg(long)]
@@ -33,9 +37,12 @@ pub struct Rollback {
 
 /// Flags of `patchset withdraw`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tidegate patchset withdraw 113.1 --reason 'built wrong' --confirm 113.1"
+)]
 pub struct Withdraw {
     /// The version, e.g. `113.1`.
-    #[arg(value_parser = names::patch_set)]
+    #[arg(value_parser = names::patch_set, add = complete::patch_sets())]
     version: String,
     /// Why, for the record.
     #[arg(long)]
@@ -47,12 +54,13 @@ pub struct Withdraw {
 
 /// Flags of `patchset ledger`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tidegate patchset ledger 113.1")]
 pub struct LedgerOf {
     /// The version, e.g. `113.1`.
-    #[arg(value_parser = names::patch_set)]
+    #[arg(value_parser = names::patch_set, add = complete::patch_sets())]
     version: String,
     #[command(flatten)]
-    limit: Limit,
+    listing: Listing,
 }
 
 /// The name must be typed, or given.
@@ -124,13 +132,13 @@ pub(crate) async fn withdraw(session: &mut Session, flags: Withdraw) -> Result<E
 
 /// Lists who still runs a withdrawn patch set.
 pub(crate) async fn ledger(session: &mut Session, flags: LedgerOf) -> Result<Exit, Failure> {
-    let LedgerOf { version, limit } = flags;
+    let LedgerOf { version, listing } = flags;
     let subject = Subject::PatchSet(version.clone());
     let intent = Intent::read(format!("list the ledger of {version}"), subject);
-    let listed = limit.list(async |page_size, page_token| {
+    let listed = listing.list(async |question: Question| {
+        let Question { page_size, page_token, filter } = question;
         let patch_set = version.clone();
-        let body =
-            v1::ListLedgerRequest { patch_set, page_size, page_token, filter: String::new() };
+        let body = v1::ListLedgerRequest { patch_set, page_size, page_token, filter };
         let page = session
             .client
             .unary(&intent, body, async |attempt, body| {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tidegate_proto::v1::{self, CheckVerdict, DiskState};
 
 use super::Show::{self, Always, Wide};
-use super::json::{enumeration, with};
+use super::json::{enumeration, time, with};
 use super::rows::{Resource, Row};
 use super::table;
 use super::text::plain;
@@ -72,7 +72,7 @@ impl Resource for v1::ClusterStatus {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let object = json!({
             "cluster": self.cluster,
             "clusterId": to_hex(&self.cluster_id),
             "generation": self.generation,
@@ -94,7 +94,8 @@ impl Resource for v1::ClusterStatus {
             "firstIndex": self.first_index,
             "lastIndex": self.last_index,
             "diskState": enumeration::<DiskState>(self.disk_state),
-        })
+        });
+        with(object, [("wallTime", time(self.wall_time.as_ref()))])
     }
 }
 

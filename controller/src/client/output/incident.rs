@@ -29,22 +29,39 @@ fn head(incident: &v1::Incident, now: DateTime<Utc>) -> String {
         pair("patch set", &incident.patch_set),
         pair("scope", &or_dash(&incident.scope)),
     ];
+    if let Some(of) = &incident.acknowledgement {
+        lines.push(pair("looked after", &remark(of, now)));
+    }
     match &incident.resolution {
         Some(resolution) => {
-            let acknowledged = hosts(resolution.acknowledged_hosts);
             let said = format!("{} (log {})", resolution.actor, resolution.log_index);
             lines.push(pair("resolved by", &said));
             lines.push(pair("because", &or_dash(&resolution.reason)));
-            lines.push(pair("acknowledged", &format!("the failures of {acknowledged}")));
+            lines.push(end_of_halt(resolution));
         }
         None => lines.push(pair("lift it with", &way_out(incident))),
     }
+    lines.extend(incident.notes.iter().map(|note| pair("note", &remark(note, now))));
     if let Some(verdict) = &incident.verdict {
         let id = id_of(&incident.rollout);
         let again = format!("tidegate rollout replay {id} --at {}", verdict.log_index);
         lines.push(pair("check it with", &again));
     }
     lines.join("\n")
+}
+
+fn end_of_halt(resolution: &v1::IncidentResolution) -> String {
+    if resolution.halt_stands {
+        return pair("the halt", "stands as before");
+    }
+    let acknowledged = hosts(resolution.acknowledged_hosts);
+    pair("acknowledged", &format!("the failures of {acknowledged}"))
+}
+
+/// What a person said, and when.
+fn remark(of: &v1::IncidentRemark, now: DateTime<Utc>) -> String {
+    let who = format!("{}, {} (log {})", of.actor, ago(of.time.as_ref(), now), of.log_index);
+    if of.remark.is_empty() { who } else { format!("{who}: {}", plain(&of.remark)) }
 }
 
 fn standing(incident: &v1::Incident, now: DateTime<Utc>) -> String {
@@ -115,6 +132,7 @@ mod tests {
                 reason: "firmware is fixed".to_owned(),
                 acknowledged_hosts: 4,
                 log_index: 140,
+                halt_stands: false,
             }),
             verdict: None,
             evidence: Vec::new(),
@@ -129,6 +147,43 @@ mod tests {
             resolved by  ada (log 140)
             because      firmware is fixed
             acknowledged the failures of 4 hosts"#]]
+        .assert_eq(&whole(&resolved, Show::Always, clock::now()));
+    }
+
+    #[test]
+    fn an_incident_that_was_resolved_while_its_halt_stands_says_both_and_what_was_noted() {
+        let said = |actor: &str, remark: &str, log_index| v1::IncidentRemark {
+            actor: actor.to_owned(),
+            remark: remark.to_owned(),
+            log_index,
+            time: None,
+        };
+        let resolved = v1::Incident {
+            state: v1::IncidentState::Resolved.into(),
+            acknowledgement: Some(said("ada", "", 120)),
+            notes: vec![said("bob", "firmware 1.2 alone", 130)],
+            resolution: Some(v1::IncidentResolution {
+                actor: "ada".to_owned(),
+                reason: "113.2 took over".to_owned(),
+                acknowledged_hosts: 0,
+                log_index: 140,
+                halt_stands: true,
+            }),
+            verdict: None,
+            evidence: Vec::new(),
+            ..incident()
+        };
+        expect![[r#"
+            incident     incidents/3
+            state        RESOLVED -
+            rollout      rollouts/113.1
+            patch set    patchSets/113.1
+            scope        kernel=6.8
+            looked after ada, - (log 120)
+            resolved by  ada (log 140)
+            because      113.2 took over
+            the halt     stands as before
+            note         bob, - (log 130): firmware 1.2 alone"#]]
         .assert_eq(&whole(&resolved, Show::Always, clock::now()));
     }
 }

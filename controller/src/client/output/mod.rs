@@ -1,6 +1,8 @@
 //! How does a result reach the operator? Data on stdout in the format that was asked for, talk on
 //! stderr unless quiet.
 
+pub(crate) mod arrange;
+pub(crate) mod audit;
 pub(crate) mod calendar;
 pub(crate) mod cluster;
 pub(crate) mod exposure;
@@ -23,6 +25,7 @@ use serde_json::{Map, Value};
 use super::args::OutputFormat;
 use super::clock;
 use super::errors::{Failure, talk};
+use arrange::Arrange;
 use rows::{Resource, Row};
 
 /// Where results go, and in which form.
@@ -57,9 +60,11 @@ impl Output {
     pub(crate) fn show(&self) -> Show {
         match self.format {
             OutputFormat::Wide => Show::Wide,
-            OutputFormat::Table | OutputFormat::Json | OutputFormat::Jsonl | OutputFormat::Name => {
-                Show::Always
-            }
+            OutputFormat::Table
+            | OutputFormat::Json
+            | OutputFormat::Yaml
+            | OutputFormat::Jsonl
+            | OutputFormat::Name => Show::Always,
         }
     }
 
@@ -76,23 +81,27 @@ impl Output {
     ) -> Result<(), Failure> {
         match self.format {
             OutputFormat::Table | OutputFormat::Wide => self.raw(&text(self.show(), clock::now())),
-            OutputFormat::Json | OutputFormat::Jsonl => self.value(&resource.json()),
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Jsonl => {
+                self.value(&resource.json())
+            }
             OutputFormat::Name => self.raw(&resource.name()),
         }
     }
 
-    /// Prints a list, as `{"<key>": […], …}` with `-o json`; `more` adds further keys to that.
+    /// Prints a list, as `{"<key>": […], …}` with `-o json`; `more` adds further keys to that. `arrange` names the
+    /// columns.
     pub(crate) fn list<R: Row>(
         &self,
-        key: &str,
-        rows: &[R],
+        (key, rows): (&str, &[R]),
+        arrange: &Arrange,
         more: impl IntoIterator<Item = (&'static str, Value)>,
     ) -> Result<(), Failure> {
         match self.format {
             OutputFormat::Table | OutputFormat::Wide => {
-                self.raw(&table::render(rows, self.show(), self.headers, clock::now()))
+                let columns = arrange.columns::<R>(self.show())?;
+                self.raw(&table::with_columns(rows, &columns, self.headers, clock::now()))
             }
-            OutputFormat::Json => {
+            OutputFormat::Json | OutputFormat::Yaml => {
                 let mut object: Map<String, Value> =
                     more.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
                 object.insert(key.to_owned(), rows.iter().map(Resource::json).collect());
@@ -114,21 +123,34 @@ impl Output {
         match self.format {
             OutputFormat::Table | OutputFormat::Wide => self.raw(text),
             OutputFormat::Name => self.raw(name),
-            OutputFormat::Json | OutputFormat::Jsonl => {
+            OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Jsonl => {
                 let pairs = fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
                 self.value(&Value::Object(pairs.collect()))
             }
         }
     }
 
-    /// Prints a JSON value: indented with `-o json`, else on one line.
+    /// Prints a JSON value: indented with `-o json`, as YAML with `-o yaml`, else on one line.
     pub(crate) fn value(&self, value: &Value) -> Result<(), Failure> {
         match self.format {
             OutputFormat::Json => self.raw(&format!("{value:#}")),
+            OutputFormat::Yaml => {
+                let yaml = serde_saphyr::to_string(value);
+                self.raw(&yaml.map_err(|error| io::Error::other(error.to_string()))?)
+            }
             OutputFormat::Table | OutputFormat::Wide | OutputFormat::Jsonl | OutputFormat::Name => {
                 self.raw(&value.to_string())
             }
         }
+    }
+
+    /// Prints one of several values that follow each other: on one line, or as a YAML document of its own.
+    pub(crate) fn event(&self, value: &Value) -> Result<(), Failure> {
+        if self.format == OutputFormat::Yaml {
+            self.raw("---")?;
+            return self.value(value);
+        }
+        self.raw(&value.to_string())
     }
 
     /// Prints text and ends its last line.

@@ -9,6 +9,8 @@ use super::calendar;
 use super::json::{self, word};
 use super::text::{counted, or_dash, share_of};
 use super::time::{ago, span_coarse, when};
+use crate::client::commands::audit::subject;
+use crate::client::ids::to_hex;
 use crate::client::names::id_of;
 
 /// What can be printed.
@@ -70,6 +72,44 @@ impl Row for v1::Rollout {
             self.epoch.to_string(),
             or_dash(&self.policy_name),
             ago(self.create_time.as_ref(), now),
+        ]
+    }
+}
+
+impl Resource for v1::DecisionRecord {
+    fn name(&self) -> String {
+        self.sequence.to_string()
+    }
+
+    fn json(&self) -> Value {
+        json::record(self)
+    }
+}
+
+impl Row for v1::DecisionRecord {
+    const COLUMNS: &'static [(&'static str, Show)] = &[
+        ("RECORD", Always),
+        ("LOG", Wide),
+        ("WHEN", Always),
+        ("ACTOR", Always),
+        ("EVENT", Always),
+        ("ON", Always),
+        ("REQUEST", Wide),
+        ("HASH", Wide),
+        ("DETAIL", Always),
+    ];
+
+    fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
+        vec![
+            self.sequence.to_string(),
+            self.log_index.to_string(),
+            ago(self.time.as_ref(), now),
+            self.actor.clone(),
+            self.event.clone(),
+            or_dash(subject(self)),
+            or_dash(&self.request_id),
+            to_hex(&self.hash),
+            or_dash(&self.detail),
         ]
     }
 }

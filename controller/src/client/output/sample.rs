@@ -153,5 +153,6 @@ pub(crate) fn record(sequence: u64) -> v1::DecisionRecord {
         subject: "rollouts/113.1".to_owned(),
         detail: "4 of 120 crashed, 3 are the most".to_owned(),
         hash: vec![0xab; 4],
+        ..Default::default()
     }
 }

@@ -9,12 +9,21 @@ use super::text::plain;
 
 /// A table of resources.
 pub(crate) fn render<R: Row>(rows: &[R], show: Show, headers: bool, now: DateTime<Utc>) -> String {
-    let shown: Vec<bool> = R::COLUMNS
-        .iter()
-        .map(|(_, needed)| *needed == Show::Always || show == Show::Wide)
-        .collect();
+    let is_shown = |needed: Show| needed == Show::Always || show == Show::Wide;
+    let columns = R::COLUMNS.iter().enumerate().filter(|(_, column)| is_shown(column.1));
+    let columns: Vec<usize> = columns.map(|(place, _)| place).collect();
+    with_columns(rows, &columns, headers, now)
+}
+
+/// A table of resources with these columns, by their places.
+pub(crate) fn with_columns<R: Row>(
+    rows: &[R],
+    columns: &[usize],
+    headers: bool,
+    now: DateTime<Utc>,
+) -> String {
     let pick = |cells: Vec<String>| -> Vec<String> {
-        cells.into_iter().zip(&shown).filter(|(_, shown)| **shown).map(|(cell, _)| cell).collect()
+        columns.iter().filter_map(|&place| cells.get(place).cloned()).collect()
     };
     let head = R::COLUMNS.iter().map(|(title, _)| (*title).to_owned()).collect();
     let lines = rows.iter().map(|row| pick(row.cells(now))).collect();

@@ -1,7 +1,30 @@
 //! How are times written? RFC 3339 in UTC for programs, "3m ago" for people.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Local, SecondsFormat, Utc};
 use prost_types::Timestamp;
+
+/// How times are written for people.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// How long ago.
+    #[default]
+    Ago,
+    /// RFC 3339 in UTC.
+    Utc,
+    /// RFC 3339 in this machine's time zone.
+    Local,
+}
+
+/// How this run writes times: said once, before the first is written.
+static WRITTEN: OnceLock<Times> = OnceLock::new();
+
+/// From here on times are written like this.
+pub(crate) fn write_as(times: Times) {
+    // A second word would change the middle of an output.
+    let _kept = WRITTEN.set(times);
+}
 
 /// A wire timestamp; `None` where it is no time.
 pub(crate) fn utc(time: &Timestamp) -> Option<DateTime<Utc>> {
@@ -13,9 +36,17 @@ pub(crate) fn rfc3339(time: &Timestamp) -> Option<String> {
     utc(time).map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }
 
-/// `3m ago`; `-` where there is no time.
+/// `3m ago`, or the time itself where the operator wants it; `-` where there is no time.
 pub(crate) fn ago(time: Option<&Timestamp>, now: DateTime<Utc>) -> String {
     let Some(time) = time.and_then(utc) else { return "-".to_owned() };
+    match WRITTEN.get().copied().unwrap_or_default() {
+        Times::Ago => distance(time, now),
+        Times::Utc => time.to_rfc3339_opts(SecondsFormat::Secs, true),
+        Times::Local => time.with_timezone(&Local).to_rfc3339_opts(SecondsFormat::Secs, false),
+    }
+}
+
+fn distance(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
     match u64::try_from((now - time).num_milliseconds()) {
         Ok(elapsed_ms) if elapsed_ms >= 1_000 => format!("{} ago", span_coarse(elapsed_ms)),
         // A clock that is a little ahead of ours is no news.

@@ -6,12 +6,12 @@ use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 
 use super::msg::{Effect, Msg, Steer};
 use crate::client::advice::{Intent, Subject};
-use crate::client::args::Globals;
 use crate::client::connect::Attempt;
 use crate::client::errors::Failure;
 use crate::client::names::id_of;
 use crate::client::output::rollout::standing;
 use crate::client::session::Session;
+use crate::client::settings::Globals;
 
 /// Hosts in a page.
 const PAGE_SIZE: i32 = 200;

@@ -19,7 +19,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::advice::{Intent, Subject};
-use super::args::Globals;
 use super::clock;
 use super::errors::Failure;
 use super::exit::Exit;
@@ -27,6 +26,7 @@ use super::feed::{Fed, Feed};
 use super::names;
 use super::output::text::plain;
 use super::session::Session;
+use super::settings::Globals;
 use app::{App, Paint};
 use msg::{Effect, Key, Moment, Msg};
 

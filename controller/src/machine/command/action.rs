@@ -90,6 +90,12 @@ pub enum Action {
     EvictHost(EvictHost),
     /// Give a host a place under another token.
     MoveHost(MoveHost),
+    /// Say that somebody looks after an incident.
+    AcknowledgeIncident(OfIncident),
+    /// Write down what was found out about an incident.
+    NoteIncident(OfIncident),
+    /// Close an incident whose halt is to stand.
+    ResolveIncident(OfIncident),
 }
 
 /// Let hosts enrol.
@@ -325,6 +331,15 @@ pub struct OfProposal {
     /// Its number.
     pub number: u64,
     /// What is said of it; may be empty.
+    pub remark: String,
+}
+
+/// An incident and a word on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfIncident {
+    /// Its number.
+    pub number: u64,
+    /// What is said of it; may be empty where the action allows it.
     pub remark: String,
 }
 

@@ -148,7 +148,10 @@ impl Action {
             | Self::UpdateToken(_)
             | Self::RevokeToken(_)
             | Self::EvictHost(_)
-            | Self::MoveHost(_) => 2,
+            | Self::MoveHost(_)
+            | Self::AcknowledgeIncident(_)
+            | Self::NoteIncident(_)
+            | Self::ResolveIncident(_) => 2,
         }
     }
 }

@@ -135,7 +135,10 @@ impl Action {
             | Self::UpdateToken(_)
             | Self::RevokeToken(_)
             | Self::EvictHost(_)
-            | Self::MoveHost(_) => None,
+            | Self::MoveHost(_)
+            | Self::AcknowledgeIncident(_)
+            | Self::NoteIncident(_)
+            | Self::ResolveIncident(_) => None,
             Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }

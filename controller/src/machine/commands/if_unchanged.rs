@@ -53,6 +53,12 @@ impl Machine {
             }
             Action::RevokeToken(_) => new("a token's revocation"),
             Action::EvictHost(_) | Action::MoveHost(_) => new("a host"),
+            Action::AcknowledgeIncident(of)
+            | Action::NoteIncident(of)
+            | Action::ResolveIncident(of) => {
+                let incident = self.incident(of.number)?;
+                Ok((format!("incidents/{}", of.number), incident.etag()))
+            }
         }
     }
 

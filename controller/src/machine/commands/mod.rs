@@ -1,5 +1,6 @@
 //! What does each command ask for, and when is it refused? One command, one file.
 
+mod acknowledge_incident;
 mod add_member;
 mod apply_ladder;
 mod begin_grant;
@@ -20,6 +21,7 @@ mod leave_joint;
 mod move_host;
 #[cfg(feature = "next-version")]
 mod next_probe;
+mod note_incident;
 mod pause_rollout;
 mod promote_member;
 mod promote_rollout;
@@ -27,6 +29,7 @@ mod publish_patch_set;
 mod record_reports;
 mod register_node;
 mod remove_member;
+mod resolve_incident;
 mod resume_rollout;
 mod resume_slice;
 mod revoke_token;
@@ -118,6 +121,9 @@ impl Machine {
             Action::RevokeToken(revoke) => self.revoke_token(at, revoke, actor),
             Action::EvictHost(evict) => self.evict_host(at, evict, actor),
             Action::MoveHost(wanted) => self.move_host(at, wanted, actor),
+            Action::AcknowledgeIncident(of) => self.acknowledge_incident(at, of, actor),
+            Action::NoteIncident(of) => self.note_incident(at, of, actor),
+            Action::ResolveIncident(of) => self.resolve_incident(at, of, actor),
         }
     }
 
@@ -141,7 +147,9 @@ impl Machine {
             return Ok(reply);
         }
         let (reply, decided) = decide(self)?;
+        self.records.asked_by(request.id);
         self.take(at, decided, events);
+        self.records.asked_by("");
         self.requests.remember(request.id, request.body, reply.clone());
         Ok(reply)
     }

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 40] = [
+const ENTRIES: [(&str, &str); 43] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -66,6 +66,9 @@ const ENTRIES: [(&str, &str); 40] = [
     ("revoke-token", "revoke free reason=leaked as=op-16"),
     ("evict-host", "evict h1 reason=gone force=yes as=op-17"),
     ("move-host", "move h1 paid reason=upgraded as=op-18"),
+    ("acknowledge-incident", "ack 300 reason=mine as=op-19"),
+    ("note-incident", "note 300 reason=firmware as=op-20"),
+    ("resolve-incident", "resolve 300 reason=withdrawn as=op-21"),
 ];
 
 /// Entries that no build writes any more: what was written, and the line that says the same today.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::machine::Machine;
+use crate::machine::command::{Action, Operate, WithReason};
 use crate::machine::frozen::PieceHash;
 use crate::machine::measure::{Measured, bytes_of_pieces, enroll, host};
+use crate::machine::{Command, Machine};
 
 /// What one host may weigh in pieces. The memory of a process has some 10 % more.
 const BYTES_PER_HOST: usize = 200;
@@ -66,6 +67,27 @@ fn measure_judgement() {
         println!("  tick           {took:?}, 4,000 heard");
         let (frozen, took) = timed(|| fleet.machine.freeze());
         println!("  freeze         {took:?}, {} pieces", frozen.pieces().count());
+    }
+}
+
+/// What it costs the node's thread to say what would become of a halt, while a rollout is under way.
+#[test]
+#[ignore = "is worth something in a release build only"]
+fn measure_foretelling() {
+    for hosts in [10_000, 100_000, 1_000_000] {
+        let mut fleet = Measured::fleet(hosts).unwrap();
+        fleet.roll_out(10).unwrap();
+        let (rollout, reason) = ("113.1".parse().unwrap(), "odd".to_owned());
+        let action = Action::HaltRollout(WithReason { rollout, reason });
+        let (request, actor) = ("1".to_owned(), "ada".to_owned());
+        let halt = Command::Operate(Operate { request, actor, action });
+        let (copy, took) = timed(|| fleet.machine.clone());
+        println!("{hosts} hosts: a copy {took:?}");
+        drop(copy);
+        let (told, took) = timed(|| fleet.machine.would(std::slice::from_ref(&halt)));
+        println!("  told of a halt {took:?}, {}", if told.is_ok() { "taken" } else { "refused" });
+        let ((), took) = timed(|| drop(fleet.apply(&halt)));
+        println!("  the halt       {took:?}");
     }
 }
 

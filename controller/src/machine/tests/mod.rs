@@ -18,6 +18,7 @@ mod evictions;
 mod golden;
 mod halts;
 mod host_words;
+mod incidents;
 mod limits;
 mod measure;
 mod members;

@@ -110,6 +110,11 @@ fn operator() -> impl Strategy<Value = String> {
         Just("rollback {} reason=bad"),
         Just("rollback {}"),
         Just("pause {} as=same"),
+        Just("ack 1"),
+        Just("ack 2 by=bob"),
+        Just("note 1 reason=seen"),
+        Just("resolve 1 reason=over"),
+        Just("resolve 2"),
     ];
     (verb, any_rollout()).prop_map(|(verb, rollout)| verb.replace("{}", &rollout))
 }

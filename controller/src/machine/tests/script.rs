@@ -16,6 +16,7 @@
 //! promote r1 force=why tier=free wave=1
 //! approve r1 remark=why              expedite r1 reason=why; supersede r1 with=r2 reason=why
 //! agree 1 by=bob reason=why          reject likewise
+//! ack 1 reason=why                   of an incident; note, resolve likewise
 //! ladder canary* free windows=…      see `calendar_words`, where freezes and holdbacks are, too
 //! add 4                              see `cluster_words`, where node 4 is added, registers, vouches
 //! ---                                from here on the transcript is shown
@@ -319,6 +320,7 @@ fn action(words: &Words<'_>) -> Action {
             by: read(words.get("with").unwrap_or_default()),
             reason,
         }),
+        "ack" | "note" | "resolve" => super::incidents::action(words),
         "agree" | "reject" => {
             let (number, remark) = (read(words.at(0)), reason.clone());
             let of = OfProposal { number, remark };

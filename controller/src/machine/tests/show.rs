@@ -60,9 +60,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
         Event::ClockAdvanced(_)
         | Event::BlobStored(_)
         | Event::GoodbyeSaid { .. }
-        | Event::ReportCounted { .. } => {
-            return None;
-        }
+        | Event::ReportCounted { .. } => return None,
         Event::ClusterBootstrapped(_) => "bootstrapped".to_owned(),
         Event::Cluster(event) => super::cluster_words::show(event),
         Event::Calendar(event) => super::calendar_words::show(event),
@@ -73,6 +71,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             format!("{} enrolled with {} in {}", name(host.id), host.token, host.tier)
         }
         Event::Entitlement(event) => entitlement_words(event),
+        Event::Incident(event) => super::incidents::show(event),
         Event::HostChanged { host, facts, boot, mode } => {
             let mode = if *mode == Mode::NoApply { ", no-apply" } else { "" };
             format!("{} runs {} in {boot}{mode}", name(*host), facts.kernel.release)

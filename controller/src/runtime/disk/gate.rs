@@ -58,6 +58,9 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::UpdateToken(_)
         | Action::EvictHost(_)
         | Action::MoveHost(_)
+        | Action::AcknowledgeIncident(_)
+        | Action::NoteIncident(_)
+        | Action::ResolveIncident(_)
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,
@@ -115,6 +118,7 @@ mod tests {
             }
         }
         expect![[r#"
+            acknowledge-incident: scarce
             add-member: scarce
             agree-to-proposal: scarce
             apply-ladder: scarce
@@ -138,6 +142,7 @@ mod tests {
             know-openings: scarce
             lift-freeze: scarce
             move-host: scarce
+            note-incident: scarce
             pause-rollout: critical
             promote-member: scarce
             promote-rollout: scarce
@@ -147,6 +152,7 @@ mod tests {
             register-node: scarce
             reject-proposal: scarce
             remove-member: scarce
+            resolve-incident: scarce
             resume-rollout: scarce
             resume-slice: scarce
             revoke-token: critical

@@ -2,7 +2,9 @@
 
 mod joining;
 mod lost_disk;
+mod metrics;
 mod reading;
+mod tracing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Running, ServerConfig};
+use super::{MetricsConfig, Running, ServerConfig};
 use crate::api::Door;
 use crate::config::{Arrival, Loopback};
 use crate::machine::Command;
@@ -57,6 +59,7 @@ impl Site {
             machine_tick: Duration::from_secs(3_600),
             idle_sync: Duration::from_secs(2),
             storage,
+            metrics: MetricsConfig::default(),
         };
         Self { config, _dir: dir, running: None }
     }
@@ -168,13 +171,22 @@ impl Cluster {
         }
     }
 
-    /// Proposes `count` commands at one node, many at a time; answers the last index.
+    /// Proposes `count` commands at one node, many at a time, until each is in; answers the last index.
     async fn write(&self, first: u64, count: u64) -> u64 {
         let peers = self.any().running().desk.peers.clone();
         let mut calls = tokio::task::JoinSet::new();
         for number in first..first + count {
             let peers = peers.clone();
-            calls.spawn(async move { peers.propose(stored(number)).await.unwrap().0.index });
+            calls.spawn(async move {
+                loop {
+                    match peers.propose(stored(number)).await {
+                        Ok((receipt, _)) => return receipt.index,
+                        Err(ProposeError::Unknown | ProposeError::NotLeader { .. }) => (),
+                        Err(refused) => panic!("{refused}"),
+                    }
+                    tokio::time::sleep(LOOK).await;
+                }
+            });
         }
         calls.join_all().await.into_iter().max().unwrap()
     }

@@ -156,6 +156,7 @@ impl Books {
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }
             | Event::Entitlement(_)
+            | Event::Incident(_)
             | Event::GoodbyeSaid { .. }
             | Event::PatchSetPublished { .. }
             | Event::RolloutStarted { .. }

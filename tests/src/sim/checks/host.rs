@@ -132,6 +132,7 @@ impl Truth {
                 | Event::BlobStored(_)
                 | Event::TokenCreated { .. }
                 | Event::Entitlement(_)
+                | Event::Incident(_)
                 | Event::HostEnrolled(_)
                 | Event::GoodbyeSaid { .. }
                 | Event::HostChanged { .. }

@@ -321,6 +321,7 @@ fn event_line(event: &Event) -> Option<String> {
         Event::ClusterBootstrapped(_)
         | Event::Cluster(_)
         | Event::Calendar(_)
+        | Event::Incident(_)
         | Event::People(_)
         | Event::ClockAdvanced(_)
         | Event::BlobStored(_)

@@ -61,6 +61,7 @@ impl Places {
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
             | Event::Calendar(_)
+            | Event::Incident(_)
             | Event::People(_)
             | Event::Withdrawal(_)
             | Event::ClockAdvanced(_)

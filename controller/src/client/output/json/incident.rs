@@ -16,6 +16,8 @@ pub(crate) fn incident(incident: &v1::Incident) -> Value {
         "state": enumeration::<v1::IncidentState>(incident.state),
         "evidence": incident.evidence,
         "widenedInto": incident.widened_into,
+        "notes": incident.notes.iter().map(remark).collect::<Vec<Value>>(),
+        "etag": incident.etag,
     });
     let resolution = incident.resolution.as_ref().map(|resolution| {
         json!({
@@ -23,6 +25,7 @@ pub(crate) fn incident(incident: &v1::Incident) -> Value {
             "reason": resolution.reason,
             "acknowledgedHosts": resolution.acknowledged_hosts,
             "logIndex": resolution.log_index,
+            "haltStands": resolution.halt_stands,
         })
     });
     with(
@@ -30,8 +33,15 @@ pub(crate) fn incident(incident: &v1::Incident) -> Value {
         [
             ("halt", incident.halt.as_ref().map(halt)),
             ("verdict", incident.verdict.as_ref().map(verdict)),
+            ("acknowledgement", incident.acknowledgement.as_ref().map(remark)),
             ("resolution", resolution),
             ("endTime", time(incident.end_time.as_ref())),
         ],
     )
+}
+
+/// What a person said of it.
+fn remark(of: &v1::IncidentRemark) -> Value {
+    let object = json!({ "actor": of.actor, "remark": of.remark, "logIndex": of.log_index });
+    with(object, [("time", time(of.time.as_ref()))])
 }

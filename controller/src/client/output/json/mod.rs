@@ -22,7 +22,7 @@ pub(crate) use exposure::report as exposure;
 pub(crate) use fleet::{evicted, grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
 pub(crate) use plan::plan;
-pub(crate) use rollout::{change, explanation, proposal, replay, rollout};
+pub(crate) use rollout::{change, explanation, proposal, record, replay, rollout};
 pub(crate) use withdrawal::ledger_entry;
 
 /// An enum's word without the prefix of its type; an unknown number stays a number.
@@ -91,7 +91,7 @@ pub(crate) fn with(
     object
 }
 
-fn time(value: Option<&Timestamp>) -> Option<Value> {
+pub(super) fn time(value: Option<&Timestamp>) -> Option<Value> {
     value.and_then(time::rfc3339).map(Value::from)
 }
 

@@ -157,7 +157,7 @@ pub(super) fn halt(halt: &v1::Halt) -> Value {
 }
 
 /// A decision record.
-fn record(record: &v1::DecisionRecord) -> Value {
+pub(crate) fn record(record: &v1::DecisionRecord) -> Value {
     let object = json!({
         "sequence": record.sequence,
         "logIndex": record.log_index,
@@ -166,6 +166,10 @@ fn record(record: &v1::DecisionRecord) -> Value {
         "subject": record.subject,
         "detail": record.detail,
         "hash": to_hex(&record.hash),
+        "requestId": record.request_id,
+        "elapsedMs": record.elapsed_ms,
+        "basisHash": to_hex(&record.basis_hash),
+        "verdictHash": to_hex(&record.verdict_hash),
     });
     with(object, [("time", time(record.time.as_ref()))])
 }

@@ -170,20 +170,24 @@ fn a_change_with_its_records() {
     check(
         &change(&sample),
         &expect![[r#"
-        {
-          "records": [
             {
-              "actor": "judge",
-              "detail": "4 of 120 crashed, 3 are the most",
-              "event": "rollout.halted",
-              "hash": "abababab",
-              "logIndex": 4730,
-              "sequence": 7,
-              "subject": "rollouts/113.1",
-              "time": "2026-11-03T11:10:00Z"
-            }
-          ]
-        }"#]],
+              "records": [
+                {
+                  "actor": "judge",
+                  "basisHash": "",
+                  "detail": "4 of 120 crashed, 3 are the most",
+                  "elapsedMs": 0,
+                  "event": "rollout.halted",
+                  "hash": "abababab",
+                  "logIndex": 4730,
+                  "requestId": "",
+                  "sequence": 7,
+                  "subject": "rollouts/113.1",
+                  "time": "2026-11-03T11:10:00Z",
+                  "verdictHash": ""
+                }
+              ]
+            }"#]],
     );
 }
 

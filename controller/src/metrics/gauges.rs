@@ -1,0 +1,211 @@
+//! How is the cluster right now? Read from the replicated state, and from the node that has it.
+
+use std::collections::BTreeMap;
+
+use tidegate_policies::evidence::Counts;
+
+use super::catalogue::{
+    AGENTS_ENROLLED, AGENTS_SILENT, APPLIED_INDEX, BEHIND, BUILD_INFO, CHECKPOINT_INDEX,
+    COMMIT_INDEX, DISK_STATE, Described, EXPOSURE, FLEET_HEARD, HOSTS, INFO, LEADER, LEADER_KNOWN,
+    PATCH_SETS_HALTED, ROLLOUTS, SYNCS, TERM, WAVE_AGE, WAVE_SOAK,
+};
+use super::family::{Family, number, seconds};
+use super::tally::{OTHER, value_of};
+use crate::machine::Machine;
+use crate::machine::rollouts::{Rollout, State};
+use crate::node::{NodeStatus, Role};
+use crate::runtime::DiskState;
+
+/// Rollouts that are told of one by one: the live ones first, then the newest.
+pub(super) const MAX_ROLLOUTS: usize = 50;
+/// Steps of all those rollouts' ladders that are told of one by one.
+const MAX_STEPS: usize = 200;
+/// Tiers that are told of one by one.
+const MAX_TIERS: usize = 32;
+
+/// What the replicated state says.
+pub(super) fn of_machine(machine: &Machine) -> Vec<Family> {
+    let (shown, not_shown) = shown(machine);
+    let mut families = of_rollouts(machine, &shown);
+    families.extend(of_fleet(machine));
+    families.push(Family::one(BEHIND, number(not_shown)));
+    families
+}
+
+/// What the node says of itself.
+pub(super) fn of_node(status: &NodeStatus, disk: DiskState) -> Vec<Family> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let states = [
+        ("fine", DiskState::Fine),
+        ("low", DiskState::Low),
+        ("scarce", DiskState::Scarce),
+        ("critical", DiskState::Critical),
+    ];
+    let in_state = states.map(|(word, state)| (vec![word.to_owned()], flag(state == disk)));
+    vec![
+        Family::new(BUILD_INFO, [(vec![version], 1.0)]),
+        Family::new(DISK_STATE, in_state),
+        Family::one(TERM, number(status.term)),
+        Family::one(COMMIT_INDEX, number(status.commit)),
+        Family::one(APPLIED_INDEX, number(status.applied)),
+        Family::one(CHECKPOINT_INDEX, number(status.checkpoint)),
+        Family::one(LEADER, flag(status.role == Role::Leader)),
+        Family::one(LEADER_KNOWN, flag(status.leader.is_some())),
+        Family::one(SYNCS, number(status.syncs)),
+    ]
+}
+
+/// The rollouts that are told of, and how many live ones are not.
+fn shown(machine: &Machine) -> (Vec<&Rollout>, u64) {
+    let mut rollouts: Vec<&Rollout> = machine.rollouts().values().collect();
+    rollouts
+        .sort_by_key(|of| (std::cmp::Reverse(of.is_live()), std::cmp::Reverse(of.created_index)));
+    let left_out = rollouts.iter().skip(MAX_ROLLOUTS).filter(|of| of.is_live()).count();
+    rollouts.truncate(MAX_ROLLOUTS);
+    (rollouts, u64::try_from(left_out).unwrap_or(u64::MAX))
+}
+
+fn of_rollouts(machine: &Machine, shown: &[&Rollout]) -> Vec<Family> {
+    let info = shown.iter().map(|of| {
+        let tier = of.stage().map(|stage| stage.tier.as_str()).unwrap_or_default();
+        (labels([of.id.as_str(), of.version.as_str(), word(of.state), tier]), 1.0)
+    });
+    let ages = shown.iter().filter_map(|of| {
+        let place = of.place.filter(|_| of.state == State::Running)?;
+        let started = of.stages.get(place.stage)?.waves.get(place.wave)?.started?;
+        let age = machine.clock().elapsed.0.saturating_sub(started.0);
+        Some((labels([of.id.as_str()]), seconds(age)))
+    });
+    let soaks = shown.iter().filter_map(|of| {
+        let soak = of.soak_of(of.place?.stage)?;
+        Some((labels([of.id.as_str()]), seconds(soak.0)))
+    });
+    let steps = steps(shown);
+    let exposure = steps.iter().filter(|step| step.hosts > 0).map(|step| {
+        (labels([step.rollout, step.tier]), number(step.counts.begun) / number(step.hosts))
+    });
+    let hosts = steps.iter().flat_map(|step| {
+        classes(&step.counts)
+            .map(|(state, hosts)| (labels([step.rollout, step.tier, state]), number(hosts)))
+    });
+    vec![
+        Family::new(INFO, info),
+        Family::new(WAVE_AGE, ages),
+        Family::new(WAVE_SOAK, soaks),
+        Family::new(EXPOSURE, exposure),
+        Family::new(HOSTS, hosts),
+        by_state(machine),
+    ]
+}
+
+/// One step of a rollout's ladder.
+struct Step<'m> {
+    rollout: &'m str,
+    tier: &'m str,
+    hosts: u64,
+    counts: Counts,
+}
+
+fn steps<'m>(shown: &[&'m Rollout]) -> Vec<Step<'m>> {
+    let of = |rollout: &'m Rollout| {
+        let steps = rollout.policy.ladder.iter().zip(&rollout.stages);
+        steps.map(|(stage, progress)| Step {
+            rollout: rollout.id.as_str(),
+            tier: stage.tier.as_str(),
+            hosts: progress.hosts + progress.shut_out.hosts,
+            counts: progress.counts,
+        })
+    };
+    shown.iter().flat_map(|rollout| of(rollout)).take(MAX_STEPS).collect()
+}
+
+fn classes(counts: &Counts) -> [(&'static str, u64); 10] {
+    [
+        ("offered", counts.offered),
+        ("begun", counts.begun),
+        ("in_flight", counts.in_flight),
+        ("verified", counts.verified),
+        ("crashed", counts.crashed),
+        ("failed", counts.failed),
+        ("stalled", counts.stalled),
+        ("silent", counts.silent),
+        ("refused", counts.refused),
+        ("reverted", counts.reverted),
+    ]
+}
+
+fn by_state(machine: &Machine) -> Family {
+    let states = [
+        State::Draft,
+        State::Running,
+        State::Paused,
+        State::Halted,
+        State::Completed,
+        State::Superseded,
+        State::RollingBack,
+        State::RolledBack,
+    ];
+    let count = |state: State| machine.rollouts().values().filter(|of| of.state == state).count();
+    let count = |state| number(u64::try_from(count(state)).unwrap_or(u64::MAX));
+    Family::new(ROLLOUTS, states.map(|state| (labels([word(state)]), count(state))))
+}
+
+fn of_fleet(machine: &Machine) -> Vec<Family> {
+    let (mut enrolled, mut silent) = (ByTier::default(), ByTier::default());
+    let ladder = machine.cluster().map(|cluster| cluster.ladder.as_slice()).unwrap_or_default();
+    for tier in ladder {
+        enrolled.add(tier.name.as_str(), machine.hosts().of_tier(&tier.name));
+    }
+    for rollout in machine.rollouts().values().filter(|rollout| rollout.is_live()) {
+        for (stage, progress) in rollout.policy.ladder.iter().zip(&rollout.stages) {
+            silent.add(&stage.tier, progress.counts.silent);
+        }
+    }
+    let halted = machine.patch_sets().values().filter(|of| of.halt.is_some()).count();
+    let halted = u64::try_from(halted).unwrap_or(u64::MAX);
+    vec![
+        enrolled.family(AGENTS_ENROLLED),
+        silent.family(AGENTS_SILENT),
+        Family::one(PATCH_SETS_HALTED, number(halted)),
+        Family::one(FLEET_HEARD, flag(machine.clock().heard_since.is_some())),
+    ]
+}
+
+/// Sums by tier; those beyond the limit are `other`.
+#[derive(Default)]
+struct ByTier(BTreeMap<String, u64>);
+
+impl ByTier {
+    fn add(&mut self, tier: &str, hosts: u64) {
+        let tier = value_of(tier);
+        let is_full = self.0.len() >= MAX_TIERS && !self.0.contains_key(tier);
+        let row = if is_full { OTHER } else { tier };
+        *self.0.entry(row.to_owned()).or_default() += hosts;
+    }
+
+    fn family(self, described: Described) -> Family {
+        let rows = self.0.into_iter().map(|(tier, hosts)| (vec![tier], number(hosts)));
+        Family::new(described, rows)
+    }
+}
+
+fn labels<const N: usize>(values: [&str; N]) -> Vec<String> {
+    values.iter().map(|value| value_of(value).to_owned()).collect()
+}
+
+const fn flag(is_so: bool) -> f64 {
+    if is_so { 1.0 } else { 0.0 }
+}
+
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Draft => "DRAFT",
+        State::Running => "RUNNING",
+        State::Paused => "PAUSED",
+        State::Halted => "HALTED",
+        State::Completed => "COMPLETED",
+        State::Superseded => "SUPERSEDED",
+        State::RollingBack => "ROLLING_BACK",
+        State::RolledBack => "ROLLED_BACK",
+    }
+}

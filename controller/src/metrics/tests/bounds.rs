@@ -1,0 +1,65 @@
+//! Does the number of series stay the same, however large the fleet and whatever it calls itself?
+
+use super::read;
+use crate::machine::event::Event;
+use crate::machine::ids::{NodeId, RolloutId};
+use crate::machine::measure::Measured;
+use crate::machine::{Command, Reply};
+use crate::metrics::book::Book;
+use crate::metrics::family::Family;
+use crate::metrics::gauges::of_machine;
+use crate::metrics::tally::value_of;
+use crate::metrics::text::write;
+
+/// Most series of one controller.
+const BUDGET: usize = 5_000;
+
+fn series(families: &[Family]) -> usize {
+    families.iter().map(|family| family.series.len()).sum()
+}
+
+fn gauges(hosts: u64) -> Vec<Family> {
+    let mut fleet = Measured::fleet(hosts).unwrap();
+    fleet.roll_out(2).unwrap();
+    of_machine(&fleet.machine)
+}
+
+#[test]
+fn a_larger_fleet_with_more_kernels_and_racks_has_no_more_series() {
+    let (small, large) = (gauges(50), gauges(5_000));
+    assert_eq!(series(&small), series(&large));
+    let mut told = large;
+    told.sort_by_key(|family| family.described.name);
+    let scrape = read(&write(&told, NodeId(1))).unwrap();
+    let enrolled = "tidegate_agents_enrolled{node=\"1\",tier=\"free\"}";
+    assert_eq!(scrape.value(enrolled), Some(5_000.0));
+    let exposure = "tidegate_rollout_exposure_ratio{node=\"1\",rollout=\"113.1\",tier=\"free\"}";
+    assert_eq!(scrape.value(exposure), Some(0.5));
+}
+
+#[test]
+fn what_has_no_row_of_its_own_is_counted_as_other_and_nothing_is_lost() {
+    let mut book = Book::default();
+    let rollouts = 3_000;
+    for number in 0..rollouts {
+        let rollout: RolloutId = format!("r-{number}").parse().unwrap();
+        let (actor, reason) = ("ada".to_owned(), String::new());
+        let paused = Event::RolloutPaused { rollout, actor, reason };
+        book.note(&Command::LeaveJoint, &Ok(Reply::Done), &[paused]);
+    }
+    let mut families = book.families();
+    families.sort_by_key(|family| family.described.name);
+    let scrape = read(&write(&families, NodeId(1))).unwrap();
+    assert!((scrape.sum("tidegate_rollout_decisions_total") - f64::from(rollouts)).abs() < 0.5);
+    let other = "tidegate_rollout_decisions_total{node=\"1\",rollout=\"other\",decision=\"other\",\
+                 actor=\"other\"}";
+    assert_eq!(scrape.value(other), Some(2_000.0));
+    assert!(series(&families) + series(&gauges(50)) < BUDGET, "{}", series(&families));
+}
+
+#[test]
+fn a_label_has_an_end_and_never_breaks_a_letter() {
+    assert_eq!(value_of("free"), "free");
+    assert_eq!(value_of(&"ü".repeat(200)).len(), 128);
+    assert_eq!(value_of(&format!("a{}", "ü".repeat(200))).len(), 127);
+}
