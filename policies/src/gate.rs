@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Failure;
+use crate::time::WallTime;
 
 /// Which condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,6 +95,14 @@ pub struct Gate {
     pub unit: Unit,
     /// One sentence with the numbers, for people.
     pub detail: String,
+}
+
+impl Gate {
+    /// When it opens by itself, where that is known; `None`: it is open, or more than time must open it.
+    pub fn opens(&self) -> Option<WallTime> {
+        let waits = self.state == GateState::Waiting && self.unit == Unit::UnixMillis;
+        (waits && self.required > 0).then_some(WallTime(self.required))
+    }
 }
 
 impl GateName {

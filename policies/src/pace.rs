@@ -1,9 +1,10 @@
-//! How soon can a rollout be done, if nothing goes wrong? Minute by minute, by the rules that pace it.
+//! How soon can a rollout be done, if nothing goes wrong? Minute by minute, by the rules that pace it, from its start
+//! or from where it stands.
 //!
 //! What it leaves out makes a rollout slower, never faster: how long hosts take to answer and to apply, credit of
 //! single slices, holdouts, hosts of earlier tiers that come late. So what it says is the earliest.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use crate::credit::{Credit, CreditRule};
 use crate::detector::slices::SliceId;
@@ -29,6 +30,23 @@ pub struct Course {
     pub credit: Option<CreditRule>,
     /// So many hosts may begin in each period; `None`: any number.
     pub rate: Option<(u64, Millis)>,
+    /// What has been done of it.
+    pub from: Standing,
+}
+
+/// How far a rollout is. By default: at its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The present tier and its wave, from 0.
+    pub at: (usize, usize),
+    /// Hosts in flight: how much of their soak is left, and their tier, from 0.
+    pub flying: BTreeMap<(Millis, usize), u64>,
+    /// Hosts that are verified.
+    pub verified: u64,
+    /// Those of the present tier that have begun and not refused.
+    pub begun_of_step: u64,
+    /// Those of the present tier that are verified, or went wrong and were acknowledged.
+    pub verified_of_step: u64,
 }
 
 /// One tier.
@@ -66,12 +84,9 @@ pub struct Pace {
 
 /// The books of the imagined rollout.
 struct Books {
-    at: (usize, usize),
-    flying: VecDeque<(u64, u64)>,
+    /// As of now; whose soak is left is known by when it ends.
+    standing: Standing,
     in_flight: u64,
-    verified: u64,
-    begun_of_step: u64,
-    verified_of_step: u64,
     minute: (u64, u64),
     period: (u64, u64),
 }
@@ -81,36 +96,32 @@ pub fn pace(course: &Course, opens: &mut dyn FnMut(usize, Millis) -> bool) -> Pa
     let spans = |step: &Step| vec![Span::default(); step.waves.len()];
     let mut waves: Vec<Vec<Span>> = course.steps.iter().map(spans).collect();
     let mut books = Books {
-        at: (0, 0),
-        flying: VecDeque::new(),
-        in_flight: 0,
-        verified: 0,
-        begun_of_step: 0,
-        verified_of_step: 0,
+        standing: course.from.clone(),
+        in_flight: course.from.flying.values().sum(),
         minute: (0, 0),
         period: (0, 0),
     };
     let mut too_few = Vec::new();
-    mark(&mut waves, (0, 0), |span| span.from = Some(Millis(0)));
+    mark(&mut waves, books.standing.at, |span| span.from = Some(Millis(0)));
     let short = course.steps.iter().any(|step| step.soak < SHORT);
     let (tick, ticks) =
         if short { (1_000, FARTHEST.0 / MINUTE) } else { (MINUTE, FARTHEST.0 / MINUTE) };
     for n in 0..ticks {
         let now = Millis(n * tick);
         books.land(now);
-        while let Some(step) = course.steps.get(books.at.0).filter(|step| books.passes(step)) {
+        while let Some(step) = course.steps.get(books.step()).filter(|step| books.passes(step)) {
             if fewer(step) && step.stage.gates.when_fewer == WhenFewer::Hold {
-                too_few.push(books.at.0);
+                too_few.push(books.step());
                 return Pace { waves, done: None, too_few };
             }
-            mark(&mut waves, books.at, |span| span.until = Some(now));
+            mark(&mut waves, books.standing.at, |span| span.until = Some(now));
             books.go_on(course);
-            mark(&mut waves, books.at, |span| span.from = Some(now));
+            mark(&mut waves, books.standing.at, |span| span.from = Some(now));
         }
-        if books.at.0 >= course.steps.len() {
+        if books.step() >= course.steps.len() {
             return Pace { waves, done: Some(now), too_few };
         }
-        if opens(books.at.0, now) {
+        if opens(books.step(), now) {
             books.begin(course, now);
         }
     }
@@ -129,45 +140,55 @@ fn fewer(step: &Step) -> bool {
 }
 
 impl Books {
+    const fn step(&self) -> usize {
+        self.standing.at.0
+    }
+
     /// Hosts whose soak has ended are verified.
     fn land(&mut self, now: Millis) {
-        while let Some(&(_, hosts)) = self.flying.front().filter(|(due, _)| *due <= now.0) {
-            self.flying.pop_front();
+        let standing = &mut self.standing;
+        while let Some(first) = standing.flying.first_entry().filter(|of| of.key().0 <= now) {
+            let ((_, step), hosts) = first.remove_entry();
             self.in_flight -= hosts;
-            self.verified += hosts;
-            self.verified_of_step += hosts;
+            standing.verified += hosts;
+            if step == standing.at.0 {
+                standing.verified_of_step += hosts;
+            }
         }
     }
 
     /// Whether the gates of the present wave are open.
     fn passes(&self, step: &Step) -> bool {
         let gates = &step.stage.gates;
-        let Some(&hosts) = step.waves.get(self.at.1) else { return true };
-        let is_last = self.at.1 + 1 == step.waves.len();
+        let Standing { at, begun_of_step, verified_of_step, .. } = self.standing;
+        let Some(&hosts) = step.waves.get(at.1) else { return true };
+        let is_last = at.1 + 1 == step.waves.len();
         let tier = step.waves.last().copied().unwrap_or(0);
         let needed = if is_last { gates.min_verified.min(tier) } else { 0 };
-        let judged = gates.verified.of_rounded_up(self.begun_of_step).max(u64::from(hosts > 0));
-        self.begun_of_step >= gates.coverage.of_rounded_up(hosts)
-            && self.verified_of_step >= judged.max(needed)
+        let judged = gates.verified.of_rounded_up(begun_of_step).max(u64::from(hosts > 0));
+        begun_of_step >= gates.coverage.of_rounded_up(hosts)
+            && verified_of_step >= judged.max(needed)
     }
 
     fn go_on(&mut self, course: &Course) {
-        let waves = course.steps.get(self.at.0).map_or(0, |step| step.waves.len());
-        if self.at.1 + 1 < waves {
-            self.at.1 += 1;
+        let standing = &mut self.standing;
+        let waves = course.steps.get(standing.at.0).map_or(0, |step| step.waves.len());
+        if standing.at.1 + 1 < waves {
+            standing.at.1 += 1;
         } else {
-            self.at = (self.at.0 + 1, 0);
-            (self.begun_of_step, self.verified_of_step) = (0, 0);
+            standing.at = (standing.at.0 + 1, 0);
+            (standing.begun_of_step, standing.verified_of_step) = (0, 0);
         }
     }
 
     /// As many begin as may.
     fn begin(&mut self, course: &Course, now: Millis) {
-        let Some(step) = course.steps.get(self.at.0) else { return };
+        let (at, verified) = (self.standing.at, self.standing.verified);
+        let Some(step) = course.steps.get(at.0) else { return };
         let most = step.in_flight_cap.min(course.budget);
         let (cap, in_minute) = match &course.credit {
             Some(rule) => {
-                let earned = Credit::of_verified(self.verified);
+                let earned = Credit::of_verified(verified);
                 let cap = rule.cap(SliceId(0), &earned, most);
                 let minute = now.0 / MINUTE;
                 if self.minute.0 != minute {
@@ -184,20 +205,18 @@ impl Books {
             }
             hosts.saturating_sub(self.period.1)
         });
-        let wave = step.waves.get(self.at.1).copied().unwrap_or(0);
-        let rest = wave.saturating_sub(self.begun_of_step);
+        let wave = step.waves.get(at.1).copied().unwrap_or(0);
+        let rest = wave.saturating_sub(self.standing.begun_of_step);
         let room = cap.saturating_sub(self.in_flight);
         let begin = rest.min(room).min(in_minute).min(in_period);
         if begin == 0 {
             return;
         }
         self.in_flight += begin;
-        self.begun_of_step += begin;
         self.minute.1 += begin;
         self.period.1 += begin;
-        let due = now.0 + step.soak.0;
-        let at = self.flying.partition_point(|(other, _)| *other <= due);
-        self.flying.insert(at, (due, begin));
+        self.standing.begun_of_step += begin;
+        *self.standing.flying.entry((Millis(now.0 + step.soak.0), at.0)).or_insert(0) += begin;
     }
 }
 
@@ -226,6 +245,7 @@ mod tests {
             budget: policy.exposure.budget.of(all),
             credit: Some(CreditRule::for_fleet(all)),
             rate: None,
+            from: Standing::default(),
         }
     }
 
@@ -279,6 +299,27 @@ mod tests {
             done >= Millis::from_secs(80 * 3_600),
             "8,000 of 10,600 begin at 100 an hour: {done}"
         );
+    }
+
+    #[test]
+    fn from_where_it_stands_only_what_is_left_is_paced() {
+        let mut course = standard([60, 600, 400]);
+        course.credit = None;
+        let whole = pace(&course, &mut |_, _| true);
+        // In the second wave of the free tier: 60 of its first 150 hosts have an hour to soak.
+        let hour = Millis::from_secs(3_600);
+        course.from = Standing {
+            at: (1, 1),
+            flying: BTreeMap::from([((hour, 1), 60)]),
+            verified: 150,
+            begun_of_step: 150,
+            verified_of_step: 90,
+        };
+        let rest = pace(&course, &mut |_, _| true);
+        assert_eq!(rest.waves[0], [Span::default()], "what is over is not planned");
+        assert_eq!(rest.waves[1][1], Span { from: Some(Millis(0)), until: Some(hour) });
+        let (done, of_all) = (rest.done.unwrap(), whole.done.unwrap());
+        assert!(hour < done && done < of_all, "{done} {of_all}");
     }
 
     #[test]

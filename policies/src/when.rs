@@ -54,17 +54,9 @@ impl When {
         self.closed().is_none()
     }
 
-    /// When hosts may begin at the earliest, as far as that is known; `None`: it takes a person, or nobody knows.
-    pub fn opens(&self) -> Option<WallTime> {
-        let at = self.opens_but_for_the_window()?;
-        match self.window {
-            None | Some(At::Open { .. }) => Some(at),
-            Some(At::Closed { opens }) => opens.map(|opens| opens.max(at)),
-            Some(At::Unknown) => None,
-        }
-    }
-
-    fn opens_but_for_the_window(&self) -> Option<WallTime> {
+    /// From when on freeze, start, cut-off and delay let hosts begin, and not before now; `None`: never, or a person
+    /// has to lift the freeze. A window may be closed then.
+    pub fn dates(&self) -> Option<WallTime> {
         let thawed = match &self.frozen {
             None => self.wall,
             Some(Frozen { until, .. }) => (*until)?,
@@ -167,7 +159,7 @@ mod tests {
     #[test]
     fn without_any_rule_it_is_always_time() {
         check(&noon(), "");
-        assert_eq!(noon().opens(), Some(noon().wall));
+        assert_eq!(noon().dates(), Some(noon().wall));
     }
 
     #[test]
@@ -177,7 +169,7 @@ mod tests {
         assert!(when(day).is_open());
         let later = when(Millis(day.0 + 1));
         assert!(!later.is_open());
-        assert_eq!(later.opens(), Some(WallTime(noon().wall.0 + 1)));
+        assert_eq!(later.dates(), Some(WallTime(noon().wall.0 + 1)));
     }
 
     #[test]
@@ -189,11 +181,11 @@ mod tests {
             "Shut cut-off: the tier takes nothing published after 2026-05-01T11:59:59Z; this was at \
              2026-05-01T12:00:00Z",
         );
-        assert_eq!(when.opens(), None);
+        assert_eq!(when.dates(), None);
     }
 
     #[test]
-    fn the_latest_of_all_says_when_it_opens() {
+    fn the_latest_of_all_dates_says_when_they_let_hosts_begin() {
         let at = |hours: u64| WallTime(noon().wall.0 + hours * 3_600_000);
         let frozen = Frozen {
             name: "quarter-end".to_owned(),
@@ -212,13 +204,12 @@ mod tests {
              Waiting start-at: the rollout starts at 2026-05-02T15:00:00Z\n\
              Waiting window: the tier's window opens at 2026-05-02T13:00:00Z",
         );
-        assert_eq!(when.opens(), Some(at(3)));
+        assert_eq!(when.dates(), Some(at(3)));
     }
 
     #[test]
     fn a_window_that_nobody_knows_is_closed() {
         let when = When { window: Some(At::Unknown), ..noon() };
         assert!(!when.is_open());
-        assert_eq!(when.opens(), None);
     }
 }

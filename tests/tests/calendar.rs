@@ -123,6 +123,14 @@ async fn hosts_begin_inside_a_window_and_explain_says_when_it_opens() -> Outcome
         said.contains(&format!("opens at {}", tomorrow.format("%Y-%m-%dT%H:00:00Z"))),
         "{said}"
     );
+    // Nobody is told an earlier date, whatever its tier.
+    let opening = tomorrow.format("%Y-%m-%dT%H:00:00Z").to_string();
+    assert!(said.contains(&format!("\"openTime\":\"{opening}\"")), "{said}");
+    let host = typed(&cluster, "host list -o json").await?.ends_with(0)?.json()?;
+    let host = host["hosts"][0]["name"].as_str().ok_or_else(|| Trouble::new(host.to_string()))?;
+    let line = format!("rollout explain 113.1 --host {host} -o json");
+    let told = typed(&cluster, &line).await?.ends_with(0)?.json()?;
+    assert!(told["nextTime"].as_str().is_some_and(|next| *next >= *opening), "{told}");
     let tiers = typed(&cluster, "tier list -o json").await?.ends_with(0)?.json()?;
     assert_eq!((&tiers["tiers"][1]["windowOpen"], &tiers["version"]), (&false.into(), &1.into()));
 

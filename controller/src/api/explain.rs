@@ -3,16 +3,13 @@
 use tidegate_policies::gate::GateState;
 use tidegate_proto::v1 as pb;
 
-use super::convert::{fleet, records, rollout, verdict};
+use super::convert::{fleet, records, rollout, timestamp, verdict};
 use super::error::ApiError;
 use super::hosts::find_host;
 use crate::machine::Machine;
-use crate::machine::explain::HostGate;
+use crate::machine::explain::{HostGate, LEDGER};
 use crate::machine::records::rollout_subject;
 use crate::machine::rollouts::Rollout;
-
-/// The gate of a withdrawn patch set: whether it is still run.
-const LEDGER: &str = "ledger";
 
 /// Most records in one answer.
 const MAX_EXPLAINED: usize = 50;
@@ -33,18 +30,18 @@ pub(crate) fn rollout(
     let limit = if host.is_empty() { MAX_EXPLAINED } else { 0 };
     let kept =
         machine.records().on(&subject).take(limit).map(|record| records::record(&record)).collect();
-    let (gates, cause, grant) = if host.is_empty() {
+    let (gates, cause, grant, begins) = if host.is_empty() {
         // Of what is withdrawn only its ledger counts, of what is halted the gates that halted it.
         if let Some(withdrawal) = &drawn.withdrawal {
             let gate = ledger_gate(withdrawal);
             let cause = if gate.observed == 0 { String::new() } else { gate.name.clone() };
-            (vec![gate], cause, None)
+            (vec![gate], cause, None, None)
         } else if let Some(halt) = &drawn.halt {
             let first = halt.gates.first().map(|gate| gate.name.clone());
-            (halt.gates.clone(), first.unwrap_or_default(), None)
+            (halt.gates.clone(), first.unwrap_or_default(), None, None)
         } else {
             let verdict = drawn.verdict.clone().unwrap_or_default();
-            (verdict.gates, verdict.waiting_on, None)
+            (verdict.gates, verdict.waiting_on, None, None)
         }
     } else {
         let host = find_host(machine, host)?;
@@ -61,6 +58,7 @@ pub(crate) fn rollout(
             gates.iter().map(verdict::host_gate).collect(),
             cause.map_or_else(String::new, |gate| gate.name.to_owned()),
             grant.map(|grant| fleet::grant(machine, &grant)),
+            machine.may_begin_from((of, &host), &gates),
         )
     };
     let waiting = gates.iter().find(|gate: &&pb::Gate| gate.name == cause);
@@ -68,6 +66,8 @@ pub(crate) fn rollout(
         "" => headline(&drawn, waiting),
         host => host_headline(&drawn, waiting, (host, grant.as_ref())),
     };
+    let (decided, done) =
+        if host.is_empty() && !is_held(&drawn) { machine.goes_on(of) } else { (begins, None) };
     Ok(pb::ExplainRolloutResponse {
         headline,
         waiting_on: cause,
@@ -77,6 +77,8 @@ pub(crate) fn rollout(
         rollout: Some(drawn),
         grant,
         evidence: if host.is_empty() { lines(machine, of) } else { Vec::new() },
+        next_time: decided.map(timestamp),
+        earliest_done_time: done.map(timestamp),
     })
 }
 
@@ -128,7 +130,12 @@ fn ledger_gate(of: &pb::Withdrawal) -> pb::Gate {
         required: 0,
         unit: "hosts".to_owned(),
         detail,
+        open_time: None,
     }
+}
+
+fn is_held(of: &pb::Rollout) -> bool {
+    of.verdict.as_ref().is_some_and(|verdict| verdict.kind() == pb::VerdictKind::Hold)
 }
 
 fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>) -> String {
@@ -144,8 +151,7 @@ fn headline(of: &pb::Rollout, waiting: Option<&pb::Gate>) -> String {
         let (actor, index, epoch) = (&halt.actor, halt.log_index, halt.epoch);
         return format!("halted by {actor} at log index {index}, epoch {epoch}: {}", halt.reason);
     }
-    let is_held =
-        of.verdict.as_ref().is_some_and(|verdict| verdict.kind() == pb::VerdictKind::Hold);
+    let is_held = is_held(of);
     match (of.state(), waiting) {
         (pb::RolloutState::Draft, _) => {
             "a draft: start it with `tidegate rollout start`".to_owned()

@@ -1,15 +1,24 @@
 //! Why is a host offered the patch set, or not? The gates on its way, in their order.
 
 use tidegate_policies::begin::NoRoom;
+use tidegate_policies::decide::VerdictKind;
 use tidegate_policies::gate::{Gate, GateState};
+use tidegate_policies::time::WallTime;
 
 use super::Machine;
 use super::fleet::{Host, Mode};
 use super::grants::Phase;
 use super::ledger::Leaves;
-use super::membership::{NoPart, Part, artifact_for};
+use super::membership::{NoPart, Part, artifact_for, stage_of};
 use super::rollouts::{MAX_REFUSALS, Rollout, State};
 use super::room::Full;
+
+/// The gate of the rollout's own state.
+const ROLLOUT: &str = "rollout";
+/// The gate of the host's tier and wave.
+const TURN: &str = "tier-turn";
+/// The gate of a withdrawn patch set: whether it is still run.
+pub const LEDGER: &str = "ledger";
 
 /// One condition on a host's way to a patch set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +29,21 @@ pub struct HostGate {
     pub state: GateState,
     /// One sentence with the numbers.
     pub detail: String,
+    /// When it opens at the earliest; `None`: it is open, or more than time must open it.
+    pub opens: Option<WallTime>,
 }
 
 impl From<Gate> for HostGate {
     fn from(gate: Gate) -> Self {
-        Self { name: gate.name.as_str(), state: gate.state, detail: gate.detail }
+        let opens = gate.opens();
+        Self { name: gate.name.as_str(), state: gate.state, detail: gate.detail, opens }
+    }
+}
+
+impl HostGate {
+    /// One that no date opens.
+    const fn new(name: &'static str, state: GateState, detail: String) -> Self {
+        Self { name, state, detail, opens: None }
     }
 }
 
@@ -41,17 +60,46 @@ impl Machine {
             gates.extend(self.when(rollout, part.stage).gates().into_iter().map(HostGate::from));
         }
         gates.extend([
-            turn_gate(rollout, host, &part),
+            self.turn_gate(rollout, host, &part),
             self.grant_gate(rollout, host, &part),
             self.room_gate(rollout, host),
         ]);
         gates
     }
 
+    /// When `host` may begin in `rollout` at the earliest, by the gates on its way; `None`: no date tells, or a
+    /// person has to act first.
+    pub fn may_begin_from(
+        &self,
+        (rollout, host): (&Rollout, &Host),
+        gates: &[HostGate],
+    ) -> Option<WallTime> {
+        let mut begins = None;
+        for gate in gates.iter().filter(|gate| gate.state != GateState::Open) {
+            let takes_more = match (gate.state, gate.name) {
+                (GateState::Open, _) => false,
+                (GateState::Shut, _) => true,
+                // Of the others that wait, the host or a neighbour opens them at any moment.
+                (GateState::Waiting, ROLLOUT | TURN | LEDGER) => gate.opens.is_none(),
+                (GateState::Waiting, _) => false,
+            };
+            if takes_more {
+                return None;
+            }
+            begins = begins.max(gate.opens);
+        }
+        // What has opened may have closed again when the last one opens.
+        let step = match self.place_of(rollout, host) {
+            Ok(part) => Some(part.stage),
+            Err(_) => stage_of(rollout, None, host.tier.as_str()),
+        };
+        self.opens_from((rollout, step?), begins?)
+    }
+
     /// The host's token lets it have grants; `None` where it does.
     fn token_gate(&self, host: &Host) -> Option<HostGate> {
         let none = self.entitled(host).err()?;
-        Some(HostGate { name: "token", state: GateState::Shut, detail: none.of_token(host) })
+        Some(HostGate::new("token", GateState::Shut, none.of_token(host)))
     }
 
     /// No slice that the host is in is halted by itself; `None` where none of the patch set's is.
@@ -71,7 +119,7 @@ impl Machine {
                 | NoPart::OutOfScope { .. },
             ) => (GateState::Open, format!("it is in none of the {halted} halted slices")),
         };
-        Some(HostGate { name: "slice", state, detail })
+        Some(HostGate::new("slice", state, detail))
     }
 
     /// Whether a host has got rid of a withdrawn patch set, and what it waits for; `None` where it is not
@@ -93,17 +141,16 @@ impl Machine {
                 format!("it runs it and cannot revert ({why}): it is owed a reboot"),
             ),
         };
-        Some(HostGate { name: "ledger", state, detail })
+        Some(HostGate::new(LEDGER, state, detail))
     }
 
     /// The rollout and its patch set let hosts begin.
     fn rollout_gate(&self, rollout: &Rollout) -> HostGate {
         let patch_set = self.patch_sets().get(&rollout.version);
         if let Some(of) = patch_set.and_then(|set| set.withdrawn.as_ref()) {
-            let (state, name) = (GateState::Shut, "rollout");
             let detail =
                 format!("{} withdrew it at log index {}: {}", of.actor, of.index, of.reason);
-            return HostGate { name, state, detail };
+            return HostGate::new(ROLLOUT, GateState::Shut, detail);
         }
         let halt = patch_set.and_then(|set| set.halt.as_ref());
         let (state, detail) = match (halt, rollout.state) {
@@ -126,7 +173,45 @@ impl Machine {
                 (GateState::Shut, "it was rolled back".to_owned())
             }
         };
-        HostGate { name: "rollout", state, detail }
+        HostGate::new(ROLLOUT, state, detail)
+    }
+
+    /// The rollout has come to the host's tier and wave.
+    fn turn_gate(&self, rollout: &Rollout, host: &Host, part: &Result<Part, NoPart>) -> HostGate {
+        let name = TURN;
+        let part = match part {
+            Ok(part) => part,
+            Err(none) => {
+                let opens = none.until();
+                let state = opens.map_or(GateState::Shut, |_| GateState::Waiting);
+                return HostGate { name, state, detail: none.words(host, rollout), opens };
+            }
+        };
+        let stage = &rollout.policy.ladder[part.stage];
+        let wave = part.first_wave(rollout);
+        let mine = format!(
+            "it counts in {} and comes with wave {} of {} ({})",
+            stage.tier,
+            wave + 1,
+            stage.waves.len(),
+            stage.waves[wave]
+        );
+        let Some(place) = rollout.place else {
+            return HostGate::new(name, GateState::Waiting, format!("{mine}; not started"));
+        };
+        let now = &rollout.policy.ladder[place.stage];
+        let there = format!("the rollout is in {} wave {}", now.tier, place.wave + 1);
+        if part.has_its_turn(rollout) {
+            return HostGate::new(name, GateState::Open, format!("{mine}; {there}"));
+        }
+        let held_out = if part.held_out {
+            "; it is held out: it comes when the others of its tier are verified"
+        } else {
+            ""
+        };
+        let opens = self.wave_begins(rollout, part.stage, wave);
+        let detail = format!("{mine}; {there}{held_out}");
+        HostGate { name, state: GateState::Waiting, detail, opens }
     }
 
     /// The host is free to have a grant, or has one.
@@ -168,7 +253,7 @@ impl Machine {
                 (state, detail)
             }
         };
-        HostGate { name: "grant", state, detail }
+        HostGate::new("grant", state, detail)
     }
 
     fn is_of(&self, rollout: &Rollout, grant: super::ids::GrantId) -> bool {
@@ -180,7 +265,7 @@ impl Machine {
         let name = "room";
         let Some(basis) = self.basis(rollout) else {
             let detail = "nothing is judged before the start".to_owned();
-            return HostGate { name, state: GateState::Waiting, detail };
+            return HostGate::new(name, GateState::Waiting, detail);
         };
         let inputs = basis.books();
         let numbers = || {
@@ -196,13 +281,20 @@ impl Machine {
             Err(full @ (Full::NotStarted | Full::Credit { .. } | Full::Limited(_))) => {
                 (GateState::Waiting, full.words())
             }
-            Err(Full::Books(NoRoom::Verdict(_))) => {
+            Err(Full::Books(NoRoom::Verdict(kind))) => {
                 let verdict = basis.judge();
                 let why = verdict.waiting_on().map_or("", |gate| gate.detail.as_str());
-                (GateState::Shut, format!("the judge lets nobody begin: {why}"))
+                // A hold goes back by itself.
+                let state = match kind {
+                    VerdictKind::Halt => GateState::Shut,
+                    VerdictKind::Continue | VerdictKind::Promote | VerdictKind::Hold => {
+                        GateState::Waiting
+                    }
+                };
+                (state, format!("the judge lets nobody begin: {why}"))
             }
         };
-        HostGate { name, state, detail }
+        HostGate::new(name, state, detail)
     }
 }
 
@@ -213,7 +305,7 @@ fn mode_gate(host: &Host) -> HostGate {
             (GateState::Shut, "its agent runs in no-apply mode: it reports, and applies nothing")
         }
     };
-    HostGate { name: "agent-mode", state, detail: detail.to_owned() }
+    HostGate::new("agent-mode", state, detail.to_owned())
 }
 
 /// Looked at by itself: a host that is out for another reason is told this one, too.
@@ -223,41 +315,5 @@ fn artifact_gate(machine: &Machine, rollout: &Rollout, host: &Host) -> HostGate 
         Some(_) => (GateState::Open, format!("there is one for its kernel {}", host.facts.kernel)),
         None => (GateState::Shut, NoPart::NoArtifact.words(host, rollout)),
     };
-    HostGate { name: "artifact", state, detail }
-}
-
-fn turn_gate(rollout: &Rollout, host: &Host, part: &Result<Part, NoPart>) -> HostGate {
-    let name = "tier-turn";
-    let part = match part {
-        Ok(part) => part,
-        Err(none) => {
-            return HostGate { name, state: GateState::Shut, detail: none.words(host, rollout) };
-        }
-    };
-    let stage = &rollout.policy.ladder[part.stage];
-    let wave = part.first_wave(rollout);
-    let mine = format!(
-        "it counts in {} and comes with wave {} of {} ({})",
-        stage.tier,
-        wave + 1,
-        stage.waves.len(),
-        stage.waves[wave]
-    );
-    let Some(place) = rollout.place else {
-        return HostGate {
-            name,
-            state: GateState::Waiting,
-            detail: format!("{mine}; not started"),
-        };
-    };
-    let state = if part.has_its_turn(rollout) { GateState::Open } else { GateState::Waiting };
-    let now = &rollout.policy.ladder[place.stage];
-    let held_out = if part.held_out && state == GateState::Waiting {
-        "; it is held out: it comes when the others of its tier are verified"
-    } else {
-        ""
-    };
-    let detail =
-        format!("{mine}; the rollout is in {} wave {}{held_out}", now.tier, place.wave + 1);
-    HostGate { name, state, detail }
+    HostGate::new("artifact", state, detail)
 }

@@ -121,6 +121,19 @@ impl NoPart {
 }
 
 impl NoPart {
+    /// From when on it is over by itself; `None`: never, or more than time must end it.
+    pub const fn until(&self) -> Option<WallTime> {
+        match self {
+            Self::HeldBack { until, .. } => *until,
+            Self::NoApply
+            | Self::NoArtifact
+            | Self::TierNotInPolicy
+            | Self::SliceHalted { .. }
+            | Self::TokenRevoked { .. }
+            | Self::OutOfScope { .. } => None,
+        }
+    }
+
     /// Why its token lets `host` have no further grant, and the way out; for every other reason the same
     /// words as of no rollout at all.
     pub fn of_token(&self, host: &Host) -> String {

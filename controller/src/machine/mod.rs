@@ -40,6 +40,7 @@ pub mod ledger;
 pub mod measure;
 pub mod membership;
 pub mod open_fixes;
+mod pacing;
 pub mod patch_sets;
 pub mod people_event;
 pub mod plan;

@@ -3,20 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_policies::credit::CreditRule;
-use tidegate_policies::pace::{Course, FARTHEST, Pace, Step, pace};
-use tidegate_policies::policy::Stage;
+use tidegate_policies::pace::{FARTHEST, Pace};
 use tidegate_policies::proof::ProofRule;
 use tidegate_policies::proof::canaries::{Canaries, canaries};
-use tidegate_policies::schedule::{At, Openings, Window};
-use tidegate_policies::time::{Millis, WallTime};
-use tidegate_policies::when::When;
+use tidegate_policies::time::Millis;
 
 use super::command::CreateRollout;
 use super::membership::Eligible;
 use super::patch_sets::KernelKey;
 use super::rollouts::Rollout;
-use super::trial::source_of;
 use super::{Machine, Position, Rejection};
 
 /// A kernel and a zone.
@@ -80,79 +75,6 @@ impl Machine {
             }
         }
         strata
-    }
-
-    fn pace_of(&self, rollout: &Rollout) -> Pace {
-        let policy = &rollout.policy;
-        let all = rollout.hosts();
-        let share = policy.exposure.in_flight;
-        let hosts = |step: usize| rollout.stages.get(step).map_or(0, |stage| stage.hosts);
-        let step = |(n, stage): (usize, &Stage)| {
-            let source = source_of(rollout, n).filter(|source| *source != n).map_or(0, hosts);
-            let source = if policy.judgement.is_some() { source } else { 0 };
-            Step {
-                stage: stage.clone(),
-                soak: rollout.soak_of(n).unwrap_or(stage.gates.soak),
-                waves: rollout.stages[n].waves.iter().map(|wave| wave.hosts).collect(),
-                in_flight_cap: share.of(hosts(n) + source),
-            }
-        };
-        let credit = policy.judgement.as_ref();
-        let course = Course {
-            steps: policy.ladder.iter().enumerate().map(step).collect(),
-            budget: policy.exposure.budget.of(all),
-            credit: credit.map(|of| of.credit.unwrap_or_else(|| CreditRule::for_fleet(all))),
-            rate: policy.limits.rate.map(|rate| (rate.hosts.of(all), rate.every)),
-        };
-        let mut ahead = Ahead { known: BTreeMap::new() };
-        let whens: Vec<When> =
-            (0..course.steps.len()).map(|step| self.when(rollout, step)).collect();
-        pace(&course, &mut |step, after| {
-            let wall = WallTime(self.clock.wall.0 + after.0);
-            whens
-                .get(step)
-                .is_some_and(|when| self.is_open_at(when, (rollout, step), (wall, &mut ahead)))
-        })
-    }
-
-    /// Whether hosts of a step may begin at a moment to come, as the calendar stands now.
-    fn is_open_at(
-        &self,
-        when: &When,
-        (rollout, step): (&Rollout, usize),
-        (wall, ahead): (WallTime, &mut Ahead),
-    ) -> bool {
-        let tier = rollout.policy.ladder.get(step).map_or("", |stage| stage.tier.as_str());
-        let frozen =
-            when.frozen.as_ref().is_some_and(|of| of.until.is_none_or(|until| wall < until));
-        let through = when.holdback.lets_through_from(when.published);
-        let dates = !frozen
-            && through.is_some_and(|from| from <= wall)
-            && when.start_at.is_none_or(|at| at <= wall);
-        let windows = self.calendar.rules(tier).map(|rules| rules.windows.as_slice());
-        let windows = windows.unwrap_or_default();
-        dates && (windows.is_empty() || windows.iter().any(|window| ahead.is_open(window, wall)))
-    }
-}
-
-/// Openings that were computed for a plan, some days at a time.
-struct Ahead {
-    known: BTreeMap<Window, Openings>,
-}
-
-impl Ahead {
-    fn is_open(&mut self, window: &Window, wall: WallTime) -> bool {
-        let known = self.known.get(window).map(|openings| openings.at(wall));
-        let at = match known {
-            Some(at @ (At::Open { .. } | At::Closed { .. })) => at,
-            Some(At::Unknown) | None => {
-                let Some(openings) = window.openings(wall) else { return false };
-                let at = openings.at(wall);
-                self.known.insert(window.clone(), openings);
-                at
-            }
-        };
-        matches!(at, At::Open { .. })
     }
 }
 

@@ -5,6 +5,7 @@ use tidegate_policies::evidence::Counts;
 use tidegate_policies::gate::{Gate, GateState};
 use tidegate_proto::v1 as pb;
 
+use super::timestamp;
 use crate::machine::explain::HostGate;
 
 /// Hosts by outcome for the wire.
@@ -32,6 +33,7 @@ pub fn gate(gate: &Gate) -> pb::Gate {
         required: i64::try_from(gate.required).unwrap_or(i64::MAX),
         unit: gate.unit.as_str().to_owned(),
         detail: gate.detail.clone(),
+        open_time: gate.opens().map(timestamp),
     }
 }
 
@@ -41,6 +43,7 @@ pub fn host_gate(gate: &HostGate) -> pb::Gate {
         name: gate.name.to_owned(),
         state: gate_state(gate.state).into(),
         detail: gate.detail.clone(),
+        open_time: gate.opens.map(timestamp),
         ..pb::Gate::default()
     }
 }

@@ -186,7 +186,7 @@ mod tests {
             ("free", 1),
             true,
             &expect![
-                "rollouts/113.1 of patchSets/113.1 (RUNNING, free wave 1/2) goes on. Next is tiers/free wave 2: 9875 hosts more. FORCED in spite of soak: 1800000 of 3600000 ms."
+                "rollouts/113.1 of patchSets/113.1 (RUNNING, free wave 1/2) goes on. Next is tiers/free wave 2: 9875 hosts more. FORCED in spite of soak: 100 of 114 hosts."
             ],
         );
     }

@@ -4,13 +4,14 @@
 use std::iter;
 
 use chrono::{DateTime, Utc};
+use prost_types::Timestamp;
 use tidegate_proto::v1;
 
 use super::Show;
 use super::json::word;
 use super::table::grid;
 use super::text::{hosts, or_dash, plain, ppm, share_of};
-use super::time::{ago, rfc3339, span};
+use super::time::{ago, rfc3339, span, when};
 use crate::client::ids::to_hex;
 use crate::client::names::id_of;
 
@@ -283,6 +284,7 @@ fn quantity(number: i64, unit: &str) -> String {
 /// The explanation: headline, gates, the host's grant, then what was decided.
 pub(crate) fn explanation(answer: &v1::ExplainRolloutResponse, now: DateTime<Utc>) -> String {
     let mut lines = vec![plain(&answer.headline)];
+    lines.extend(earliest(answer, now));
     if let Some(grant) = &answer.grant {
         let phase = word::<v1::GrantPhase>(grant.phase);
         let detail =
@@ -298,6 +300,16 @@ pub(crate) fn explanation(answer: &v1::ExplainRolloutResponse, now: DateTime<Utc
         lines.push(grid(Some(&titles.map(str::to_owned)), records));
     }
     lines.join("\n")
+}
+
+/// When it goes on at the earliest, and is completed, where dates and soaks alone say that.
+fn earliest(answer: &v1::ExplainRolloutResponse, now: DateTime<Utc>) -> Vec<String> {
+    let told = |what: &str, time: &Option<Timestamp>| {
+        let at = time.as_ref().and_then(rfc3339)?;
+        Some(format!("{what} {} at the earliest: {at}", when(time.as_ref(), now)))
+    };
+    let lines = [told("goes on", &answer.next_time), told("completed", &answer.earliest_done_time)];
+    lines.into_iter().flatten().collect()
 }
 
 /// A verdict that was computed again, as text.

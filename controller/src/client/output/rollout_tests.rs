@@ -24,8 +24,8 @@ fn a_running_rollout_is_a_tree_of_tiers_and_waves() {
             patch set    patchSets/113.1  (epoch 2)
             state        RUNNING, free wave 1/2
             policy       standard
-            waiting on   soak: 1800000 of 3600000 ms
-            verdict      HOLD (log 4711)  half of the soak is over
+            waiting on   soak: 100 of 114 hosts
+            verdict      HOLD (log 4711)  100 of 114 hosts are verified
             exposure     20/60 (33.3 %) hosts of the budget
             in flight    18/50 (36.0 %) hosts of the cap
             created      2h ago
@@ -40,9 +40,9 @@ fn a_running_rollout_is_a_tree_of_tiers_and_waves() {
             paid               WAITING       50000  0/50000 (0.0 %)    0         0          0                    0
             └─ wave 1: 100 %   WAITING       50000
 
-            GATE                STATE    SEEN    NEEDED   DETAIL
-            guard-rail/crashed  OPEN     1 host  3 hosts  1 of 3 hosts
-            soak                WAITING  30m     1h       1800000 of 3600000 ms"#]],
+            GATE                STATE    SEEN       NEEDED     DETAIL
+            guard-rail/crashed  OPEN     1 host     3 hosts    1 of 3 hosts
+            soak                WAITING  100 hosts  114 hosts  100 of 114 hosts"#]],
     );
 }
 
@@ -99,7 +99,7 @@ fn a_halt_shows_who_why_and_a_few_witnesses() {
 
 #[test]
 fn what_a_person_stopped_waits_on_a_person_and_not_on_a_gate() {
-    assert_eq!(waiting_on(&sample::rollout()), "soak: 1800000 of 3600000 ms");
+    assert_eq!(waiting_on(&sample::rollout()), "soak: 100 of 114 hosts");
     assert_eq!(waiting_on(&sample::halted()), "a person: halted by judge: 4 of 120 crashed");
     for (state, said) in [
         (v1::RolloutState::Draft, "a person: it is a draft until it is started"),
@@ -133,14 +133,14 @@ fn an_explanation_is_a_headline_then_gates_then_records() {
     check(
         &explanation(&answer, now()),
         &expect![[r#"
-        It waits for the soak.
-        grant 9 of hosts/a1 is APPLIED
+            It waits for the soak.
+            grant 9 of hosts/a1 is APPLIED
 
-        [open]    guard-rail/crashed: 1 of 3 hosts
-        [waiting] soak: 1800000 of 3600000 ms
+            [open]    guard-rail/crashed: 1 of 3 hosts
+            [waiting] soak: 100 of 114 hosts
 
-        WHEN    LOG   WHO    EVENT           DETAIL
-        3m ago  4730  judge  rollout.halted  4 of 120 crashed, 3 are the most"#]],
+            WHEN    LOG   WHO    EVENT           DETAIL
+            3m ago  4730  judge  rollout.halted  4 of 120 crashed, 3 are the most"#]],
     );
 }
 
@@ -153,7 +153,7 @@ fn a_change_is_one_line() {
     check(
         &line(&change),
         &expect![
-            "rev 4720 | 113.1 | RUNNING, free wave 1/2 | verdict HOLD | waiting on soak: 1800000 of 3600000 ms | exposed 20/60 (33.3 %) | in flight 18/50 (36.0 %) | 2026-11-03T11:10:00Z judge rollout.halted: 4 of 120 crashed, 3 are the most"
+            "rev 4720 | 113.1 | RUNNING, free wave 1/2 | verdict HOLD | waiting on soak: 100 of 114 hosts | exposed 20/60 (33.3 %) | in flight 18/50 (36.0 %) | 2026-11-03T11:10:00Z judge rollout.halted: 4 of 120 crashed, 3 are the most"
         ],
     );
 }

@@ -35,6 +35,7 @@ fn gate(name: &str, state: GateState, numbers: (i64, i64), unit: &str) -> v1::Ga
         required: numbers.1,
         unit: unit.to_owned(),
         detail: format!("{} of {} {unit}", numbers.0, numbers.1),
+        open_time: None,
     }
 }
 
@@ -72,10 +73,10 @@ pub(crate) fn rollout() -> v1::Rollout {
             kind: VerdictKind::Hold.into(),
             gates: vec![
                 gate("guard-rail/crashed", GateState::Open, (1, 3), "hosts"),
-                gate("soak", GateState::Waiting, (1_800_000, 3_600_000), "ms"),
+                gate("soak", GateState::Waiting, (100, 114), "hosts"),
             ],
             waiting_on: "soak".to_owned(),
-            summary: "half of the soak is over".to_owned(),
+            summary: "100 of 114 hosts are verified".to_owned(),
             log_index: 4_711,
         }),
         epoch: 2,

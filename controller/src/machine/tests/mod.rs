@@ -24,6 +24,7 @@ mod measure;
 mod members;
 mod offers;
 mod open_fixes;
+mod outlooks;
 mod overdue;
 mod people;
 mod plan;

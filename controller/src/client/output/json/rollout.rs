@@ -123,14 +123,15 @@ pub(super) fn verdict(verdict: &v1::Verdict) -> Value {
 }
 
 fn gate(gate: &v1::Gate) -> Value {
-    json!({
+    let object = json!({
         "name": gate.name,
         "state": enumeration::<v1::GateState>(gate.state),
         "observed": gate.observed,
         "required": gate.required,
         "unit": gate.unit,
         "detail": gate.detail,
-    })
+    });
+    with(object, [("openTime", time(gate.open_time.as_ref()))])
 }
 
 pub(super) fn halt(halt: &v1::Halt) -> Value {
@@ -209,6 +210,8 @@ pub(crate) fn explanation(explanation: &v1::ExplainRolloutResponse) -> Value {
         [
             ("rollout", explanation.rollout.as_ref().map(rollout)),
             ("grant", explanation.grant.as_ref().map(grant)),
+            ("nextTime", time(explanation.next_time.as_ref())),
+            ("earliestDoneTime", time(explanation.earliest_done_time.as_ref())),
         ],
     )
 }

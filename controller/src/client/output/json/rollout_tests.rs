@@ -87,30 +87,30 @@ fn a_verdict_with_its_gates() {
     check(
         &verdict(&sample::rollout().verdict.unwrap()),
         &expect![[r#"
-        {
-          "gates": [
             {
-              "detail": "1 of 3 hosts",
-              "name": "guard-rail/crashed",
-              "observed": 1,
-              "required": 3,
-              "state": "OPEN",
-              "unit": "hosts"
-            },
-            {
-              "detail": "1800000 of 3600000 ms",
-              "name": "soak",
-              "observed": 1800000,
-              "required": 3600000,
-              "state": "WAITING",
-              "unit": "ms"
-            }
-          ],
-          "kind": "HOLD",
-          "logIndex": 4711,
-          "summary": "half of the soak is over",
-          "waitingOn": "soak"
-        }"#]],
+              "gates": [
+                {
+                  "detail": "1 of 3 hosts",
+                  "name": "guard-rail/crashed",
+                  "observed": 1,
+                  "required": 3,
+                  "state": "OPEN",
+                  "unit": "hosts"
+                },
+                {
+                  "detail": "100 of 114 hosts",
+                  "name": "soak",
+                  "observed": 100,
+                  "required": 114,
+                  "state": "WAITING",
+                  "unit": "hosts"
+                }
+              ],
+              "kind": "HOLD",
+              "logIndex": 4711,
+              "summary": "100 of 114 hosts are verified",
+              "waitingOn": "soak"
+            }"#]],
     );
 }
 

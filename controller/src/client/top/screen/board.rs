@@ -1,6 +1,7 @@
 //! What is on the board? Verdict, exposure, waves, slices, trends and what was decided; in a small window the
 //! last of these go first.
 
+use chrono::{DateTime, Utc};
 use ratatui::text::Line;
 use tidegate_proto::v1;
 use tidegate_proto::v1::{GateState, VerdictKind};
@@ -9,7 +10,7 @@ use super::ink::{Ink, Tone};
 use super::{clipped, feed, health, small, tiers, trend, wrapped};
 use crate::client::output::rollout::waiting_on;
 use crate::client::output::text::plain;
-use crate::client::output::time::span;
+use crate::client::output::time::{rfc3339, utc, when};
 use crate::client::top::app::App;
 
 /// Columns that the names of lines take.
@@ -32,7 +33,7 @@ pub(super) fn lines(app: &App, ink: Ink, (width, height): (u16, usize)) -> Vec<L
         return no_rollout(app, ink, (width, height));
     };
     let mut parts = vec![
-        Part { rank: 0, lines: verdict(rollout, ink, width) },
+        Part { rank: 0, lines: verdict(rollout, ink, (width, app.now.wall)) },
         Part { rank: 1, lines: tiers::exposure(rollout, ink, width) },
         Part { rank: 2, lines: tiers::bars(rollout, ink, width) },
         Part { rank: 4, lines: tiers::waves(rollout, ink, width) },
@@ -67,8 +68,12 @@ fn no_rollout(app: &App, ink: Ink, (width, height): (usize, usize)) -> Vec<Line<
     all
 }
 
-/// What the judge says, what it waits on, and when it looks again at the earliest.
-fn verdict(rollout: &v1::Rollout, ink: Ink, width: usize) -> Vec<Line<'static>> {
+/// What the judge says, what it waits on, and when a gate opens that waits for a date.
+fn verdict(
+    rollout: &v1::Rollout,
+    ink: Ink,
+    (width, now): (usize, DateTime<Utc>),
+) -> Vec<Line<'static>> {
     let Some(verdict) = &rollout.verdict else {
         let text = waiting_on(rollout);
         return vec![named(
@@ -102,19 +107,23 @@ fn verdict(rollout: &v1::Rollout, ink: Ink, width: usize) -> Vec<Line<'static>> 
         .collect();
     // What is held or halted waits for no time.
     let runs = matches!(verdict.kind(), VerdictKind::Continue | VerdictKind::Promote);
-    let next = next_look(verdict).filter(|_| runs && rollout.halt.is_none());
+    let next = next_look(verdict, now).filter(|_| runs && rollout.halt.is_none());
     let next = next
         .map(|next| named(ink, "next", (Tone::Plain, clipped(&next, width.saturating_sub(NAMES)))));
     lines.extend(next);
     lines
 }
 
-/// When the next decision can come, by the gates that wait for time.
-fn next_look(verdict: &v1::Verdict) -> Option<String> {
-    let times = verdict.gates.iter().filter(|gate| gate.unit == "ms" && is_closed(gate));
-    let left = times.map(|gate| (gate.required.saturating_sub(gate.observed), &gate.name)).max()?;
-    let ms = u64::try_from(left.0).ok().filter(|ms| *ms > 0)?;
-    Some(format!("decision in {} at the earliest: {}", span(ms), plain(left.1)))
+/// When the last of the gates opens that wait for a date.
+fn next_look(verdict: &v1::Verdict, now: DateTime<Utc>) -> Option<String> {
+    let dated = verdict.gates.iter().filter(|gate| is_closed(gate));
+    let last = dated
+        .filter_map(|gate| utc(gate.open_time.as_ref()?).map(|at| (at, gate)))
+        .max_by_key(|(at, _)| *at);
+    let (_, gate) = last?;
+    let time = gate.open_time.as_ref();
+    let at = time.and_then(rfc3339)?;
+    Some(format!("{} opens {} at the earliest: {at}", plain(&gate.name), when(time, now)))
 }
 
 fn is_closed(gate: &v1::Gate) -> bool {

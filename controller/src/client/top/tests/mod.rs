@@ -39,6 +39,22 @@ fn held() -> v1::Rollout {
     rollout
 }
 
+/// One that waits for the window of its tier.
+fn out_of_its_window() -> v1::Rollout {
+    let mut rollout = rollout();
+    let verdict = rollout.verdict.as_mut().unwrap();
+    verdict.waiting_on = "window".to_owned();
+    verdict.gates.push(v1::Gate {
+        name: "window".to_owned(),
+        state: v1::GateState::Waiting.into(),
+        unit: "unix-ms".to_owned(),
+        detail: "the tier's window opens at 2026-11-03T14:10:00Z".to_owned(),
+        open_time: at(sample::CREATED + 5 * 3_600),
+        ..Default::default()
+    });
+    rollout
+}
+
 fn halted() -> v1::Rollout {
     let mut rollout = rollout();
     rollout.set_state(v1::RolloutState::Halted);
@@ -78,6 +94,11 @@ fn a_narrow_window_keeps_the_way_to_stop_the_verdict_and_the_exposure() {
 #[test]
 fn a_rollout_that_is_held() {
     check("held", &Scene::of(held()), WIDE, &expect_file!["frames/held.txt"]);
+}
+
+#[test]
+fn a_rollout_that_waits_for_a_date_says_which() {
+    check("window", &Scene::of(out_of_its_window()), SMALL, &expect_file!["frames/window.txt"]);
 }
 
 #[test]

@@ -134,7 +134,7 @@ pub(super) fn rollout() -> v1::Rollout {
         observed,
         required,
         unit: "hosts".to_owned(),
-        detail: String::new(),
+        ..Default::default()
     });
     verdict.gates.splice(0..0, rails);
     rollout
