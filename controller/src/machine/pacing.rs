@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tidegate_policies::credit::CreditRule;
 use tidegate_policies::pace::{Course, Pace, Standing, Step, pace};
 use tidegate_policies::policy::Stage;
-use tidegate_policies::schedule::{At, Openings, Window};
+use tidegate_policies::schedule::{Ahead, At, Window};
 use tidegate_policies::time::{Millis, WallTime};
 
 use super::Machine;
@@ -133,31 +133,5 @@ impl Machine {
     fn windows(&self, rollout: &Rollout, step: usize) -> &[Window] {
         let tier = rollout.policy.ladder.get(step).map_or("", |stage| stage.tier.as_str());
         self.calendar.rules(tier).map(|rules| rules.windows.as_slice()).unwrap_or_default()
-    }
-}
-
-/// Openings that were computed, some days at a time.
-#[derive(Default)]
-struct Ahead {
-    known: BTreeMap<Window, Openings>,
-}
-
-impl Ahead {
-    fn at(&mut self, window: &Window, wall: WallTime) -> At {
-        let known = self.known.get(window).map(|openings| openings.at(wall));
-        match known {
-            Some(at @ (At::Open { .. } | At::Closed { .. })) => at,
-            Some(At::Unknown) | None => {
-                let Some(openings) = window.openings(wall) else { return At::Unknown };
-                let at = openings.at(wall);
-                self.known.insert(window.clone(), openings);
-                at
-            }
-        }
-    }
-
-    fn is_open(&mut self, windows: &[Window], wall: WallTime) -> bool {
-        let mut open = |window| matches!(self.at(window, wall), At::Open { .. });
-        windows.is_empty() || windows.iter().any(|window| open(window))
     }
 }

@@ -33,13 +33,25 @@ impl World<'_> {
         let heard =
             (!self.controllers.heard.is_empty()).then(|| self.now.div_ceil(TICK.0) * TICK.0);
         let ticked = self.controllers.ticked;
-        let asks = match self.room() {
-            Some(room) => self.turns.next_beat(ticked, &|slices| room.takes(slices)),
-            None => Some(self.controllers.next_minute()),
+        let asks = match (self.room(), self.opens()) {
+            (Some(room), None) => self.turns.next_beat(ticked, &|slices| room.takes(slices)),
+            // Whoever comes late to an earlier tier may have a window of its own.
+            (Some(_) | None, opens) => {
+                Some(self.controllers.next_minute().min(opens.unwrap_or(u64::MAX)))
+            }
         };
         let asks = asks.map(|at| at.div_ceil(TICK.0) * TICK.0);
         let soonest = [heard, asks, self.missed_due()].into_iter().flatten().min();
         soonest.map_or(u64::MAX, |at| at.max(next)).min(self.controllers.tick_due())
+    }
+
+    /// When the calendar lets hosts of the present tier begin; `None`: it does.
+    fn opens(&self) -> Option<u64> {
+        let machine = &self.controllers.machine;
+        let rollout = self.controllers.rollout()?;
+        let gate = machine.closed(rollout, rollout.place?.stage)?;
+        let opens = gate.opens()?.0.saturating_sub(machine.clock().wall.0);
+        Some(self.controllers.ticked + opens)
     }
 
     /// When the leader misses a reference host that is away, or one that it missed is silent.
@@ -135,6 +147,7 @@ impl World<'_> {
         self.controllers.missed = self.missed(at);
         let applied = self.controllers.tick(at, asking);
         self.learn(&applied.events);
+        self.know_openings();
         if let Some(rollout) = self.controllers.rollout() {
             self.turns.let_go(rollout);
         }

@@ -34,6 +34,10 @@ pub(super) struct Figures {
     pub holds_mean: f64,
     /// How many runs halted which scope: `everything`, or a slice by its facts. A run may halt several.
     pub halt_scopes: BTreeMap<String, u64>,
+    /// Begins that were held against the plan, the draw, the host's turn, windows and delays.
+    pub begins: u64,
+    /// Runs that broke a promise of these; none should.
+    pub promises_broken: u64,
 }
 
 impl Figures {
@@ -68,8 +72,14 @@ impl Figures {
             planned_hours: outcomes.iter().find_map(|of| of.planned).map(hours),
             holds_mean: rounded(mean(&holds).unwrap_or(0.0), 3),
             halt_scopes,
+            begins: outcomes.iter().map(|outcome| outcome.begins).sum(),
+            promises_broken: count(outcomes, |outcome| !outcome.broken.is_empty()),
         }
     }
+}
+
+fn count(outcomes: &[Outcome], of: impl Fn(&Outcome) -> bool) -> u64 {
+    u64::try_from(outcomes.iter().filter(|outcome| of(outcome)).count()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "spans here have fewer than 53 bits")]
@@ -139,7 +149,7 @@ mod tests {
             r#"{"seeds":4,"halted_rate":0.75,"halted_by_person_rate":0.0,"false_halt_rate":0.25,"harmed_mean":2.25,"#
                 .to_owned()
                 + r#""harmed_p95":6,"exposed_at_halt_mean":13.0,"minutes_to_halt_median":6.0,"#
-                + r#""hours_to_full_median":10.0,"planned_hours":8.0,"holds_mean":0.75,"halt_scopes":{"everything":3}}"#
+                + r#""hours_to_full_median":10.0,"planned_hours":8.0,"holds_mean":0.75,"halt_scopes":{"everything":3},"begins":0,"promises_broken":0}"#
         );
     }
 

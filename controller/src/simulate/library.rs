@@ -30,6 +30,7 @@ shipped![
     "null-one-in-10000",
     "null-one-in-1000",
     "null-one-in-100",
+    "night-windows",
     "unequal-tiers",
     "unequal-models",
     "fault-half-percent",

@@ -21,6 +21,7 @@ mod opening;
 mod outcome;
 mod plot;
 mod policy_test;
+mod promises;
 mod queue;
 mod scenario;
 mod show;

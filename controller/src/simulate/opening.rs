@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use tidegate_policies::policy::Stage;
+use tidegate_policies::tiers::Tier;
+
 use super::controllers::Controllers;
 use super::fleet::{ARTIFACT_BYTES, OPERATOR, artifact_of, kernel};
 use super::world::World;
 use crate::machine::Command;
 use crate::machine::clock::TICK;
 use crate::machine::command::{
-    Action, CreateRollout, OfProposal, Operate, Promote, PromoteRollout, PublishPatchSet,
-    WithReason,
+    Action, ApplyLadder, CreateRollout, KnowOpenings, OfProposal, Operate, Promote, PromoteRollout,
+    PublishPatchSet, TierSpec, WithReason,
 };
-use crate::machine::ids::RolloutId;
+use crate::machine::ids::{RolloutId, TierName};
 use crate::machine::patch_sets::Artifact;
 use crate::machine::plan::Plan;
-use crate::machine::rollouts::StageProgress;
 
 /// The module of every artifact.
 pub(super) const MODULE: &str = "livepatch_simulated";
@@ -29,6 +31,7 @@ impl World<'_> {
     /// Everything up to the start of the rollout, and the plan of what goes wrong.
     pub(super) fn begin(&mut self) {
         self.listen();
+        self.declare();
         self.publish();
         self.start();
         self.plan_mishaps();
@@ -100,22 +103,40 @@ impl World<'_> {
         self.outcome.planned = plan.as_ref().and_then(Plan::earliest).map(|earliest| earliest.0);
         self.operate(Action::StartRollout(self.controllers.rollout.clone()));
         self.agree();
-        let came = self.controllers.rollout().map(|rollout| &rollout.stages);
-        let waves = |stages: &[StageProgress]| -> Vec<Vec<u64>> {
-            let hosts = |stage: &StageProgress| stage.waves.iter().map(|wave| wave.hosts).collect();
-            stages.iter().map(hosts).collect()
-        };
-        let same =
-            plan.zip(came).is_some_and(|(plan, came)| waves(&plan.rollout.stages) == waves(came));
-        if let Some(course) = &mut self.course {
-            course.planned_as_it_came = same;
-        }
+        self.promised(plan.as_ref());
         let machine = &self.controllers.machine;
         if let Some(rollout) = machine.rollouts().get(&self.controllers.rollout) {
             self.turns.draw(&self.scene.fleet, machine, rollout);
             // The wave's start was told before it was known who is in it.
             if let Some(place) = rollout.place {
                 self.turns.start_wave(place);
+            }
+        }
+    }
+
+    /// The ladder of the policy, with the rules of the scenario's tiers.
+    fn declare(&mut self) {
+        let scenario = &self.scene.scenario;
+        if scenario.tiers.is_empty() {
+            return;
+        }
+        let name = |name: &str| name.parse::<TierName>().ok();
+        let tier = |stage: &Stage| {
+            Some(TierSpec { name: name(&stage.tier)?, sampled: stage.draw.is_some() })
+        };
+        let rules = |tier: &Tier| Some((name(&tier.name)?, tier.rules.clone()));
+        let tiers = scenario.policy.policy.ladder.iter().filter_map(tier).collect();
+        let rules = scenario.tiers.iter().filter_map(rules).collect();
+        self.operate(Action::ApplyLadder(Box::new(ApplyLadder { tiers, rules })));
+        self.know_openings();
+    }
+
+    /// A leader says when windows will be open.
+    pub(super) fn know_openings(&mut self) {
+        let wall = self.controllers.machine.clock().wall;
+        for window in self.controllers.machine.windows_run_out() {
+            if let Some(openings) = window.openings(wall) {
+                self.controllers.apply(&Command::KnowOpenings(KnowOpenings { window, openings }));
             }
         }
     }

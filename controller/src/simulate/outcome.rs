@@ -38,6 +38,10 @@ pub(super) struct Outcome {
     pub held: bool,
     /// It waits for a person to promote it.
     pub approval_due: bool,
+    /// Promises that were broken, the first ones; none should be.
+    pub broken: Vec<String>,
+    /// Begins that were held against them.
+    pub begins: u64,
 }
 
 /// How a run ended.
@@ -60,8 +64,6 @@ pub(super) struct Course {
     pub samples: Vec<Sample>,
     /// The machine's running time when the rollout started.
     pub began: Elapsed,
-    /// Its plan had as many hosts in each tier and wave as it began with.
-    pub planned_as_it_came: bool,
     /// The decisions, oldest first.
     pub records: Vec<Record>,
     /// What a person would be told at its end who asks why.
@@ -102,6 +104,8 @@ impl Outcome {
             holds: 0,
             held: false,
             approval_due: false,
+            broken: Vec::new(),
+            begins: 0,
         }
     }
 

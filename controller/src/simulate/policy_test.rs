@@ -96,7 +96,9 @@ fn unmet(expect: &Expect, outcomes: &[Outcome], figures: &Figures) -> Vec<String
         ("stopped", expect.stopped, of(&[End::Halted, End::Held])),
         ("completed", expect.completed, of(&[End::Completed])),
     ];
-    let mut unmet = Vec::new();
+    let broken = outcomes.iter().flat_map(|one| one.broken.first().map(|how| (one.seed, how)));
+    let mut unmet: Vec<String> =
+        broken.map(|(seed, how)| format!("a promise was broken in seed {seed}: {how}")).collect();
     for (what, limits, runs) in shares {
         let Some(Limits { at_least, at_most }) = limits else { continue };
         let rate = ratio(runs, outcomes.len()) * 1e6;

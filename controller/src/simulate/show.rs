@@ -105,6 +105,14 @@ fn for_people(scenario: &Scenario, played: &Played, detail: Detail) -> String {
     for (gates, runs) in halted_by(&played.outcomes) {
         line("halted by", format!("{gates}: {runs}"));
     }
+    let broken = played.outcomes.iter().flat_map(|of| of.broken.iter().map(|how| (of.seed, how)));
+    for (seed, how) in broken {
+        line("PROMISE BROKEN", format!("seed {seed}: {how}"));
+    }
+    if figures.promises_broken == 0 {
+        let kept = "kept: plan, strata, shares, turns, windows, delays; begins looked at";
+        line("promises", format!("{kept}: {}", figures.begins));
+    }
     if let Some(first) = played.outcomes.first() {
         line("", String::new());
         line(&format!("seed {}", first.seed), "what was decided".to_owned());

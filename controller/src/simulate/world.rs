@@ -11,6 +11,7 @@ use super::controllers::Controllers;
 use super::fleet::Fleet;
 use super::host::Host;
 use super::outcome::{Course, End, Outcome, Sample};
+use super::promises::Promises;
 use super::queue::{Happening, Queue};
 use super::scenario::Scenario;
 use super::turns::Turns;
@@ -79,6 +80,7 @@ pub(super) struct World<'s> {
     pub(super) hit: Vec<Vec<usize>>,
     pub(super) outcome: Outcome,
     pub(super) course: Option<Course>,
+    pub(super) promises: Promises,
     pub(super) end: Option<End>,
     /// A person was called and finds no fault.
     pub(super) clears: bool,
@@ -92,8 +94,13 @@ const SAMPLED: u64 = 300_000;
 impl World<'_> {
     /// Plays until the rollout ends, or is given up.
     pub(super) fn play(&mut self) {
-        let give_up = self.scene.scenario.give_up_after.0;
         self.begin();
+        self.play_on();
+    }
+
+    /// Plays on from its beginning.
+    pub(super) fn play_on(&mut self) {
+        let give_up = self.scene.scenario.give_up_after.0;
         while self.end.is_none() {
             let tick = self.next_tick();
             let event = self.queue.next_at();
@@ -146,12 +153,14 @@ impl World<'_> {
             match event {
                 Event::GrantOffered(grant) => self.offered(grant.id, grant.host),
                 Event::WaveStarted { place, .. } => {
+                    self.wave_started(*place);
                     self.turns.start_wave(*place);
                     self.hear_sentinels();
                 }
                 Event::RolloutCompleted { .. } => {
                     self.outcome.to_full = Some(self.now - self.start);
                     self.end = Some(End::Completed);
+                    self.completed();
                 }
                 Event::SliceHalted { slice, .. } => {
                     self.note_halt(&slice.halt);
@@ -171,6 +180,7 @@ impl World<'_> {
                 Event::Trial { moved: TrialMove::Failed { host, .. }, .. } => {
                     self.scene.fleet.place_of(*host).map(|n| self.away.remove(&n));
                 }
+                Event::GrantMoved { grant, to: Phase::Begun(_), .. } => self.begun(*grant),
                 Event::GrantMoved { grant, to: Phase::Failed { .. }, .. } => {
                     self.host_of(*grant).map(|n| self.away.remove(&n));
                 }
@@ -302,6 +312,7 @@ impl World<'_> {
             hit: vec![Vec::new(); scene.scenario.mishaps.len()],
             outcome: Outcome::of_seed(seed),
             course: (keep == Keep::TheCourse).then(Course::default),
+            promises: Promises::of(&scene.scenario),
             end: None,
             clears: false,
         }

@@ -115,7 +115,7 @@ pub use self::error::DocumentError;
 pub use self::place::{Place, plain};
 pub use self::presets::{LADDERS, PRESETS, Preset, ladder_preset, preset};
 pub use self::table::{Field, Table};
-pub use self::tiers::{MAX_DELAY, parse_date, parse_ladder, write_ladder};
+pub use self::tiers::{MAX_DELAY, parse_date, parse_ladder, read_tiers, write_ladder};
 pub use self::value::Value;
 
 use crate::policy::{Judgement, Policy};

@@ -57,9 +57,20 @@ pub fn parse_ladder(source: &str, text: &str) -> Result<Vec<Tier>, DocumentError
     let root = document.parse()?;
     let root = Table::open(document, root.get_ref(), &[TIERS])?;
     let list = root.required(&TIERS)?;
+    let tiers = read_tiers(&list)?;
+    sampled_draw_from_members(&list, &tiers)?;
+    Ok(tiers)
+}
+
+/// Reads the tables of a list of tiers.
+///
+/// # Errors
+///
+/// The first thing that is wrong with one, where it is, and the way out.
+pub fn read_tiers(list: &Value<'_>) -> Result<Vec<Tier>, DocumentError> {
     let mut tiers: Vec<Tier> = Vec::new();
     for item in list.list("tiers", MAX_TIERS)? {
-        let table = item.named_table(&list, &NAME, TIER)?;
+        let table = item.named_table(list, &NAME, TIER)?;
         let tier = read_tier(&table)?;
         if tiers.iter().any(|earlier| earlier.name == tier.name) {
             return Err(table.required(&NAME)?.error(
@@ -69,7 +80,6 @@ pub fn parse_ladder(source: &str, text: &str) -> Result<Vec<Tier>, DocumentError
         }
         tiers.push(tier);
     }
-    sampled_draw_from_members(&list, &tiers)?;
     Ok(tiers)
 }
 

@@ -3,6 +3,7 @@
 //! The rules of time zones change, and two builds may know different ones. So no replica asks them: a leader
 //! computes [`Openings`] from its own and puts them into the log, and every replica looks the wall clock up there.
 
+mod ahead;
 mod cron_text;
 mod local;
 mod openings;
@@ -10,5 +11,6 @@ mod openings;
 mod tests;
 mod window;
 
+pub use ahead::Ahead;
 pub use openings::{AHEAD, At, Openings, Span};
 pub use window::{NotAWindow, Window};

@@ -22,6 +22,11 @@
 //! reboot = "0.01%"
 //! back-after = "1h"               # when a silent host is heard again, in the mean
 //!
+//! [[tier]]                        # rules of a tier, as `tidegate tier apply` takes them; left out: none
+//! name = "paid"
+//! delay = "1d"
+//! windows = [{ opens = "0 22 * * *", lasts = "8h", zone = "Europe/Berlin" }]
+//!
 //! [[fault]]                       # what the patch does
 //! share = "30%"                   # of the hosts that it can hit
 //! cpu-model = "6-143"             # it can hit these: also kernel, zone, tier
@@ -58,6 +63,7 @@ pub(super) use mishap::{Liars, Lie, Mishap, What};
 use tidegate_policies::detector::ruling::OnSlice;
 use tidegate_policies::document::{self, DocumentError, Field, Place, Table, Value};
 use tidegate_policies::policy::Policy;
+use tidegate_policies::tiers::Tier;
 use tidegate_policies::time::Millis;
 
 /// A scenario, read and checked.
@@ -73,6 +79,8 @@ pub(super) struct Scenario {
     pub give_up_after: Millis,
     /// The fleet.
     pub fleet: FleetPlan,
+    /// Tiers with rules of their own.
+    pub tiers: Vec<Tier>,
     /// What the patch does.
     pub faults: Vec<Fault>,
     /// What goes wrong besides.
@@ -98,12 +106,13 @@ const POLICY: Field = Field { key: "policy", example: r#"policy = "standard""# }
 const ON_SLICE: Field = Field { key: "on-slice", example: r#"on-slice = "quarantine""# };
 const GIVE_UP_AFTER: Field = Field { key: "give-up-after", example: r#"give-up-after = "14d""# };
 const FLEET: Field = Field { key: "fleet", example: "[fleet]" };
+const TIER: Field = Field { key: "tier", example: "[[tier]]" };
 const FAULT: Field = Field { key: "fault", example: "[[fault]]" };
 const MISHAP: Field = Field { key: "mishap", example: "[[mishap]]" };
 const LIARS: Field = Field { key: "liars", example: "[liars]" };
 const EXPECT: Field = Field { key: "expect", example: "[expect]" };
 const FIELDS: &[Field] =
-    &[NAME, ABOUT, POLICY, ON_SLICE, GIVE_UP_AFTER, FLEET, FAULT, MISHAP, LIARS, EXPECT];
+    &[NAME, ABOUT, POLICY, ON_SLICE, GIVE_UP_AFTER, FLEET, TIER, FAULT, MISHAP, LIARS, EXPECT];
 
 const DAY: Millis = Millis::from_secs(86_400);
 /// When a rollout is given up that has not ended, where the scenario does not say.
@@ -142,12 +151,40 @@ pub(super) fn parse(
         None => GIVE_UP,
     };
     let fleet = fleet::read(&root.required(&FLEET)?, &policy.policy)?;
+    let tiers = root.optional(&TIER).map(|list| read_tiers(&list, &policy.policy)).transpose()?;
+    let tiers = tiers.unwrap_or_default();
     let faults = several(&root, &FAULT, |value| fault::read(value, &fleet))?;
     let mishaps = several(&root, &MISHAP, |value| mishap::read(value, give_up_after))?;
     let liars = root.optional(&LIARS).map(|value| mishap::read_liars(&value)).transpose()?;
     let expect = root.optional(&EXPECT).map(|value| expect::read(&value)).transpose()?;
     let expect = expect.unwrap_or_default();
-    Ok(Scenario { name, about, policy, give_up_after, fleet, faults, mishaps, liars, expect })
+    Ok(Scenario {
+        name,
+        about,
+        policy,
+        give_up_after,
+        fleet,
+        tiers,
+        faults,
+        mishaps,
+        liars,
+        expect,
+    })
+}
+
+/// Rules of tiers that are on the ladder of `policy`, which says itself which ones are sampled.
+fn read_tiers(list: &Value<'_>, policy: &Policy) -> Result<Vec<Tier>, DocumentError> {
+    let tiers = document::read_tiers(list)?;
+    for tier in &tiers {
+        if !policy.ladder.iter().any(|stage| stage.tier == tier.name) || tier.sampled {
+            let names: Vec<&str> = policy.ladder.iter().map(|stage| stage.tier.as_str()).collect();
+            return Err(list.error(
+                format!("`{}` is no tier of the policy, or is said to be sampled", tier.name),
+                format!("Write rules of {}; the policy says who is drawn", names.join(", ")),
+            ));
+        }
+    }
+    Ok(tiers)
 }
 
 /// Every table of the list `field`, where there is one.
@@ -269,6 +306,12 @@ share = "2%"
             "tier = \"paid\"",
             "tier = \"pain\"",
             "small.toml:12:8: fault[#1].tier: no host of the fleet has `pain`. Write free or paid.",
+        );
+        check(
+            "[[fault]]",
+            "[[tier]]\nname = \"gold\"\n[[fault]]",
+            "small.toml:10:1: tier: `gold` is no tier of the policy, or is said to be sampled. Write rules of \
+             canary, free, paid; the policy says who is drawn.",
         );
         check(
             "shows = \"crash\"",

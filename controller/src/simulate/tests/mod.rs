@@ -1,6 +1,7 @@
 //! Does a run do what it should: the same twice, the same with every beat played, and true to the fault?
 
 mod beats;
+mod promises;
 mod replays;
 mod runs;
 
