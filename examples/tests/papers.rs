@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tidegate_examples::folder;
 
-const PAPERS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+const PAPERS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "tests/SCENARIOS.md"];
 
 /// A name with so many underscores in a paper is a test's.
 const UNDERSCORES_OF_A_TEST: usize = 3;
