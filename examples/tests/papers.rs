@@ -41,10 +41,8 @@ fn is_name(text: &str) -> bool {
 
 /// The names of all functions in the crates.
 fn functions() -> BTreeSet<String> {
-    let mut folders: Vec<PathBuf> = ["agent-shim/src", "controller/src", "policies/src", "tests"]
-        .iter()
-        .map(|folder| root().join(folder))
-        .collect();
+    let code = ["agent-shim/src", "controller/src", "examples/tests", "policies", "tests"];
+    let mut folders: Vec<PathBuf> = code.iter().map(|folder| root().join(folder)).collect();
     let mut functions = BTreeSet::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -53,6 +53,51 @@ fn a_token_that_lets_in_one_host_too_many_is_caught() {
 }
 
 #[test]
+fn a_freeze_that_ends_too_soon_is_caught() {
+    is_caught(Sabotage::FreezeEndsEarly, &["I3", "I7"]);
+}
+
+#[test]
+fn a_delay_that_is_too_short_is_caught() {
+    is_caught(Sabotage::DelayTooShort, &["I3"]);
+}
+
+#[test]
+fn a_window_that_stays_open_for_too_long_is_caught() {
+    is_caught(Sabotage::WindowTooLong, &["I3"]);
+}
+
+#[test]
+fn one_person_who_widens_where_it_takes_two_is_caught() {
+    is_caught(Sabotage::OnePersonWidens, &["I12"]);
+}
+
+#[test]
+fn an_author_who_agrees_to_their_own_proposal_is_caught() {
+    is_caught(Sabotage::AuthorAgrees, &["I12"]);
+}
+
+#[test]
+fn a_tier_that_passes_with_one_approval_too_few_is_caught() {
+    is_caught(Sabotage::ApprovalsOffByOne, &["I12"]);
+}
+
+#[test]
+fn a_wave_that_passes_with_too_few_verified_hosts_is_caught() {
+    is_caught(Sabotage::VerifiedTooLow, &["I7"]);
+}
+
+#[test]
+fn a_tier_that_passes_with_less_to_show_than_was_asked_for_is_caught() {
+    is_caught(Sabotage::SampleTooSmall, &["I10"]);
+}
+
+#[test]
+fn a_wave_that_takes_in_more_hosts_than_its_share_is_caught() {
+    is_caught(Sabotage::WaveTooLarge, &["I11"]);
+}
+
+#[test]
 fn a_disk_that_forgets_for_whom_the_node_voted_is_caught() {
     is_caught(Sabotage::ForgottenVote, &["VOTE"]);
 }

@@ -124,6 +124,7 @@ impl Machine {
                 | PeopleEvent::Agreed { .. }
                 | PeopleEvent::Rejected { .. }
                 | PeopleEvent::Lapsed(_)
+                | PeopleEvent::Overtaken { .. }
                 | PeopleEvent::Superseded { .. } => None,
             },
             Event::WaveStarted { rollout, .. }

@@ -176,6 +176,8 @@ impl Machine {
             self.judge(at, &mut events);
             let done = self.rolled_back();
             self.take(at, done, &mut events);
+            let overtaken = self.overtaken(&events);
+            self.take(at, overtaken, &mut events);
         }
         Applied { outcome, events }
     }

@@ -32,6 +32,13 @@ pub enum PeopleEvent {
     },
     /// Nobody agreed in time.
     Lapsed(Proposal),
+    /// Something happened that the person who proposed it could not know of.
+    Overtaken {
+        /// The proposal.
+        proposal: Proposal,
+        /// What happened.
+        why: String,
+    },
     /// Two people let soaks be shorter.
     Expedited {
         /// The rollout.
@@ -63,7 +70,9 @@ impl PeopleEvent {
     pub const fn rollout(&self) -> &RolloutId {
         match self {
             Self::Proposed(of) | Self::Lapsed(of) => &of.rollout,
-            Self::Agreed { proposal, .. } | Self::Rejected { proposal, .. } => &proposal.rollout,
+            Self::Agreed { proposal, .. }
+            | Self::Rejected { proposal, .. }
+            | Self::Overtaken { proposal, .. } => &proposal.rollout,
             Self::Expedited { rollout, .. } | Self::Superseded { rollout, .. } => rollout,
         }
     }
@@ -86,6 +95,9 @@ impl PeopleEvent {
             }
             Self::Lapsed(proposal) => {
                 (&proposal.actor, "rollout.proposal.lapsed", of(proposal, "nobody agreed in time"))
+            }
+            Self::Overtaken { proposal, why } => {
+                (&proposal.actor, "rollout.proposal.overtaken", of(proposal, why))
             }
             Self::Expedited { rollout, expedited } => {
                 let what = (rollout.clone(), expedited.reason.clone());
@@ -119,6 +131,7 @@ impl Machine {
             }
             PeopleEvent::Agreed { proposal, .. }
             | PeopleEvent::Rejected { proposal, .. }
+            | PeopleEvent::Overtaken { proposal, .. }
             | PeopleEvent::Lapsed(proposal) => {
                 self.proposals.open.remove(&proposal.number);
             }

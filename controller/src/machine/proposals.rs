@@ -1,7 +1,8 @@
 //! What waits for a second person? Commands that widen, where a policy wants two people for them.
 //!
 //! A command is decided when it is proposed, so that what cannot be is refused at once; and anew when a second
-//! person agrees, since much may have changed. Stopping never waits.
+//! person agrees, since much may have changed. What the first person could not know ends a proposal: two people agree on
+//! what both have seen. Stopping never waits.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +11,13 @@ use tidegate_policies::people::ToWiden;
 use tidegate_policies::time::{Elapsed, Millis, WallTime};
 
 use super::Machine;
+use super::cluster_event::ClusterEvent;
 use super::command::{Action, Promote};
 use super::event::Event;
 use super::ids::RolloutId;
 use super::people_event::PeopleEvent;
 use super::rollouts::Rollout;
+use super::withdrawal_event::WithdrawalEvent;
 
 /// How long a proposal stands.
 pub const STANDS: Millis = Millis::from_secs(24 * 3_600);
@@ -122,6 +125,11 @@ fn widening(action: &Action) -> Option<Widening<'_>> {
     Some(Widening { rollout, words, at_least: ToWiden::One })
 }
 
+/// A command without what it was bound to.
+fn bare(action: &Action) -> &Action {
+    if let Action::IfUnchanged(of) = action { bare(&of.action) } else { action }
+}
+
 impl Machine {
     /// The proposals that stand.
     pub const fn proposals(&self) -> &Proposals {
@@ -134,6 +142,40 @@ impl Machine {
         let rollout = self.rollouts.get(rollout)?;
         let asked = [at_least, rollout.policy.people.to_widen];
         asked.contains(&ToWiden::Two).then_some(rollout)
+    }
+
+    /// The proposals that these events have overtaken.
+    pub(super) fn overtaken(&self, events: &[Event]) -> Vec<Event> {
+        let overtaken = self.proposals.open.values().filter_map(|proposal| {
+            let why = events.iter().find_map(|event| self.overtakes(event, proposal))?;
+            let (proposal, why) = (proposal.clone(), why.to_owned());
+            Some(PeopleEvent::Overtaken { proposal, why }.into())
+        });
+        overtaken.collect()
+    }
+
+    /// Why an event ends a proposal: whoever made it did not know of a halt, or meant a wave that is over.
+    fn overtakes(&self, event: &Event, proposal: &Proposal) -> Option<&'static str> {
+        let version = |rollout| self.rollouts.get(rollout).map(|rollout| &rollout.version);
+        let (its, action) = (&proposal.rollout, bare(&proposal.action));
+        let (is_promotion, is_slice) =
+            (matches!(action, Action::PromoteRollout(_)), matches!(action, Action::ResumeSlice(_)));
+        if let Event::Halted { rollout, .. } = event {
+            (version(rollout) == version(its)).then_some("its patch set was halted since")
+        } else if let Event::SliceHalted { rollout, .. } = event {
+            let ends = is_slice && version(rollout) == version(its);
+            ends.then_some("a slice of its patch set was halted since")
+        } else if let Event::WaveStarted { rollout, .. } | Event::RolloutCompleted { rollout, .. } =
+            event
+        {
+            (is_promotion && rollout == its).then_some("the rollout has gone on since")
+        } else if let Event::Withdrawal(WithdrawalEvent::Withdrawn { version: gone, .. }) = event {
+            (version(its) == Some(gone)).then_some("its patch set was withdrawn since")
+        } else if let Event::Cluster(ClusterEvent::ClusterRestored(_)) = event {
+            Some("the cluster was restored from a backup since")
+        } else {
+            None
+        }
     }
 
     /// The proposals that nobody agreed to in time.

@@ -259,8 +259,8 @@ pub enum Rejection {
     },
     /// No such proposal.
     #[error(
-        "no proposal {number} waits for a second person: it was settled, has lapsed, or never was; see `tidegate \
-         approval list`"
+        "no proposal {number} waits for a second person: it was settled, has lapsed, was overtaken by a halt or \
+         by a promotion, or never was; see `tidegate approval list`"
     )]
     UnknownProposal {
         /// What was asked for.

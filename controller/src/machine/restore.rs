@@ -1,8 +1,9 @@
 //! What becomes of the state when a backup is all that is left of a cluster?
 //!
 //! Whatever was decided after the backup is lost, halts among it. So nothing goes on by itself: what
-//! could let hosts begin is paused, what was offered is withdrawn, and every fence number rises beyond
-//! all that a host may have seen. Hosts in flight stay in flight.
+//! could let hosts begin is paused, what was offered is withdrawn, what waited for a second person waits
+//! no more, and every fence number rises beyond all that a host may have seen. Hosts in flight stay in
+//! flight.
 
 use super::cluster::{Cluster, Member, MemberRole, Speaks};
 use super::cluster_event::ClusterEvent;
@@ -110,7 +111,10 @@ impl Machine {
         decided.extend(paused.chain(withdrawn));
         self.applied = restoration.index;
         let mut events = Vec::new();
-        self.take(Position { index: restoration.index, term: 0 }, decided, &mut events);
+        let at = Position { index: restoration.index, term: 0 };
+        self.take(at, decided, &mut events);
+        let overtaken = self.overtaken(&events);
+        self.take(at, overtaken, &mut events);
         Ok(events)
     }
 

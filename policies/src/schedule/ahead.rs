@@ -29,7 +29,7 @@ impl Ahead {
 
     /// Whether one of `windows` is open at `wall`; where there are none it is always time.
     pub fn is_open(&mut self, windows: &[Window], wall: WallTime) -> bool {
-        let mut open = |window| matches!(self.at(window, wall), At::Open { .. });
-        windows.is_empty() || windows.iter().any(|window| open(window))
+        let open = |window| matches!(self.at(window, wall), At::Open { .. });
+        windows.is_empty() || windows.iter().any(open)
     }
 }

@@ -133,6 +133,15 @@ impl Faults {
             | Sabotage::BudgetOffByOne
             | Sabotage::CreditOffByOne
             | Sabotage::TokenOffByOne
+            | Sabotage::FreezeEndsEarly
+            | Sabotage::DelayTooShort
+            | Sabotage::WindowTooLong
+            | Sabotage::OnePersonWidens
+            | Sabotage::AuthorAgrees
+            | Sabotage::ApprovalsOffByOne
+            | Sabotage::VerifiedTooLow
+            | Sabotage::SampleTooSmall
+            | Sabotage::WaveTooLarge
             | Sabotage::EarlyAck
             | Sabotage::StubbornLeader
             | Sabotage::RestoredRunning => (),

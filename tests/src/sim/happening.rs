@@ -79,6 +79,10 @@ pub enum Happening {
     Whim,
     /// An operator has a whim about tokens and hosts.
     PlaceWhim,
+    /// An operator has a whim about dates.
+    DateWhim,
+    /// Somebody else than who does most things looks at what waits for a second person.
+    Colleague,
     /// The desk looks after the rollouts, once the faults are over.
     Care,
     /// A client asks for something.

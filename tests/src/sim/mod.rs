@@ -5,13 +5,14 @@
 //! beats are the shipped code. The world around them is played: a network that loses, doubles,
 //! delays, reorders and is cut; disks that forget or tear what was not synced, fail, fill up, become
 //! slow, are lost, wiped and tampered with; clocks that drift, jump and stop; hosts that crash, hang, reboot and return;
-//! operators who halt, resume, retry, and change the members; clients who read and write at once;
+//! operators who halt, resume, freeze, hold back, propose, agree, retry, and change the members; clients who read and write at once;
 //! binaries of two releases. After every step the invariants are checked against the committed log and
 //! against what the hosts really did ([`checks`]); once the faults are over everything must come to
 //! rest, and the clients' histories must have an order ([`histories`]). Which faults a run knows, and
 //! how often they come, is drawn from the seed, too.
 
 mod agents;
+mod calendar;
 pub mod chance;
 pub mod checks;
 pub mod clients;
@@ -27,12 +28,14 @@ pub mod histories;
 pub mod hosts;
 pub mod kernel;
 mod life;
+pub mod meaning;
 pub mod members;
 mod mishaps;
 pub mod network;
 pub mod operators;
 pub mod pace;
 mod past;
+mod people;
 mod pieces;
 mod places;
 pub mod queue;

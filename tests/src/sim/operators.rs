@@ -17,9 +17,11 @@ use tidegate_controller::machine::{Machine, Outcome, Position, Rejection};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::detector::slices::Dimension;
 use tidegate_policies::document;
+use tidegate_policies::time::WallTime;
 
 use super::chance::Chance;
 use super::checks::Violation;
+use super::clocks::EPOCH;
 use super::happening::{Caller, Happening, HostHappening, Question};
 use super::network::End;
 use super::sabotage::Sabotage;
@@ -38,6 +40,25 @@ pub struct Operators {
     jobs: BTreeMap<u64, Job>,
     script: Vec<Step>,
     at: usize,
+}
+
+/// Who types a command, and under which name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hand {
+    /// Who it is.
+    pub(super) person: &'static str,
+    /// Who they say they are.
+    pub(super) name: &'static str,
+}
+
+impl Hand {
+    /// She does what the script says, and has most of the whims.
+    pub(super) const ADA: Self = Self::of("ada");
+
+    /// Somebody under their own name.
+    pub(super) const fn of(person: &'static str) -> Self {
+        Self { person, name: person }
+    }
 }
 
 /// A step of the script.
@@ -84,12 +105,17 @@ impl World {
         let delay = if starts { delay.max(12_000_u64.saturating_sub(self.now())) } else { delay };
         let job = match step {
             Step::Bare(command) => self.new_job(command),
-            Step::Operate(action) => self.new_operation(action),
+            Step::Operate(action) => self.new_operation(Hand::ADA, action),
         };
         if let Some(job) = self.operators.jobs.get_mut(&job) {
             job.is_script = true;
         }
         self.queue.after(delay, Happening::Job { job, attempt: 0 });
+    }
+
+    /// Whether all of the script was done.
+    pub(super) fn has_ended_script(&self) -> bool {
+        !self.operators.script.is_empty() && self.operators.at >= self.operators.script.len()
     }
 
     fn new_job(&mut self, command: Command) -> u64 {
@@ -104,10 +130,17 @@ impl World {
         self.operators.jobs.get(&job).is_none_or(|job| job.is_done)
     }
 
-    fn new_operation(&mut self, action: Action) -> u64 {
+    fn new_operation(&mut self, hand: Hand, action: Action) -> u64 {
         let id = u64::try_from(self.operators.jobs.len()).unwrap_or(0) + 1;
-        let (request, actor) = (format!("job-{id}"), "ada".to_owned());
+        let (request, actor) = (format!("job-{id}"), hand.name.to_owned());
+        self.checks.asked(&request, hand.person);
         self.new_job(Command::Operate(Operate { request, actor, action }))
+    }
+
+    /// Has this person do something, after `delay`.
+    pub(super) fn has_done(&mut self, delay: u64, hand: Hand, action: Action) {
+        let job = self.new_operation(hand, action);
+        self.queue.after(delay, Happening::Job { job, attempt: 0 });
     }
 
     /// Has an operator do something, after `delay`.
@@ -117,7 +150,7 @@ impl World {
 
     /// Has an operator do something, after `delay`: the job.
     pub(super) fn order(&mut self, delay: u64, action: Action) -> u64 {
-        let job = self.new_operation(action);
+        let job = self.new_operation(Hand::ADA, action);
         self.queue.after(delay, Happening::Job { job, attempt: 0 });
         job
     }
@@ -378,7 +411,7 @@ fn script(scenario: &Scenario) -> Result<Vec<Step>, String> {
             version: patch.version(),
             policy: policy.clone(),
             policy_toml: policy_toml.clone(),
-            start_at: None,
+            start_at: scenario.meaning.start_at.map(|at| WallTime(EPOCH + at)),
         }))));
     }
     script.push(Step::Operate(Action::StartRollout(first.rollout())));
@@ -389,14 +422,19 @@ fn script(scenario: &Scenario) -> Result<Vec<Step>, String> {
 }
 
 fn bootstrap() -> Result<Bootstrap, String> {
-    let tier = |name: &str, sampled| {
-        let name = name.parse().map_err(|_| "a tier's name".to_owned())?;
-        Ok::<_, String>(TierSpec { name, sampled })
-    };
     Ok(Bootstrap {
         cluster: "simulated".to_owned(),
         id: [7; 16],
         members: (1..=3).map(|id| (NodeId(id), format!("node-{id}:7400"))).collect(),
-        ladder: vec![tier("canary", true)?, tier("free", false)?, tier("paid", false)?],
+        ladder: tiers()?,
     })
+}
+
+/// The ladder.
+pub(super) fn tiers() -> Result<Vec<TierSpec>, String> {
+    let tier = |(name, sampled): (&str, bool)| {
+        let name = name.parse().map_err(|_| "a tier's name".to_owned())?;
+        Ok::<_, String>(TierSpec { name, sampled })
+    };
+    [("canary", true), ("free", false), ("paid", false)].into_iter().map(tier).collect()
 }

@@ -123,7 +123,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "seed {seed}: {hosts} hosts, {} s, {} happenings, {} inserts, {} taken out, {} entries, {} begins, \
-             {} places taken, {} halts, {} jobs, {} reads, {} node crashes, {} checkpoints, {} pieces, \
+             {} places taken, {} dates changed, {} waves passed, {} agreed to, {} halts, {} jobs, {} reads, {} node crashes, {} checkpoints, {} pieces, \
              {} snapshots installed, {} member changes, {} vouches, {} of {} tampered states \
              caught, {} clocks wrong, {} writes torn, {} old offers \
              refused, {} hosts down, \
@@ -135,6 +135,9 @@ impl fmt::Display for Report {
             checks.entries,
             checks.begins,
             checks.places,
+            checks.dates,
+            checks.promotions,
+            checks.agreed,
             checks.halts,
             stats.jobs,
             stats.reads,

@@ -44,11 +44,29 @@ pub enum Sabotage {
     CreditOffByOne,
     /// The controllers let one host more enrol with a token than the operator asked for.
     TokenOffByOne,
+    /// The controllers let a freeze end some seconds before the operator meant it to.
+    FreezeEndsEarly,
+    /// The controllers hold back for some seconds less than the operator meant.
+    DelayTooShort,
+    /// The controllers keep a window open for a minute longer than the operator meant.
+    WindowTooLong,
+    /// The controllers let one person widen where the operators meant two.
+    OnePersonWidens,
+    /// An operator agrees to what they proposed themselves, under another name.
+    AuthorAgrees,
+    /// The controllers let a tier pass with one approval less than the operators meant.
+    ApprovalsOffByOne,
+    /// The controllers let a wave pass with fewer verified hosts than the operator meant.
+    VerifiedTooLow,
+    /// The controllers let a tier pass that has shown less than the operator meant.
+    SampleTooSmall,
+    /// The controllers let a wave have more hosts than the operator meant.
+    WaveTooLarge,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 27] = [
         Self::SkippedSync,
         Self::TornWrites,
         Self::ForgottenVote,
@@ -67,6 +85,15 @@ impl Sabotage {
         Self::BudgetOffByOne,
         Self::CreditOffByOne,
         Self::TokenOffByOne,
+        Self::FreezeEndsEarly,
+        Self::DelayTooShort,
+        Self::WindowTooLong,
+        Self::OnePersonWidens,
+        Self::AuthorAgrees,
+        Self::ApprovalsOffByOne,
+        Self::VerifiedTooLow,
+        Self::SampleTooSmall,
+        Self::WaveTooLarge,
     ];
 
     /// Its name, as `TIDEGATE_SIM_SABOTAGE` takes it.
@@ -92,6 +119,60 @@ impl Sabotage {
             Self::BudgetOffByOne => "budget-off-by-one",
             Self::CreditOffByOne => "credit-off-by-one",
             Self::TokenOffByOne => "token-off-by-one",
+            Self::FreezeEndsEarly => "freeze-ends-early",
+            Self::DelayTooShort => "delay-too-short",
+            Self::WindowTooLong => "window-too-long",
+            Self::OnePersonWidens => "one-person-widens",
+            Self::AuthorAgrees => "author-agrees",
+            Self::ApprovalsOffByOne => "approvals-off-by-one",
+            Self::VerifiedTooLow => "verified-too-low",
+            Self::SampleTooSmall => "sample-too-small",
+            Self::WaveTooLarge => "wave-too-large",
+        }
+    }
+}
+
+/// A part of the story that a run with another defect planted goes without, so that nothing else gets in its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Freezes, holdbacks and windows come and go.
+    Dates,
+    /// What widens takes several people.
+    People,
+}
+
+impl Sabotage {
+    /// Whether a run with this defect has a part of the story.
+    pub(super) const fn has(self, part: Part) -> bool {
+        match self {
+            Self::None => true,
+            Self::FreezeEndsEarly | Self::DelayTooShort | Self::WindowTooLong => {
+                matches!(part, Part::Dates)
+            }
+            Self::OnePersonWidens | Self::AuthorAgrees | Self::ApprovalsOffByOne => {
+                matches!(part, Part::People)
+            }
+            Self::SkippedSync
+            | Self::TornWrites
+            | Self::ForgottenVote
+            | Self::UncheckedPieces
+            | Self::CompactedTooFar
+            | Self::ForgottenMembers
+            | Self::StaleReads
+            | Self::EarlyAck
+            | Self::UnheardVouches
+            | Self::LeaderClock
+            | Self::StubbornLeader
+            | Self::RestoredRunning
+            | Self::NoEpochCheck
+            | Self::ForgottenHistory
+            | Self::NoLeaseCheck
+            | Self::BudgetOffByOne
+            | Self::CreditOffByOne
+            | Self::TokenOffByOne
+            | Self::VerifiedTooLow
+            | Self::SampleTooSmall
+            | Self::WaveTooLarge => false,
         }
     }
 }

@@ -9,6 +9,7 @@ use tidegate_proto::v1::HostFacts;
 
 use super::chance::Chance;
 use super::kernel::Bite;
+use super::meaning::Meaning;
 use super::sabotage::Sabotage;
 
 /// Size of every artifact, in bytes. Nobody looks inside.
@@ -101,9 +102,9 @@ impl Credit {
     /// Half of the runs are judged by evidence.
     fn draw(seed: u64, sabotage: Sabotage) -> Option<Self> {
         let mut luck = Chance::new(seed ^ CREDIT);
-        let (is_credit, is_budget) =
-            (sabotage == Sabotage::CreditOffByOne, sabotage == Sabotage::BudgetOffByOne);
-        let is_judged = is_credit || (!is_budget && luck.below(2) == 0);
+        let is_credit = sabotage == Sabotage::CreditOffByOne;
+        let is_plain = matches!(sabotage, Sabotage::BudgetOffByOne | Sabotage::VerifiedTooLow);
+        let is_judged = is_credit || (!is_plain && luck.below(2) == 0);
         let most = if is_credit { 3 } else { 8 };
         is_judged.then(|| Self { start: luck.between(2, most), gain: luck.between(1, 3) })
     }
@@ -134,6 +135,8 @@ pub struct Scenario {
     pub limits: Limits,
     /// Whether patched hosts are compared with others, and how credit is earned then.
     pub credit: Option<Credit>,
+    /// What else the operator means.
+    pub meaning: Meaning,
     /// How long a host soaks.
     pub soak: u64,
     /// How long a host may insert after it asked.
@@ -173,6 +176,7 @@ impl Scenario {
             checkpoint_entries: luck.between(20, 400),
             limits,
             credit,
+            meaning: Meaning::draw(seed, sabotage),
             // Long enough for silence to be noticed.
             soak: (beat * SILENT_AFTER_BEATS + luck.below(6)) * 1_000,
             lease: LEASE,
@@ -181,6 +185,12 @@ impl Scenario {
             beat,
             guard_rails: std::array::from_fn(|_| luck.between(2, 4)),
         }
+    }
+
+    /// How often hosts report, in milliseconds.
+    #[must_use]
+    pub const fn beat(&self) -> u64 {
+        self.beat * 1_000
     }
 
     /// The defect that the agents have.
@@ -205,6 +215,15 @@ impl Scenario {
             | Sabotage::RestoredRunning
             | Sabotage::CreditOffByOne
             | Sabotage::TokenOffByOne
+            | Sabotage::FreezeEndsEarly
+            | Sabotage::DelayTooShort
+            | Sabotage::WindowTooLong
+            | Sabotage::OnePersonWidens
+            | Sabotage::AuthorAgrees
+            | Sabotage::ApprovalsOffByOne
+            | Sabotage::VerifiedTooLow
+            | Sabotage::SampleTooSmall
+            | Sabotage::WaveTooLarge
             | Sabotage::BudgetOffByOne => AgentSabotage::None,
         }
     }
@@ -218,10 +237,12 @@ impl Scenario {
         let (in_flight, beat, soak) = (self.limits.in_flight, self.beat, self.soak / 1_000);
         let lease = self.lease / 1_000;
         let on_stall = if self.keeps_stalls() { "keep" } else { "revert" };
+        let verified = self.meaning.said_of_verified();
         let stage = |tier: &str, rest: &str| {
+            let promotion = self.meaning.said_of_promotion(tier);
             format!(
                 "[[ladder]]\ntier = \"{tier}\"\n{rest}\nsoak = \"{soak}s\"\ncoverage = \"60%\"\n\
-                 verified = \"60%\"\nmin-verified = 0\npromotion = \"automatic\"\n"
+                 verified = \"{verified}%\"\nmin-verified = 0\npromotion = \"{promotion}\"\n"
             )
         };
         format!(
@@ -231,11 +252,12 @@ impl Scenario {
              silent = {silent}\n\
              [timing]\nbeat = \"{beat}s\"\nsilent-after-beats = {SILENT_AFTER_BEATS}\noffer = \"20s\"\n\
              lease = \"{lease}s\"\ntransition = \"4s\"\nhealth-checks = [\"0s\", \"2s\"]\n\
-             on-stall = \"{on_stall}\"\n{}{}{}{}",
+             on-stall = \"{on_stall}\"\n{}{}{}{}{}",
             stage("canary", "draw = { share = \"10%\", at-least-per-stratum = 1 }"),
-            stage("free", "waves = [\"30%\", \"100%\"]"),
-            stage("paid", "waves = [\"50%\", \"100%\"]"),
+            stage("free", &self.meaning.said_of_waves(1)),
+            stage("paid", &self.meaning.said_of_waves(2)),
             self.credit.map_or_else(String::new, |credit| self.judgement(credit)),
+            self.meaning.said_of_people(),
         )
     }
 

@@ -1,9 +1,9 @@
-//! What does a controller say of itself without being asked? Which disk it has, and which artifacts.
+//! What does a controller say without being asked? Which disk it has, which artifacts, and when windows are open.
 
-use tidegate_controller::machine::Command;
 use tidegate_controller::machine::cluster::Speaks;
-use tidegate_controller::machine::command::{RegisterNode, StoreBlob};
+use tidegate_controller::machine::command::{KnowOpenings, RegisterNode, StoreBlob};
 use tidegate_controller::machine::ids::NodeId;
+use tidegate_controller::machine::{Command, Machine};
 
 use super::controllers::{Controller, address};
 use super::glue::Kind;
@@ -47,11 +47,26 @@ impl World {
         let stores = lacks.map(|(&digest, blob)| {
             Command::StoreBlob(StoreBlob { node: NodeId(id), digest, size: blob.size })
         });
-        let commands = register.into_iter().chain(stores).chain(probe(id, controller));
+        let openings = openings(controller, machine);
+        let commands =
+            register.into_iter().chain(stores).chain(openings).chain(probe(id, controller));
         for command in commands.collect::<Vec<_>>() {
             self.submit(id, Caller::Upkeep, Kind::Command, command);
         }
     }
+}
+
+/// A leader says when windows are open, as far as nobody has said it.
+fn openings(controller: &Controller, machine: &Machine) -> Vec<Command> {
+    if !controller.leads() {
+        return Vec::new();
+    }
+    let windows = machine.windows_run_out().into_iter();
+    let known = windows.filter_map(|window| {
+        let openings = window.openings(machine.clock().wall)?;
+        Some(Command::KnowOpenings(KnowOpenings { window, openings }))
+    });
+    known.collect()
 }
 
 /// A newer binary asks whether it may speak as it likes. The node refuses until everybody can read it.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use tidegate_controller::machine::Machine;
 use tidegate_controller::machine::rollouts::State;
 
+use super::calendar::Dates;
 use super::chance::Chance;
 use super::checks::{Checks, Violation};
 use super::clients::Clients;
@@ -20,6 +21,7 @@ use super::life::FOUNDERS;
 use super::members::Moves;
 use super::network::{End, Network};
 use super::operators::Operators;
+use super::people::People;
 use super::places::Whims;
 use super::queue::Queue;
 use super::report::{Report, Stats};
@@ -48,6 +50,8 @@ pub struct World {
     pub(super) clients: Clients,
     pub(super) moves: Moves,
     pub(super) places: Whims,
+    pub(super) dates: Dates,
+    pub(super) people: People,
     pub(super) checks: Checks,
     pub(super) stats: Stats,
     violation: Option<Violation>,
@@ -112,6 +116,8 @@ impl World {
             clients: Clients::new(luck.split()),
             moves: Moves::default(),
             places: Whims::new(seed),
+            dates: Dates::new(seed),
+            people: People::new(seed),
             queue: Queue::default(),
             trace: Trace::new(show),
             stats: Stats::default(),
@@ -153,6 +159,8 @@ impl World {
         self.begin_clients();
         self.begin_backups();
         self.begin_whims_about_places();
+        self.begin_whims_about_dates();
+        self.begin_colleagues();
         self.queue.after(UPGRADE_EVERY, Happening::Upgrade);
         if self.scenario.sabotage == Sabotage::NoEpochCheck {
             self.queue.after(20_000, Happening::Drill(Drill::CutAndHalt));
@@ -209,6 +217,8 @@ impl World {
             Happening::Job { job, attempt } => self.try_job(job, attempt),
             Happening::Whim => self.whim(),
             Happening::PlaceWhim => self.place_whim(),
+            Happening::DateWhim => self.date_whim(),
+            Happening::Colleague => self.colleague(),
             Happening::Care => self.care(),
             Happening::Client => self.client(),
             Happening::ClientAsks { question, attempt } => self.client_asks(question, attempt),
@@ -280,6 +290,8 @@ impl World {
     fn care(&mut self) {
         self.look_after_rollouts();
         self.look_after_places();
+        self.look_after_dates();
+        self.look_after_proposals();
         self.is_over = self.has_settled().is_ok();
         self.queue.after(CARE_EVERY, Happening::Care);
     }

@@ -103,9 +103,9 @@ fn what_widens_takes_a_second_person_and_what_stops_never_does() {
             resume r1 by=ada
                 proposed as 2; proposal 2: resume r1: 
             halt r1 by=ada reason=odd
-                ok; HALT r1 by ada, epoch 2: odd; g1 of h1 withdrawn
+                ok; HALT r1 by ada, epoch 2: odd; g1 of h1 withdrawn; proposal 2 overtaken: its patch set was halted since
             agree 2 by=bob
-                REASON_MISSING
+                UNKNOWN_PROPOSAL
             resume r1 by=bob reason=known
                 proposed as 3; proposal 3: resume r1: known
             reject 3 by=ada reason=no
@@ -137,6 +137,57 @@ fn what_nobody_agrees_to_lapses_after_a_day() {
             tick 1ms
                 ok; proposal 1 lapsed
             agree 1 by=bob
+                UNKNOWN_PROPOSAL
+        "#]],
+    );
+}
+
+#[test]
+fn nobody_agrees_to_what_a_halt_or_a_promotion_has_overtaken() {
+    check(
+        "bootstrap free paid
+         token free free 9
+         token paid paid 9
+         enrol h1..h3 free
+         blob 113.1 k1
+         publish 113.1 k1
+         create r1 113.1 free=100% paid=100% two=yes
+         start r1 by=ada
+         agree 1 by=bob
+         tick 1s
+         tick 1s asking=h1..h3
+         begin h1
+         ---
+         pause r1 by=ada reason=lunch
+         resume r1 by=ada reason=lunch-is-over
+         halt r1 by=cleo reason=odd
+         agree 2 by=bob
+         resume r1 by=ada reason=lunch-is-over
+         agree 3 by=bob
+         promote r1 by=ada force=hurry
+         promote r1 by=bob force=demo
+         agree 4 by=bob
+         agree 5 by=ada",
+        &expect![[r#"
+            pause r1 by=ada reason=lunch
+                ok; paused r1
+            resume r1 by=ada reason=lunch-is-over
+                proposed as 2; proposal 2: resume r1: lunch-is-over
+            halt r1 by=cleo reason=odd
+                ok; HALT r1 by cleo, epoch 2: odd; g1 of h3 withdrawn; g2 of h2 withdrawn; proposal 2 overtaken: its patch set was halted since
+            agree 2 by=bob
+                UNKNOWN_PROPOSAL
+            resume r1 by=ada reason=lunch-is-over
+                proposed as 3; proposal 3: resume r1: lunch-is-over
+            agree 3 by=bob
+                ok; bob agrees to 3; resumed r1, acknowledged []
+            promote r1 by=ada force=hurry
+                proposed as 4; proposal 4: promote r1 by force: hurry
+            promote r1 by=bob force=demo
+                proposed as 5; proposal 5: promote r1 by force: demo
+            agree 4 by=bob
+                ok; bob agrees to 4; paid wave 1/1 (100%) by ada and bob: forced: hurry; verdict promote; completed r1 by judge: every gate is open; proposal 5 overtaken: the rollout has gone on since
+            agree 5 by=ada
                 UNKNOWN_PROPOSAL
         "#]],
     );

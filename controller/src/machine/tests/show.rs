@@ -196,6 +196,9 @@ fn people_words(event: &PeopleEvent) -> String {
             format!("{actor} rejects {}", proposal.number)
         }
         PeopleEvent::Lapsed(of) => format!("proposal {} lapsed", of.number),
+        PeopleEvent::Overtaken { proposal, why } => {
+            format!("proposal {} overtaken: {why}", proposal.number)
+        }
         PeopleEvent::Expedited { rollout, expedited } => {
             format!("expedited {rollout} by {}: {}", expedited.actor, expedited.reason)
         }

@@ -1,4 +1,4 @@
-//! I1, I2 and I9: an account of every grant, kept from the committed events alone, against what the
+//! I1, I2 and I9 (and I7 and I10, in [`journey`](super::journey)): an account of every grant, kept from the committed events alone, against what the
 //! operator asked for and against what the controllers count.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,18 +18,22 @@ use tidegate_policies::evidence::{Class, Counts};
 
 use super::Violation;
 use super::host::Insert;
+use super::journey::Listening;
 use super::log::Entry;
-use crate::sim::scenario::{Credit, Limits};
+use crate::sim::meaning::Meaning;
+use crate::sim::scenario::{Credit, Limits, Scenario};
 
 /// The account.
 #[derive(Debug)]
 pub struct Books {
     limits: Limits,
-    credit: Option<Credit>,
+    pub(super) credit: Option<Credit>,
+    pub(super) meant: Meaning,
+    pub(super) listening: Listening,
     /// The last entry that is in the account.
     index: u64,
-    rollouts: BTreeMap<RolloutId, Book>,
-    grants: BTreeMap<GrantId, Standing>,
+    pub(super) rollouts: BTreeMap<RolloutId, Book>,
+    pub(super) grants: BTreeMap<GrantId, Standing>,
     /// The last report counted of each spool.
     spools: BTreeMap<(HostId, u64), u64>,
     /// The facts of each host, as the log tells them.
@@ -45,38 +49,40 @@ pub struct Books {
 
 /// The account of one rollout.
 #[derive(Debug)]
-struct Book {
-    version: Version,
+pub(super) struct Book {
+    pub(super) version: Version,
     halted: bool,
-    place: Option<Place>,
-    hosts: BTreeMap<HostId, Row>,
+    pub(super) place: Option<Place>,
+    pub(super) hosts: BTreeMap<HostId, Row>,
     /// Times that a host was verified.
     verified: u64,
 }
 
 /// One host in one rollout.
 #[derive(Clone, Copy, Debug)]
-struct Row {
-    grant: GrantId,
-    class: Class,
-    begun: bool,
-    acknowledged: bool,
+pub(super) struct Row {
+    pub(super) grant: GrantId,
+    pub(super) class: Class,
+    pub(super) begun: bool,
+    pub(super) acknowledged: bool,
 }
 
 /// One grant.
 #[derive(Clone, Debug)]
-struct Standing {
+pub(super) struct Standing {
     host: HostId,
     rollout: RolloutId,
-    stage: usize,
+    pub(super) stage: usize,
     class: Class,
 }
 
 impl Books {
-    pub(super) fn new(limits: Limits, credit: Option<Credit>) -> Self {
+    pub(super) fn new(scenario: &Scenario) -> Self {
         Self {
-            limits,
-            credit,
+            limits: scenario.limits,
+            credit: scenario.credit,
+            meant: scenario.meaning.clone(),
+            listening: Listening::new(scenario.beat()),
             index: 0,
             rollouts: BTreeMap::new(),
             grants: BTreeMap::new(),
@@ -109,7 +115,8 @@ impl Books {
                 let book = Book { version, halted: false, place: None, hosts, verified: 0 };
                 self.rollouts.insert(rollout.id.clone(), book);
             }
-            Event::WaveStarted { rollout, place, .. } => {
+            Event::WaveStarted { rollout, place, actor, .. } => {
+                self.goes_on(index, rollout, (Some(*place), actor))?;
                 if let Some(book) = self.rollouts.get_mut(rollout) {
                     book.place = Some(*place);
                 }
@@ -122,6 +129,9 @@ impl Books {
             }
             Event::RolloutResumed { rollout, from, acknowledged, .. } => {
                 self.resumed(index, entry, (rollout, *from), acknowledged)?;
+            }
+            Event::RolloutCompleted { rollout, actor, .. } => {
+                self.goes_on(index, rollout, (None, actor))?;
             }
             Event::SliceHalted { rollout, slice } => {
                 self.halts += 1;
@@ -148,11 +158,11 @@ impl Books {
                     return Err(Violation::new("I9", what));
                 }
             }
+            Event::ClockAdvanced(clock) => self.listening.ticked(entry.term, clock.elapsed.0),
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
             | Event::Calendar(_)
             | Event::People(_)
-            | Event::ClockAdvanced(_)
             | Event::BlobStored(_)
             | Event::TokenCreated { .. }
             | Event::Entitlement(_)
@@ -160,7 +170,6 @@ impl Books {
             | Event::GoodbyeSaid { .. }
             | Event::PatchSetPublished { .. }
             | Event::RolloutStarted { .. }
-            | Event::RolloutCompleted { .. }
             | Event::RolloutPaused { .. }
             | Event::WaveApproved { .. }
             | Event::Withdrawal(_)
@@ -181,7 +190,8 @@ impl Books {
     ) -> Result<(), Violation> {
         let by_a_person = matches!(
             &*entry.command,
-            Command::Operate(operate) if matches!(operate.action, Action::ResumeRollout(_))
+            Command::Operate(operate)
+                if matches!(operate.action, Action::ResumeRollout(_) | Action::AgreeToProposal(_))
         );
         if !by_a_person {
             let what = format!("{rollout} is resumed at index {index}, and nobody asked for it");
@@ -214,7 +224,8 @@ impl Books {
     ) -> Result<(), Violation> {
         let by_a_person = matches!(
             &*entry.command,
-            Command::Operate(operate) if matches!(operate.action, Action::ResumeSlice(_))
+            Command::Operate(operate)
+                if matches!(operate.action, Action::ResumeSlice(_) | Action::AgreeToProposal(_))
         );
         if !by_a_person {
             let what = format!("{cut} of {rollout} is resumed at {index}, and nobody asked for it");
@@ -226,7 +237,7 @@ impl Books {
     }
 
     /// The halted slice of a patch set that a host is in, by the facts that the log tells of it.
-    fn halted_slice(&self, version: &Version, host: HostId) -> Option<&Cut> {
+    pub(super) fn halted_slice(&self, version: &Version, host: HostId) -> Option<&Cut> {
         let facts = self.facts.get(&host)?;
         let of_version = self.slices.iter().filter(|(of, _)| of == version);
         of_version.map(|(_, cut)| cut).find(|cut| is_inside(cut, facts))

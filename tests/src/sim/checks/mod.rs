@@ -2,10 +2,14 @@
 //! the hosts' own truth; no controller is believed.
 
 pub mod books;
+mod calendar;
+mod draw;
 pub mod host;
+mod journey;
 pub mod log;
 mod members;
 mod minority;
+mod people;
 mod places;
 mod settled;
 mod wall;
@@ -21,9 +25,12 @@ use super::controllers::Standing;
 use super::sabotage::Sabotage;
 use super::scenario::Scenario;
 use books::Books;
+use calendar::Calendar;
+use draw::Draw;
 use host::{Insert, Truth};
 use log::{Entry, Log};
 use minority::Minority;
+use people::People;
 use places::Places;
 use wall::Wall;
 
@@ -59,6 +66,12 @@ pub struct Counted {
     pub begins: u64,
     /// Places that hosts took under tokens.
     pub places: u64,
+    /// Changes of the calendar.
+    pub dates: u64,
+    /// Things that a second person agreed to.
+    pub agreed: u64,
+    /// Waves that the judge let pass.
+    pub promotions: u64,
     /// Halts.
     pub halts: u64,
     /// State hashes of one replica compared with another's.
@@ -75,6 +88,9 @@ pub struct Checks {
     pub(super) log: Log,
     pub(super) books: Books,
     places: Places,
+    calendar: Calendar,
+    people: People,
+    draw: Draw,
     truth: Truth,
     minority: Minority,
     wall: Wall,
@@ -87,8 +103,11 @@ impl Checks {
         let meant = u64::from(scenario.sabotage == Sabotage::TokenOffByOne);
         Self {
             log: Log::default(),
-            books: Books::new(scenario.limits, scenario.credit),
+            books: Books::new(scenario),
             places: Places::of_operators_who_mean_less(meant),
+            calendar: Calendar::new(scenario.meaning.clone()),
+            people: People::new(scenario.meaning.clone()),
+            draw: Draw::new(scenario.meaning.clone()),
             truth: Truth::new(scenario.lease, scenario.soak),
             minority: Minority::default(),
             wall: Wall::default(),
@@ -102,6 +121,9 @@ impl Checks {
             entries: self.log.len(),
             begins: self.books.begins,
             places: self.places.taken,
+            dates: self.calendar.changes,
+            agreed: self.people.agreed,
+            promotions: self.books.listening.promotions,
             halts: self.books.halts(),
             hashes: self.log.hashes_compared,
             verdicts: self.log.verdicts,
@@ -163,7 +185,7 @@ impl Checks {
     ///
     /// # Errors
     ///
-    /// [`Violation`] of I1, I2, I4, I5, I6, I7, I9, I10 or `WALL`.
+    /// [`Violation`] of I1 to I7, I9 to I12, or `WALL`.
     pub fn applied(
         &mut self,
         now: u64,
@@ -179,6 +201,9 @@ impl Checks {
         let Some(entry) = self.log.take(node, index, entry)? else { return Ok(None) };
         self.wall.take(now, entry)?;
         self.places.take(index, entry)?;
+        self.calendar.take(index, entry)?;
+        self.people.take(index, entry)?;
+        self.draw.take(index, entry)?;
         self.books.take(index, entry)?;
         self.truth.take(now, index, entry)?;
         Ok(log::line(index, entry))
@@ -187,6 +212,11 @@ impl Checks {
     /// A controller's state was replaced by a newer one as a whole.
     pub fn replaced(&mut self, node: u64, index: u64) {
         self.log.pass_over(node, index);
+    }
+
+    /// A person types a command of this request id.
+    pub fn asked(&mut self, request: &str, person: &str) {
+        self.people.asked(request, person);
     }
 
     /// An operator's job was answered.

@@ -11,9 +11,11 @@ use tidegate_policies::evidence::{Class, Failure};
 use tidegate_policies::gate::{GateName, GateState};
 
 use super::Violation;
+use crate::sim::calendar::is_open;
 use crate::sim::controllers::Standing;
 use crate::sim::exam::Exam;
 use crate::sim::hosts::Power;
+use crate::sim::people::nobody_is_waited_for;
 use crate::sim::places::all_are_entitled;
 use crate::sim::scenario::Patch;
 use crate::sim::world::World;
@@ -42,6 +44,14 @@ impl World {
         }
         if !self.newest().is_some_and(all_are_entitled) {
             let what = "some host has no token that lets it have grants".to_owned();
+            return Err(Violation::new("LIVENESS", what));
+        }
+        if !self.newest().is_some_and(is_open) {
+            let what = "freezes, holdbacks or windows stand that everybody has lifted".to_owned();
+            return Err(Violation::new("LIVENESS", what));
+        }
+        if !self.newest().is_some_and(nobody_is_waited_for) {
+            let what = "proposals wait that everybody has agreed to or turned down".to_owned();
             return Err(Violation::new("LIVENESS", what));
         }
         self.good_rollout_is_done()?;
