@@ -40,6 +40,16 @@ pub struct Expedite {
     pub soak: Millis,
 }
 
+/// How short the soak is of content that has soaked before, in a patch set that was published under an older
+/// number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proven {
+    /// The soak of each tier, where it is longer otherwise.
+    pub soak: Millis,
+    /// Verified hosts on a kernel from which on its artifact counts as proven; at least 1.
+    pub hosts: u64,
+}
+
 impl Default for People {
     /// One other person.
     fn default() -> Self {
@@ -48,6 +58,6 @@ impl Default for People {
 }
 
 impl Expedite {
-    /// The shortest soak that haste may ask for.
+    /// The shortest soak that haste, or proven content, may ask for.
     pub const SHORTEST: Millis = Millis::from_secs(600);
 }

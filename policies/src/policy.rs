@@ -8,7 +8,7 @@ use crate::detector::EvidenceRule;
 use crate::detector::signatures::SignatureRule;
 use crate::evidence::Failure;
 use crate::limits::Limits;
-use crate::people::{Expedite, People};
+use crate::people::{Expedite, People, Proven};
 use crate::proof::ProofRule;
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
@@ -38,6 +38,8 @@ pub struct Policy {
     pub people: People,
     /// What haste may leave out; `None`: nothing.
     pub expedite: Option<Expedite>,
+    /// What content that has soaked before may leave out; `None`: nothing.
+    pub proven: Option<Proven>,
 }
 
 /// How evidence is judged, and what it earns. Everything here only narrows what the rest of a policy allows,

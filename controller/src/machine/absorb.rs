@@ -71,7 +71,10 @@ impl Machine {
                 self.grants.name(rollout.created_index, &rollout.id);
                 self.rollouts.insert(rollout.id.clone(), (**rollout).clone());
             }
-            Event::RolloutStarted { rollout, drawn, .. } => self.start(at, rollout, drawn),
+            Event::RolloutStarted { rollout, drawn, proven, .. } => {
+                self.start(at, rollout, drawn);
+                self.with_rollout(at, rollout, |of| of.proven = proven.clone());
+            }
             Event::WaveStarted { rollout, place, .. } => self.start_wave(at, rollout, *place),
             Event::RolloutCompleted { rollout, .. } => self.complete(at, rollout),
             Event::RolloutPaused { rollout, .. } => {
@@ -321,6 +324,12 @@ impl Machine {
         if let (Phase::Begun(_), Some(rate)) = (phase, rollout.policy.limits.rate) {
             let period = rate.period(now);
             rollout.period = (period, rollout.begun_in(period) + 1);
+        }
+        if entry.class == Class::Verified
+            && before.class != Class::Verified
+            && let Some(kernel) = self.hosts.kernel(host)
+        {
+            *rollout.verified_on.entry(kernel).or_insert(0) += 1;
         }
         if entry != before {
             self.entries.put(rollout.created_index, host, &entry);

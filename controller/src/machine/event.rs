@@ -13,7 +13,7 @@ use super::fleet::{Facts, Host, Mode, SpoolMark};
 use super::grants::{Grant, Phase};
 use super::ids::{GrantId, HostId, RolloutId};
 use super::incident_event::IncidentEvent;
-use super::patch_sets::{Halt, PatchSet};
+use super::patch_sets::{Halt, KernelKey, PatchSet};
 use super::people_event::PeopleEvent;
 use super::quarantine::Rejoined;
 use super::rollouts::{Place, Reached, Rollout, State};
@@ -93,6 +93,8 @@ pub enum Event {
         rollout: RolloutId,
         /// The hosts that each sampled step drew.
         drawn: BTreeMap<usize, BTreeSet<HostId>>,
+        /// The kernels whose artifact has soaked before, each with the rollout that proved it.
+        proven: BTreeMap<KernelKey, RolloutId>,
         /// Who.
         actor: String,
     },

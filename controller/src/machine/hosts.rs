@@ -135,6 +135,12 @@ impl Hosts {
         live
     }
 
+    /// What the host runs.
+    pub fn kernel(&self, id: HostId) -> Option<KernelKey> {
+        let (_, profile): Eligibility = self.rows.peek(id)?;
+        self.profiles.get(profile).map(|profile| profile.kernel)
+    }
+
     /// Every host, by id.
     pub fn values(&self) -> impl Iterator<Item = Host> {
         self.rows.iter().filter_map(|(id, row)| self.whole(id, row))

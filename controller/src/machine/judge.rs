@@ -30,7 +30,7 @@ impl Machine {
         Some(Inputs {
             now: self.clock.elapsed,
             guard_rails: policy.guard_rails_of(rollout.hosts()),
-            gates: StageGates { soak: rollout.soak_of(place.stage)?, ..stage.gates },
+            gates: StageGates { soak: rollout.shortest_soak(place.stage)?, ..stage.gates },
             exposure_budget: policy.exposure.budget.of(rollout.hosts()),
             in_flight_cap: self.in_flight_cap(rollout, place),
             counts: rollout.unacknowledged,

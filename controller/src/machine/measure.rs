@@ -290,6 +290,7 @@ fn policy(judgement: Option<Judgement>) -> Policy {
         limits: Limits::NONE,
         people: People::default(),
         expedite: None,
+        proven: None,
     }
 }
 

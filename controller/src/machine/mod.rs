@@ -45,6 +45,7 @@ pub mod patch_sets;
 pub mod people_event;
 pub mod plan;
 pub mod proposals;
+mod proven;
 pub mod quarantine;
 pub mod records;
 pub mod rejection;

@@ -54,7 +54,7 @@ impl Machine {
             let source = if policy.judgement.is_some() { source } else { 0 };
             Step {
                 stage: stage.clone(),
-                soak: rollout.soak_of(n).unwrap_or(stage.gates.soak),
+                soak: rollout.shortest_soak(n).unwrap_or(stage.gates.soak),
                 waves: rollout.stages[n].waves.iter().map(|wave| wave.hosts).collect(),
                 in_flight_cap: share.of(hosts(n) + source),
             }
@@ -89,7 +89,7 @@ impl Machine {
             else {
                 continue;
             };
-            let soak = rollout.soak_of(grant.stage).unwrap_or_default();
+            let soak = self.soak_of(&grant).unwrap_or_default();
             let left = match grant.phase {
                 Phase::Applied { at, .. } => soak.0.saturating_sub(self.clock.elapsed.since(at).0),
                 Phase::Begun(_)

@@ -277,9 +277,13 @@ pub fn note_of(event: &Event) -> Option<Note> {
             let detail = format!("patch set {}, policy {}", rollout.version, rollout.policy.name);
             note(actor, "rollout.created", rollout_subject(rollout.id.as_str()), detail)
         }
-        Event::RolloutStarted { rollout, drawn, actor } => {
+        Event::RolloutStarted { rollout, drawn, proven, actor } => {
             let drawn: usize = drawn.values().map(BTreeSet::len).sum();
-            let detail = format!("{drawn} hosts drawn");
+            let proven = match proven.len() {
+                0 => String::new(),
+                kernels => format!("; its content is proven on {kernels} kernels"),
+            };
+            let detail = format!("{drawn} hosts drawn{proven}");
             note(actor, "rollout.started", rollout_subject(rollout.as_str()), detail)
         }
         Event::WaveStarted { rollout, label, actor, reason, place: _ } => {

@@ -1,5 +1,7 @@
 //! Where is a rollout, and what was counted in it?
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tidegate_policies::decide::{Next, Verdict};
 use tidegate_policies::evidence::{Class, Counts};
@@ -9,6 +11,7 @@ use tidegate_policies::time::{Elapsed, Millis, WallTime};
 
 use super::domains::Domains;
 use super::ids::{GrantId, RolloutId, Version};
+use super::patch_sets::KernelKey;
 use super::trial::Basis;
 
 /// The journey of one patch set through the ladder. What is kept of each host is apart, in
@@ -41,6 +44,11 @@ pub struct Rollout {
     pub approvals: Vec<Approval>,
     /// Whether soaks are shorter, by whom and why.
     pub expedited: Option<Expedited>,
+    /// The kernels whose artifact had soaked before it started, each with the rollout that proved it, where the
+    /// policy asks.
+    pub proven: BTreeMap<KernelKey, RolloutId>,
+    /// Hosts that were verified on each kernel; one that soaked again after a reboot counts again.
+    pub verified_on: BTreeMap<KernelKey, u64>,
     /// The rollout that took its place.
     pub superseded_by: Option<RolloutId>,
     /// Unsettled hosts by zone and rack, where the policy limits them.
@@ -231,11 +239,23 @@ impl Rollout {
         self.policy.ladder.get(self.place?.stage)
     }
 
-    /// How long hosts of a step soak: as the policy says, or shorter in haste.
-    pub fn soak_of(&self, step: usize) -> Option<Millis> {
+    /// How long a host of a step soaks on a kernel: as the policy says, or shorter in haste, or because it is proven
+    /// there.
+    pub fn soak_on(&self, step: usize, kernel: &KernelKey) -> Option<Millis> {
+        self.soak_if(step, self.proven.contains_key(kernel))
+    }
+
+    /// How long those hosts of a step soak that soak for the shortest time.
+    pub fn shortest_soak(&self, step: usize) -> Option<Millis> {
+        self.soak_if(step, !self.proven.is_empty())
+    }
+
+    fn soak_if(&self, step: usize, proven: bool) -> Option<Millis> {
         let soak = self.policy.ladder.get(step)?.gates.soak;
         let haste = self.policy.expedite.filter(|_| self.expedited.is_some());
-        Some(haste.map_or(soak, |haste| soak.min(haste.soak)))
+        let soak = haste.map_or(soak, |haste| soak.min(haste.soak));
+        let proven = self.policy.proven.filter(|_| proven);
+        Some(proven.map_or(soak, |proven| soak.min(proven.soak)))
     }
 
     /// Whether enough people have promoted the present wave.

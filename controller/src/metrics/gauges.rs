@@ -77,7 +77,7 @@ fn of_rollouts(machine: &Machine, shown: &[&Rollout]) -> Vec<Family> {
         Some((labels([of.id.as_str()]), seconds(age)))
     });
     let soaks = shown.iter().filter_map(|of| {
-        let soak = of.soak_of(of.place?.stage)?;
+        let soak = of.shortest_soak(of.place?.stage)?;
         Some((labels([of.id.as_str()]), seconds(soak.0)))
     });
     let steps = steps(shown);

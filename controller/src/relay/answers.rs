@@ -208,7 +208,7 @@ fn offer(machine: &Machine, host: &Host, grant: &Grant) -> Option<pb::Offer> {
         artifact: Some(artifact(&host.facts.kernel, artifact_for(set, host)?)),
         expires_in_ms: expires_in.0,
         plan: Some(Box::new(pb::ApplyPlan {
-            soak_ms: rollout.soak_of(grant.stage)?.0,
+            soak_ms: machine.soak_of(grant)?.0,
             beat_interval_ms: timing.beat.0,
             transition_timeout_ms: timing.transition.0,
             health_check_offsets_ms: timing.health_checks.iter().map(|check| check.0).collect(),

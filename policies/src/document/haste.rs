@@ -1,16 +1,18 @@
-//! What may be narrowed, and what takes people? The tables `[limits]`, `[people]` and `[expedite]`.
+//! What may be narrowed, what takes people, and what shortens a soak? The tables `[limits]`, `[people]`,
+//! `[expedite]` and `[proven]`.
 
 use std::ops::RangeInclusive;
 
 use super::error::DocumentError;
 use super::sections::MAX_HOSTS;
-use super::table::Field;
+use super::table::{Field, Table};
 use super::value::Value;
 use crate::limits::{Limits, Rate};
-use crate::people::{Expedite, MayAuthor, People, ToWiden};
+use crate::people::{Expedite, MayAuthor, People, Proven, ToWiden};
 use crate::policy::{Stage, Timing};
 use crate::time::Millis;
 
+const SOAK: Field = Field { key: "soak", example: r#"soak = "1h""# };
 const MAX_DOMAINS: u64 = 100_000;
 const PERIOD: RangeInclusive<Millis> = Millis::from_secs(10)..=Millis::from_secs(7 * 86_400);
 
@@ -67,27 +69,47 @@ pub(super) fn read_people(value: &Value<'_>) -> Result<People, DocumentError> {
 /// Reads `[expedite]`: a soak that no tier may undercut however great the haste.
 pub(super) fn read_expedite(
     value: &Value<'_>,
-    (timing, ladder): (&Timing, &[Stage]),
+    parts: (&Timing, &[Stage]),
 ) -> Result<Expedite, DocumentError> {
-    const SOAK: Field = Field { key: "soak", example: r#"soak = "1h""# };
-    let table = value.table(&[SOAK])?;
+    let soak = short_soak(&value.table(&[SOAK])?, parts, "in haste")?;
+    Ok(Expedite { soak })
+}
+
+/// Reads `[proven]`: the soak of what has soaked before.
+pub(super) fn read_proven(
+    value: &Value<'_>,
+    parts: (&Timing, &[Stage]),
+) -> Result<Proven, DocumentError> {
+    const HOSTS: Field = Field { key: "hosts", example: "hosts = 20" };
+    let table = value.table(&[SOAK, HOSTS])?;
+    let soak = short_soak(&table, parts, "for what has soaked before")?;
+    let hosts = table.required(&HOSTS)?.number("hosts", 1..=MAX_HOSTS)?;
+    Ok(Proven { soak, hosts })
+}
+
+/// A soak that is shorter than that of a tier, and not too short `when`.
+fn short_soak(
+    table: &Table<'_>,
+    (timing, ladder): (&Timing, &[Stage]),
+    when: &str,
+) -> Result<Millis, DocumentError> {
     let soak_value = table.required(&SOAK)?;
     let soak = soak_value.any_millis()?;
     let checks = timing.health_checks.last().copied().unwrap_or_default();
     let shortest = Expedite::SHORTEST.max(timing.silent_after()).max(checks);
     if soak < shortest {
         return Err(soak_value.error(
-            format!("a soak of {soak} is too short even in haste"),
+            format!("a soak of {soak} is too short even {when}"),
             format!("Write at least {shortest}: ten minutes, and what silence and the health checks take"),
         ));
     }
     if ladder.iter().all(|stage| stage.gates.soak <= soak) {
         return Err(soak_value.error(
-            format!("no tier soaks for longer than {soak}, so that haste would change nothing"),
-            "Write less than the longest soak of the ladder, or leave [expedite] out".to_owned(),
+            format!("no tier soaks for longer than {soak}, so that this would change nothing"),
+            "Write less than the longest soak of the ladder, or leave the table out".to_owned(),
         ));
     }
-    Ok(Expedite { soak })
+    Ok(soak)
 }
 
 #[cfg(test)]
@@ -110,7 +132,7 @@ mod tests {
     fn what_is_left_out_limits_nothing_and_asks_for_one_other_person() {
         let policy = standard_and("").unwrap();
         assert_eq!((policy.limits, policy.people), (Limits::NONE, People::default()));
-        assert_eq!(policy.expedite, None);
+        assert_eq!((policy.expedite, policy.proven), (None, None));
     }
 
     #[test]
@@ -129,6 +151,9 @@ mod tests {
             two-to-widen = true
             [expedite]
             soak = "1h"
+            [proven]
+            soak = "2h"
+            hosts = 20
             "#,
         )
         .unwrap();
@@ -143,6 +168,8 @@ mod tests {
         assert_eq!(policy.limits, limits);
         let people = People { approvals: 2, author: MayAuthor::Approve, to_widen: ToWiden::Two };
         assert_eq!((policy.people, policy.expedite), (people, Some(Expedite { soak: hour })));
+        let proven = Proven { soak: Millis::from_secs(7_200), hosts: 20 };
+        assert_eq!(policy.proven, Some(proven));
     }
 
     #[test]
@@ -156,6 +183,10 @@ mod tests {
         refused("[people]\nauthor-may-approve = \"no\"", "true or false");
         refused("[expedite]\nsoak = \"9m\"", "too short even in haste");
         refused("[expedite]\nsoak = \"14m\"", "Write at least 15m");
-        refused("[expedite]\nsoak = \"24h\"", "haste would change nothing");
+        refused("[expedite]\nsoak = \"24h\"", "this would change nothing");
+        refused("[proven]\nsoak = \"9m\"\nhosts = 1", "too short even for what has soaked before");
+        refused("[proven]\nsoak = \"24h\"\nhosts = 1", "this would change nothing");
+        refused("[proven]\nsoak = \"1h\"\nhosts = 0", "Write 1 to");
+        refused("[proven]\nsoak = \"1h\"", "`hosts`");
     }
 }

@@ -83,6 +83,10 @@
 //!
 //! [expedite]                     # `rollout expedite`: without it there is no haste
 //! soak = "1h"
+//!
+//! [proven]                       # artifacts that hosts have soaked with before, in a rollout that was completed
+//! soak = "2h"
+//! hosts = 20                     # verified on each kernel, at least
 //! ```
 //!
 //! Nothing that could widen a rollout has a default: a key that is missing is an error, and so is a
@@ -140,6 +144,7 @@ const PROOF: Field = Field { key: "proof", example: "[proof]" };
 const LIMITS: Field = Field { key: "limits", example: "[limits]" };
 const PEOPLE: Field = Field { key: "people", example: "[people]" };
 const EXPEDITE: Field = Field { key: "expedite", example: "[expedite]" };
+const PROVEN: Field = Field { key: "proven", example: "[proven]" };
 const FIELDS: &[Field] = &[
     NAME,
     DESCRIPTION,
@@ -154,6 +159,7 @@ const FIELDS: &[Field] = &[
     LIMITS,
     PEOPLE,
     EXPEDITE,
+    PROVEN,
 ];
 
 /// Reads and checks the policy in `text`.
@@ -185,6 +191,8 @@ pub fn parse(source: &str, text: &str) -> Result<Policy, DocumentError> {
     let parts = (&timing, ladder.as_slice());
     let expedite = root.optional(&EXPEDITE).map(|value| haste::read_expedite(&value, parts));
     let expedite = expedite.transpose()?;
+    let proven = root.optional(&PROVEN).map(|value| haste::read_proven(&value, parts));
+    let proven = proven.transpose()?;
     let (limits, people) = (limits.unwrap_or_default(), people.unwrap_or_default());
     Ok(Policy {
         name,
@@ -197,6 +205,7 @@ pub fn parse(source: &str, text: &str) -> Result<Policy, DocumentError> {
         limits,
         people,
         expedite,
+        proven,
     })
 }
 

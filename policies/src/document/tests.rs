@@ -8,7 +8,7 @@ use super::{PRESETS, parse};
 use crate::credit::CreditRule;
 use crate::detector::ruling::OnSlice;
 use crate::limits::{Limits, Rate};
-use crate::people::{Expedite, MayAuthor, People, ToWiden};
+use crate::people::{Expedite, MayAuthor, People, Proven, ToWiden};
 use crate::policy::{GuardRails, Judgement, OnStall, Policy, Promotion, Stage, WhenFewer};
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
@@ -181,7 +181,7 @@ proptest! {
 /// The document that says what `policy` says.
 fn written(policy: &Policy) -> String {
     let Policy { name, description, exposure, guard_rails, timing, ladder, .. } = policy;
-    let Policy { judgement, limits, people, expedite, .. } = policy;
+    let Policy { judgement, limits, people, expedite, proven, .. } = policy;
     let mut text = format!("name = {name:?}\ndescription = {description:?}\n");
     let (budget, in_flight) =
         (written_quantity(exposure.budget), written_quantity(exposure.in_flight));
@@ -211,7 +211,7 @@ fn written(policy: &Policy) -> String {
     .unwrap();
     text.extend(ladder.iter().map(written_stage));
     text.extend(judgement.as_ref().map(written_judgement));
-    text + &written_limits(limits) + &written_people(people, *expedite)
+    text + &written_limits(limits) + &written_people(people, *expedite) + &written_proven(*proven)
 }
 
 fn written_quantity(quantity: Quantity) -> String {
@@ -246,6 +246,12 @@ fn written_people(people: &People, expedite: Option<Expedite>) -> String {
         "[people]\napprovals = {approvals}\nauthor-may-approve = {author}\ntwo-to-widen = {two}\n{}",
         expedite.unwrap_or_default(),
     )
+}
+
+fn written_proven(proven: Option<Proven>) -> String {
+    let written =
+        |Proven { soak, hosts }| format!("[proven]\nsoak = \"{soak}\"\nhosts = {hosts}\n");
+    proven.map(written).unwrap_or_default()
 }
 
 fn written_judgement(judgement: &Judgement) -> String {

@@ -74,6 +74,7 @@ pub fn of_rollout(machine: &Machine, of: &Rollout) -> pb::Rollout {
         expedited: of.expedited.as_ref().map(expedited),
         superseded_by: by.map_or_else(String::new, |by| format!("rollouts/{by}")),
         proposals: proposals.map(|of| proposal(machine, of)).collect(),
+        proven: proven(of),
         ..pb::Rollout::default()
     }
 }
@@ -93,6 +94,16 @@ fn expedited(of: &Expedited) -> pb::Expedited {
         log_index: of.index,
         time: Some(timestamp(of.at)),
     }
+}
+
+fn proven(of: &Rollout) -> Vec<pb::Proven> {
+    let soak_ms = of.policy.proven.map_or(0, |rule| rule.soak.0);
+    let proven = of.proven.iter().map(|(kernel, by)| pb::Proven {
+        kernel: kernel.to_string(),
+        rollout: format!("rollouts/{by}"),
+        soak_ms,
+    });
+    proven.collect()
 }
 
 /// A proposal for the wire.

@@ -64,6 +64,7 @@ fn head(rollout: &v1::Rollout, now: DateTime<Utc>) -> String {
     }
     lines.push(pair("exposure", &format!("{exposure} hosts of the budget")));
     lines.push(pair("in flight", &format!("{in_flight} hosts of the cap")));
+    lines.extend(short_soaks(rollout));
     if rollout.shut_out_hosts > 0 {
         let shut_out = format!("{} of halted slices", hosts(rollout.shut_out_hosts));
         lines.push(pair("shut out", &shut_out));
@@ -85,6 +86,26 @@ fn head(rollout: &v1::Rollout, now: DateTime<Utc>) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Why hosts soak for a shorter time than the policy's ladder says.
+fn short_soaks(rollout: &v1::Rollout) -> Vec<String> {
+    let hasty = |of: &v1::Expedited| {
+        let said = format!("by {} (log {}): {}", of.actor, of.log_index, or_dash(&of.reason));
+        pair("expedited", &said)
+    };
+    let mut lines: Vec<String> = rollout.expedited.iter().map(hasty).collect();
+    if let Some(first) = rollout.proven.first() {
+        let more = match rollout.proven.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let soak = span(first.soak_ms);
+        let said =
+            format!("{}{more}, by {}: soaks {soak} at most", first.kernel, id_of(&first.rollout));
+        lines.push(pair("proven on", &said));
+    }
+    lines
 }
 
 pub(crate) fn pair(key: &str, value: &str) -> String {

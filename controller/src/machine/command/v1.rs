@@ -171,6 +171,7 @@ impl WithoutJudgement {
             // Whoever created a rollout could promote it.
             people: People { author: MayAuthor::Approve, ..People::default() },
             expedite: None,
+            proven: None,
         }
     }
 }

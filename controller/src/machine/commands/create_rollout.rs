@@ -1,5 +1,7 @@
 //! `CreateRollout`: a draft of a patch set's journey, with a policy that fits the cluster's ladder.
 
+use std::collections::BTreeMap;
+
 use tidegate_policies::evidence::Counts;
 use tidegate_policies::policy::{Policy, Stage};
 
@@ -55,6 +57,8 @@ impl Machine {
             author: actor.to_owned(),
             approvals: Vec::new(),
             expedited: None,
+            proven: BTreeMap::new(),
+            verified_on: BTreeMap::new(),
             superseded_by: None,
             domains: Domains::default(),
             period: (0, 0),

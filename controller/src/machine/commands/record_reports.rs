@@ -306,13 +306,12 @@ impl Machine {
     /// When the host must have said that its soak is over.
     fn soak_due(&self, grant: &Grant) -> Option<Listened> {
         let rollout = self.rollouts().get(&grant.rollout)?;
-        let soak = rollout.soak_of(grant.stage)?;
+        let soak = self.soak_of(grant)?;
         Some(self.clock().listened.after(rollout.policy.timing.soak_takes(soak)))
     }
 
     fn soak_ends(&self, grant: &Grant, applied: Elapsed) -> Option<Elapsed> {
-        let rollout = self.rollouts().get(&grant.rollout)?;
-        Some(applied.after(rollout.soak_of(grant.stage)?))
+        Some(applied.after(self.soak_of(grant)?))
     }
 
     /// A goodbye is no failure: the grant ends, and the host may have another when it is back.

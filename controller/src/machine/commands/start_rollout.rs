@@ -46,7 +46,9 @@ impl Machine {
             }
         }
         let actor = actor.to_owned();
-        let started = Event::RolloutStarted { rollout: id.clone(), drawn, actor: actor.clone() };
+        let proven = self.proven(rollout, patch_set);
+        let started =
+            Event::RolloutStarted { rollout: id.clone(), drawn, proven, actor: actor.clone() };
         let first = Place { stage: 0, wave: 0 };
         let wave = wave_started(rollout, first, actor, "the rollout was started".to_owned());
         vec![started, wave]

@@ -60,7 +60,8 @@ pub(super) fn begin(world: &World, words: &Words<'_>, who: &str) -> Command {
     let version = version.unwrap_or_else(|| "113.1".to_owned());
     let own_kernel = known.as_ref().map_or("k1", |host| host.facts.kernel.release.as_str());
     let own_boot = known.as_ref().map_or_else(|| "b1".to_owned(), |host| host.boot.to_string());
-    let digest = artifact(&version, words.get("kernel").unwrap_or(own_kernel));
+    let held = words.get("holds").unwrap_or(&version);
+    let digest = artifact(held, words.get("kernel").unwrap_or(own_kernel));
     Command::BeginGrant(BeginGrant {
         host: host(who),
         grant: id,

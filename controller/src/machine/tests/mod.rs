@@ -30,6 +30,7 @@ mod people;
 mod plan;
 mod policy;
 mod promotion;
+mod proven;
 mod quarantines;
 mod random;
 mod records;

@@ -10,7 +10,7 @@ use tidegate_policies::credit::CreditRule;
 use tidegate_policies::detector::EvidenceRule;
 use tidegate_policies::detector::ruling::OnSlice;
 use tidegate_policies::limits::{Limits, Rate};
-use tidegate_policies::people::{Expedite, MayAuthor, People, ToWiden};
+use tidegate_policies::people::{Expedite, MayAuthor, People, Proven, ToWiden};
 use tidegate_policies::policy::{
     DrawRule, Exposure, FailureShare, GuardRails, Judgement, OnStall, Policy, Promotion, Stage,
     StageGates, Timing, WhenFewer,
@@ -58,7 +58,14 @@ pub(super) fn policy(words: &Words<'_>) -> Policy {
         limits: limits(words),
         people: people(words),
         expedite: words.get("haste").map(|soak| Expedite { soak: millis(soak) }),
+        proven: words.get("proven").map(proven),
     }
+}
+
+/// `proven=2s,3`: content that has soaked on three hosts soaks for two seconds.
+fn proven(text: &str) -> Proven {
+    let (soak, hosts) = text.split_once(',').expect("a soak and a number of hosts");
+    Proven { soak: millis(soak), hosts: read(hosts) }
 }
 
 /// `rate=3/10s zones=1 racks=2 per-zone=3 per-rack=1`

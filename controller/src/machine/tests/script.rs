@@ -335,7 +335,7 @@ fn action(words: &Words<'_>) -> Action {
 
 fn publish(words: &Words<'_>) -> PublishPatchSet {
     let artifacts = words.rest().map(|name| {
-        let digest = artifact(words.at(0), name);
+        let digest = artifact(words.get("holds").unwrap_or(words.at(0)), name);
         let size = words.read("size").unwrap_or(100);
         (kernel(name), Artifact { digest, size, module: "livepatch_test".to_owned() })
     });

@@ -7,7 +7,8 @@ use crate::machine::entitlement_event::EntitlementEvent;
 use crate::machine::event::Event;
 use crate::machine::fleet::Mode;
 use crate::machine::grants::{Grant, Phase};
-use crate::machine::ids::GrantId;
+use crate::machine::ids::{GrantId, RolloutId};
+use crate::machine::patch_sets::KernelKey;
 use crate::machine::people_event::PeopleEvent;
 use crate::machine::reply::Begin;
 use crate::machine::report::Disposition;
@@ -76,9 +77,11 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             let mode = if *mode == Mode::NoApply { ", no-apply" } else { "" };
             format!("{} runs {} in {boot}{mode}", name(*host), facts.kernel.release)
         }
-        Event::RolloutStarted { rollout, drawn, .. } => {
+        Event::RolloutStarted { rollout, drawn, proven, .. } => {
             let drawn: Vec<String> = drawn.values().flatten().map(|&host| name(host)).collect();
-            format!("started {rollout}, drawn [{}]", drawn.join(" "))
+            let by = |(kernel, by): (&KernelKey, &RolloutId)| format!(", {kernel} proven by {by}");
+            let proven: String = proven.iter().map(by).collect();
+            format!("started {rollout}, drawn [{}]{proven}", drawn.join(" "))
         }
         Event::WaveStarted { label, actor, reason, .. } => format!("{label} by {actor}: {reason}"),
         Event::RolloutCompleted { rollout, actor, reason } => {

@@ -246,7 +246,7 @@ impl Machine {
         let rollout = self.rollout_of_trial(trial)?;
         let stage = self.entries.get(rollout, host)?.stage;
         let timing = &rollout.policy.timing;
-        let soak = rollout.soak_of(stage)?;
+        let soak = self.soak_in(rollout, stage, host)?;
         let grace = Millis(timing.silent_after().0 + timing.beat.0);
         Some(WindowLengths { soak, grace })
     }

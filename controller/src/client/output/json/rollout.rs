@@ -32,6 +32,7 @@ pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
         "approvalsNeeded": rollout.approvals_needed,
         "supersededBy": rollout.superseded_by,
         "proposals": rollout.proposals.iter().map(proposal).collect::<Value>(),
+        "proven": rollout.proven.iter().map(proven).collect::<Value>(),
     });
     with(
         object,
@@ -53,6 +54,10 @@ pub(crate) fn rollout(rollout: &v1::Rollout) -> Value {
 fn approval(of: &v1::Approval) -> Value {
     let object = json!({ "actor": of.actor, "remark": of.remark });
     with(object, [("time", time(of.time.as_ref()))])
+}
+
+fn proven(of: &v1::Proven) -> Value {
+    json!({ "kernel": of.kernel, "rollout": of.rollout, "soakMs": of.soak_ms })
 }
 
 fn expedited(of: &v1::Expedited) -> Value {

@@ -33,6 +33,7 @@ fn a_rollouts_own_fields() {
               "policyName": "standard",
               "policyToml": "name = \"standard\"\n",
               "proposals": [],
+              "proven": [],
               "revision": 4720,
               "shutOutHosts": 0,
               "startTime": "2026-11-03T09:11:00.500Z",
