@@ -10,6 +10,7 @@ mod journey;
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tidegate_agent::clock::boot_time;
 use tidegate_agent::driver::simulated::{Truth, simulated_facts};
@@ -248,6 +249,44 @@ async fn what_was_withdrawn_never_comes_back_and_goes_out_again_under_a_higher_n
     let since = index(&withdrawn).unwrap_or_default();
     let grants = door.grants(ROLLOUT).await?;
     assert!(grants.iter().all(|grant| grant.begun_index < since), "begun after the withdrawal");
+    fleet.shutdown().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_put_on_the_block_list_is_halted_at_once_and_comes_in_nowhere() -> Outcome<()> {
+    let cluster = Cluster::start(3, QUICK)?;
+    let fleet = enrolled_fleet(&cluster).await?;
+    publish(&cluster).await?;
+    in_mid_wave(&cluster).await?;
+    let digest = Sha256::digest(PATCH.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+
+    let line = format!("block create {digest} --reason miscompiled");
+    let tried = typed(&cluster, &format!("{line} --dry-run -o json")).await?.ends_with(0)?;
+    assert_eq!(tried.json()?["haltedRollouts"], json!([ROLLOUT]), "{tried:?}");
+    assert_eq!(typed(&cluster, "block list -o name").await?.ends_with(0)?.printed, "");
+    let block = typed(&cluster, &format!("{line} -o json")).await?.ends_with(0)?.json()?;
+    assert_eq!(block["haltedRollouts"], json!([ROLLOUT]), "{block}");
+    assert_eq!(block["patchSets"], json!([PATCH_SET]), "{block}");
+
+    // Nobody begins after that, nothing lifts the halt, and no other number brings the same bytes in.
+    let door = Door::of(&cluster.address(settled(&cluster).await?))?;
+    assert_eq!(door.rollout(ROLLOUT).await?.state(), pb::RolloutState::Halted);
+    let halt = door.rollout(ROLLOUT).await?.halt.map(|halt| halt.log_index).unwrap_or_default();
+    typed(&cluster, "rollout resume 113.1 --reason sure --yes").await?.refused(6, "BLOCKED")?;
+    let publish = door::publish("114.1", &KERNELS, PATCH.as_bytes());
+    let refused = door.patch_sets().publish_patch_set(publish).await.map_err(|no| reason(&no));
+    assert_eq!(refused.err().as_deref(), Some("BLOCKED"));
+    let plan = typed(&cluster, "rollout plan 113.1 --policy compressed").await?;
+    assert!(format!("{plan:?}").contains("block-list"), "{plan:?}");
+
+    // Lifting it lifts no halt: that is another command, with its own reason.
+    typed(&cluster, &format!("block lift {digest} --reason mistaken --yes")).await?.ends_with(0)?;
+    assert_eq!(door.rollout(ROLLOUT).await?.state(), pb::RolloutState::Halted);
+    let grants = door.grants(ROLLOUT).await?;
+    assert!(grants.iter().all(|grant| grant.begun_index < halt), "begun after the block");
+    typed(&cluster, "rollout resume 113.1 --reason sure --yes").await?.ends_with(0)?;
     fleet.shutdown().await;
     Ok(())
 }

@@ -181,5 +181,7 @@ fn action_word(action: &Action) -> &'static str {
         Action::AcknowledgeIncident(_) => "incident.acknowledge",
         Action::NoteIncident(_) => "incident.note",
         Action::ResolveIncident(_) => "incident.resolve",
+        Action::CreateBlock(_) => "block.create",
+        Action::LiftBlock(_) => "block.lift",
     }
 }

@@ -319,6 +319,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::UnknownPatchSet { .. }
         | Rejection::UnknownRollout { .. }
         | Rejection::UnknownFreeze { .. }
+        | Rejection::UnknownBlock { .. }
         | Rejection::UnknownProposal { .. }
         | Rejection::NoSuchToken { .. }
         | Rejection::UnknownMember { .. }
@@ -357,6 +358,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::NotADraft { .. }
         | Rejection::ArtifactsNotReplicated { .. }
         | Rejection::PatchSetHalted { .. }
+        | Rejection::Blocked { .. }
         | Rejection::SeriesBusy { .. }
         | Rejection::WrongState { .. }
         | Rejection::SliceNotHalted { .. }

@@ -5,7 +5,7 @@ use tidegate_proto::v1::patch_set_service_server::PatchSetService;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::caller;
-use super::convert::{check, patch_set};
+use super::convert::{block, check, patch_set};
 use super::desk::Desk;
 use super::error::ApiError;
 use super::meant::Meant;
@@ -85,6 +85,42 @@ impl PatchSetService for Desk {
         let version = withdraw.version.clone();
         let look = move |machine: &_| draw(machine, &version);
         self.carry_out(meant, Action::WithdrawPatchSet(withdraw), look).await
+    }
+
+    async fn create_block(
+        &self,
+        request: Request<pb::CreateBlockRequest>,
+    ) -> Result<Response<pb::Block>, Status> {
+        let (meant, request) = Meant::of(request)?;
+        let create = block::create(&request).map_err(ApiError::from)?;
+        let what = create.what.clone();
+        let look = move |machine: &Machine| {
+            let of = machine.blocks().get(&what);
+            let unknown = || Rejection::UnknownBlock { what: what.to_string() };
+            Ok(block::block(machine, of.ok_or_else(unknown)?))
+        };
+        self.carry_out(meant, Action::CreateBlock(create), look).await
+    }
+
+    async fn lift_block(
+        &self,
+        request: Request<pb::LiftBlockRequest>,
+    ) -> Result<Response<pb::LiftBlockResponse>, Status> {
+        let (meant, request) = Meant::of(request)?;
+        let lift = block::lift(&request).map_err(ApiError::from)?;
+        self.carry_out(meant, Action::LiftBlock(lift), |_| Ok(pb::LiftBlockResponse {})).await
+    }
+
+    async fn list_blocks(
+        &self,
+        request: Request<pb::ListBlocksRequest>,
+    ) -> Result<Response<pb::ListBlocksResponse>, Status> {
+        caller::operator(request.metadata())?;
+        let list = |machine: &Machine| {
+            let blocks = machine.blocks().values().map(|of| block::block(machine, of)).collect();
+            Ok(pb::ListBlocksResponse { blocks })
+        };
+        self.read(request.metadata(), list).await
     }
 
     async fn list_ledger(

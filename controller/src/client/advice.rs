@@ -18,6 +18,8 @@ pub(crate) enum Subject {
     Tiers,
     /// All freezes.
     Freezes,
+    /// The block-list.
+    Blocks,
     /// What waits for a second person.
     Proposals,
     /// What is held back from tokens and hosts.
@@ -53,6 +55,7 @@ impl Subject {
             Self::Token(name) => format!("tidegate token get {}", id_of(name)),
             Self::Tiers
             | Self::Freezes
+            | Self::Blocks
             | Self::Proposals
             | Self::Holdbacks
             | Self::Cluster
@@ -75,6 +78,7 @@ impl Subject {
             Self::Token(_) | Self::Tokens => "token list",
             Self::Tiers => "tier list",
             Self::Freezes => "freeze list",
+            Self::Blocks => "block list",
             Self::Proposals => "approval list",
             Self::Holdbacks => "holdback list",
             Self::Cluster => "cluster status",
@@ -94,6 +98,7 @@ impl Subject {
             | Self::Incidents
             | Self::Tiers
             | Self::Freezes
+            | Self::Blocks
             | Self::Proposals
             | Self::Holdbacks
             | Self::Cluster

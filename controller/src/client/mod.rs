@@ -30,6 +30,7 @@ pub use args::{Flags, OutputFormat};
 pub use commands::audit::{AuditCommand, List as AuditList, Tail, Which};
 pub use commands::audit_chain::{Export, Verify};
 pub use commands::backup::BackupTo;
+pub use commands::block::BlockCommand;
 pub use commands::cluster::ClusterCommand;
 pub use commands::config::{ConfigCommand, Set};
 pub use commands::freeze::FreezeCommand;
@@ -118,6 +119,9 @@ pub enum Command {
     /// Let nobody begin for a while, everywhere or in a tier.
     #[command(subcommand)]
     Freeze(FreezeCommand),
+    /// Say what may never come in, nor go on: a version, or an artifact.
+    #[command(subcommand)]
+    Block(BlockCommand),
     /// Hold back from some hosts what is too new for them.
     #[command(subcommand)]
     Holdback(HoldbackCommand),
@@ -148,7 +152,8 @@ impl Command {
         match self {
             Self::Halt(_)
             | Self::Rollout(RolloutCommand::Halt(_) | RolloutCommand::Pause(_))
-            | Self::Freeze(FreezeCommand::Create(_)) => Need::ToStop,
+            | Self::Freeze(FreezeCommand::Create(_))
+            | Self::Block(BlockCommand::Create(_)) => Need::ToStop,
             Self::Config(command) => command.need(),
             Self::Version | Self::Completion(_) | Self::Man(_) => Need::Nothing,
             Self::Rollout(_)
@@ -160,6 +165,7 @@ impl Command {
             | Self::Tier(_)
             | Self::Approval(_)
             | Self::Freeze(_)
+            | Self::Block(_)
             | Self::Holdback(_)
             | Self::Cluster(_)
             | Self::Report(_)
@@ -246,6 +252,7 @@ async fn dispatch(
         Command::Report(command) => commands::report::run(session, command).await,
         Command::Approval(command) => commands::people::run(session, command).await,
         Command::Freeze(command) => commands::freeze::run(session, command).await,
+        Command::Block(command) => commands::block::run(session, command).await,
         Command::Holdback(command) => commands::holdback::run(session, command).await,
         Command::Cluster(command) => commands::cluster::run(session, command).await,
         Command::Doctor => commands::doctor::run(session, globals).await,

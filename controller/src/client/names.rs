@@ -29,6 +29,11 @@ pub(crate) fn tier(text: &str) -> Result<String, String> {
     full_name("tiers", text)
 }
 
+/// Reads what a block names.
+pub(crate) fn block(text: &str) -> Result<String, String> {
+    full_name("blocks", text)
+}
+
 /// Reads a freeze's name.
 pub(crate) fn freeze(text: &str) -> Result<String, String> {
     full_name("freezes", text)

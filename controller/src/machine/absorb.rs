@@ -95,6 +95,7 @@ impl Machine {
                 self.lift_slice_halt(at, rollout, rejoined);
             }
             Event::Withdrawal(event) => self.change_withdrawal(at, event),
+            Event::Block(event) => self.change_blocks(event),
             Event::GrantOffered(grant) => self.add_grant(at, grant),
             Event::GrantMoved { grant, to, soak_ends } => {
                 self.move_grant(at, *grant, to, *soak_ends);

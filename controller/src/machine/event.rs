@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policies::time::Elapsed;
 
+use super::block_event::BlockEvent;
 use super::calendar_event::CalendarEvent;
 use super::clock::Clock;
 use super::cluster_event::ClusterEvent;
@@ -46,6 +47,8 @@ pub enum Event {
     Entitlement(Box<EntitlementEvent>),
     /// People said something of an incident.
     Incident(Box<IncidentEvent>),
+    /// The block-list is not quite what it was.
+    Block(Box<BlockEvent>),
     /// A machine is a member of the fleet, anew or again.
     HostEnrolled(Box<Host>),
     /// A host is not quite what it was.

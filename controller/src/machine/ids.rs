@@ -116,6 +116,42 @@ fn parts(version: &str) -> Vec<VersionPart<'_>> {
     parts.collect()
 }
 
+/// What a block names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Blocked {
+    /// Every patch set of this version, published or not.
+    Version(Version),
+    /// Every patch set that holds an artifact with this SHA-256.
+    Artifact(Digest),
+}
+
+impl FromStr for Blocked {
+    type Err = NotAName;
+
+    /// A version, or a SHA-256 as 64 hexadecimal digits: no version is as long.
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        let mut digest = [0; 32];
+        if text.len() == 64 {
+            let not_a_name = || NotAName { text: text.to_owned() };
+            for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+                let pair = std::str::from_utf8(pair).map_err(|_| not_a_name())?;
+                *byte = u8::from_str_radix(pair, 16).map_err(|_| not_a_name())?;
+            }
+            return Ok(Self::Artifact(Digest(digest)));
+        }
+        text.parse().map(Self::Version)
+    }
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => version.fmt(f),
+            Self::Artifact(digest) => digest.fmt(f),
+        }
+    }
+}
+
 name! {
     /// A freeze's name.
     FreezeId
@@ -190,6 +226,18 @@ mod tests {
         }
         for bad in ["", "-a", ".a", "A", "a b", "a/b", "ä", &"x".repeat(64)] {
             assert!(bad.parse::<TierName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_block_names_is_a_version_or_64_hexadecimal_digits() {
+        let digest = "0f".repeat(32);
+        assert_eq!(digest.parse(), Ok(Blocked::Artifact(Digest([15; 32]))));
+        assert_eq!(digest.parse::<Blocked>().unwrap().to_string(), digest);
+        assert_eq!("113.1".parse(), Ok(Blocked::Version("113.1".parse().unwrap())));
+        for bad in ["", "0g".repeat(32).as_str(), "+f".repeat(32).as_str(), "f".repeat(65).as_str()]
+        {
+            assert!(bad.parse::<Blocked>().is_err(), "{bad}");
         }
     }
 

@@ -140,6 +140,7 @@ impl Machine {
             | Event::TokenCreated { .. }
             | Event::Entitlement(_)
             | Event::Incident(_)
+            | Event::Block(_)
             | Event::HostEnrolled(_)
             | Event::HostChanged { .. }
             | Event::GoodbyeSaid { .. }

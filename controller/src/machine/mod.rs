@@ -8,6 +8,8 @@
 mod absorb;
 mod absorb_cluster;
 mod absorb_fleet;
+pub mod block_event;
+pub mod blocks;
 pub mod boot;
 pub mod calendar;
 pub mod calendar_event;
@@ -76,6 +78,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use blocks::Blocks;
 use calendar::Calendar;
 use clock::{Beats, Clock};
 use cluster::Cluster;
@@ -149,6 +152,7 @@ pub struct Machine {
     requests: Requests,
     vouches: Vouches,
     proposals: Proposals,
+    blocks: Blocks,
     /// Index of the last applied entry.
     applied: u64,
 }

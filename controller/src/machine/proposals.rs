@@ -120,7 +120,9 @@ fn widening(action: &Action) -> Option<Widening<'_>> {
         | Action::MoveHost(_)
         | Action::AcknowledgeIncident(_)
         | Action::NoteIncident(_)
-        | Action::ResolveIncident(_) => return None,
+        | Action::ResolveIncident(_)
+        | Action::CreateBlock(_)
+        | Action::LiftBlock(_) => return None,
     };
     Some(Widening { rollout, words, at_least: ToWiden::One })
 }

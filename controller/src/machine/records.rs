@@ -268,6 +268,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
         }
         Event::Entitlement(event) => Some(event.note()),
         Event::Incident(event) => Some(event.note()),
+        Event::Block(event) => Some(event.note()),
         Event::PatchSetPublished { patch_set, actor } => {
             let detail = format!("{} artifacts", patch_set.artifacts.len());
             let subject = format!("patchSets/{}", patch_set.version);

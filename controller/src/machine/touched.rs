@@ -156,7 +156,8 @@ fn touches<'a>(machine: &'a Machine, event: &'a Event) -> Touches<'a> {
         Event::TokenCreated { .. }
         | Event::GoodbyeSaid { .. }
         | Event::ReportCounted { .. }
-        | Event::Incident(_) => Touches::Nothing,
+        | Event::Incident(_)
+        | Event::Block(_) => Touches::Nothing,
     }
 }
 

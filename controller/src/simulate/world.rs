@@ -193,6 +193,7 @@ impl World<'_> {
                 | Event::TokenCreated { .. }
                 | Event::Entitlement(_)
                 | Event::Incident(_)
+                | Event::Block(_)
                 | Event::HostEnrolled(_)
                 | Event::HostChanged { .. }
                 | Event::GoodbyeSaid { .. }

@@ -11,6 +11,7 @@ use crate::{Fixture, ROLLOUT, Table};
 pub(crate) async fn calendar(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
     ladders(fixture, table).await?;
     freezes_and_holdbacks(fixture, table).await?;
+    blocks(fixture, table).await?;
     reports(fixture, table).await?;
     people(fixture, table).await
 }
@@ -59,6 +60,34 @@ async fn ladders(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
     let changed = (Code::Aborted, "ETAG_MISMATCH");
     let answer = apply(Some(Ladder::Preset("default".to_owned())), "99").await;
     table.row("a ladder that was seen otherwise", answer, changed, &["the ladder", "99"]).await
+}
+
+async fn blocks(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
+    let sets = || fixture.door.patch_sets();
+    let block = |block_id: &str, reason: &str| pb::CreateBlockRequest {
+        request_id: door::request_id(),
+        block_id: block_id.to_owned(),
+        reason: reason.to_owned(),
+        validate_only: false,
+    };
+    for (case, id) in [("a block of nothing", ""), ("a block of half a digest", &*"0g".repeat(32))]
+    {
+        let answer = sets().create_block(block(id, "")).await;
+        table.row(case, answer, BAD_FIELD, &["`block_id`", "64 hexadecimal digits"]).await?;
+    }
+    let answer = sets().create_block(block("113.1", &"x".repeat(513))).await;
+    table.row("a block with a long reason", answer, BAD_FIELD, &["`reason`", "512"]).await?;
+    let lift = pb::LiftBlockRequest {
+        request_id: door::request_id(),
+        name: "blocks/9.9".to_owned(),
+        reason: "why".to_owned(),
+        validate_only: false,
+    };
+    let unknown = (Code::NotFound, "UNKNOWN_BLOCK");
+    let answer = sets().lift_block(lift.clone()).await;
+    table.row("no block", answer, unknown, &["`9.9`", "tidegate block list"]).await?;
+    let answer = sets().lift_block(pb::LiftBlockRequest { name: "9.9".to_owned(), ..lift }).await;
+    table.row("a block without its collection", answer, BAD_FIELD, &["`blocks/…`"]).await
 }
 
 async fn freezes_and_holdbacks(fixture: &Fixture, table: &mut Table) -> Outcome<()> {

@@ -4,6 +4,7 @@
 //! value and the way out.
 
 pub mod begin;
+pub mod block;
 pub mod calendar;
 pub mod check;
 pub mod dashboard;

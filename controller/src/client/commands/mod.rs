@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod audit_chain;
 pub(crate) mod backup;
+pub(crate) mod block;
 pub(crate) mod check;
 pub(crate) mod cluster;
 pub(crate) mod config;

@@ -3,6 +3,7 @@
 
 pub(crate) mod arrange;
 pub(crate) mod audit;
+pub(crate) mod block;
 pub(crate) mod calendar;
 pub(crate) mod cluster;
 pub(crate) mod exposure;

@@ -12,7 +12,9 @@ use super::TierSpec;
 use super::members::{AddMember, PromoteMember, RemoveMember};
 use crate::machine::calendar::HeldBack;
 use crate::machine::etag::Etag;
-use crate::machine::ids::{Digest, FreezeId, HostId, RolloutId, TierName, TokenId, Version};
+use crate::machine::ids::{
+    Blocked, Digest, FreezeId, HostId, RolloutId, TierName, TokenId, Version,
+};
 use crate::machine::patch_sets::{Artifact, Fix, KernelKey};
 use crate::machine::tokens::Scope;
 
@@ -96,6 +98,10 @@ pub enum Action {
     NoteIncident(OfIncident),
     /// Close an incident whose halt is to stand.
     ResolveIncident(OfIncident),
+    /// Put a version or an artifact on the block-list, and halt what is on its way of it.
+    CreateBlock(OfBlock),
+    /// Take it off the list. No halt is lifted.
+    LiftBlock(OfBlock),
 }
 
 /// Let hosts enrol.
@@ -231,6 +237,15 @@ pub struct WithdrawPatchSet {
     /// The patch set.
     pub version: Version,
     /// Why.
+    pub reason: String,
+}
+
+/// A line of the block-list, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfBlock {
+    /// What it names.
+    pub what: Blocked,
+    /// Why; may be empty where the action allows it.
     pub reason: String,
 }
 

@@ -151,7 +151,9 @@ impl Action {
             | Self::MoveHost(_)
             | Self::AcknowledgeIncident(_)
             | Self::NoteIncident(_)
-            | Self::ResolveIncident(_) => 2,
+            | Self::ResolveIncident(_)
+            | Self::CreateBlock(_)
+            | Self::LiftBlock(_) => 2,
         }
     }
 }

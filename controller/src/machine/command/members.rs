@@ -138,7 +138,9 @@ impl Action {
             | Self::MoveHost(_)
             | Self::AcknowledgeIncident(_)
             | Self::NoteIncident(_)
-            | Self::ResolveIncident(_) => None,
+            | Self::ResolveIncident(_)
+            | Self::CreateBlock(_)
+            | Self::LiftBlock(_) => None,
             Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }

@@ -17,8 +17,8 @@ use super::report::Report;
 
 pub use action::{
     Action, ApplyLadder, ApproveWave, CreateFreeze, CreateRollout, CreateToken, Evict, EvictHost,
-    Expiry, HoldBack, IfUnchanged, LiftFreeze, MoveHost, OfIncident, OfProposal, OfSlice, Operate,
-    Promote, PromoteRollout, PublishPatchSet, RevokeToken, SupersedeRollout, UpdateToken,
+    Expiry, HoldBack, IfUnchanged, LiftFreeze, MoveHost, OfBlock, OfIncident, OfProposal, OfSlice,
+    Operate, Promote, PromoteRollout, PublishPatchSet, RevokeToken, SupersedeRollout, UpdateToken,
     WithReason, WithdrawPatchSet,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};

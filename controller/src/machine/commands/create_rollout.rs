@@ -20,7 +20,9 @@ impl Machine {
         actor: &str,
     ) -> Decided {
         let id = create.rollout.clone();
-        self.not_withdrawn(self.patch_set(&create.version)?)?;
+        let patch_set = self.patch_set(&create.version)?;
+        self.not_withdrawn(patch_set)?;
+        self.not_blocked(&patch_set.version, &patch_set.artifacts)?;
         if self.rollouts().contains_key(&id) {
             return Err(Rejection::RolloutExists { rollout: id });
         }

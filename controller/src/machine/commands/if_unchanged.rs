@@ -34,6 +34,7 @@ impl Machine {
             Action::ApplyLadder(_) => Ok(("the ladder".to_owned(), self.calendar().etag())),
             Action::CreateFreeze(_) | Action::LiftFreeze(_) => new("a freeze"),
             Action::HoldBack(_) => new("a holdback"),
+            Action::CreateBlock(_) | Action::LiftBlock(_) => new("a block"),
             Action::AgreeToProposal(_) | Action::RejectProposal(_) => new("a proposal"),
             Action::IfUnchanged(of) => self.changed_by(&of.action),
             Action::CreateToken(_) => new("a new token"),

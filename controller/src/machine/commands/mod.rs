@@ -4,6 +4,7 @@ mod acknowledge_incident;
 mod add_member;
 mod apply_ladder;
 mod begin_grant;
+mod blocks;
 mod bootstrap;
 mod check_state;
 mod create_rollout;
@@ -124,6 +125,8 @@ impl Machine {
             Action::AcknowledgeIncident(of) => self.acknowledge_incident(at, of, actor),
             Action::NoteIncident(of) => self.note_incident(at, of, actor),
             Action::ResolveIncident(of) => self.resolve_incident(at, of, actor),
+            Action::CreateBlock(of) => self.create_block(at, of, actor),
+            Action::LiftBlock(of) => self.lift_block(of, actor),
         }
     }
 

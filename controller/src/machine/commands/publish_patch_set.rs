@@ -20,6 +20,7 @@ impl Machine {
         if publish.artifacts.is_empty() {
             return Err(Rejection::NoArtifacts { version });
         }
+        self.not_blocked(&version, &publish.artifacts)?;
         self.is_above_withdrawn(publish)?;
         for (kernel, artifact) in &publish.artifacts {
             let (kernel, digest, claimed) = (kernel.clone(), artifact.digest, artifact.size);

@@ -11,7 +11,9 @@ use crate::machine::{Machine, Rejection, Reply};
 impl Machine {
     pub(super) fn resume_rollout(&self, resume: &WithReason, actor: &str) -> Decided {
         let rollout = self.rollout(&resume.rollout)?;
-        self.not_withdrawn(self.patch_set(&rollout.version)?)?;
+        let patch_set = self.patch_set(&rollout.version)?;
+        self.not_withdrawn(patch_set)?;
+        self.not_blocked(&patch_set.version, &patch_set.artifacts)?;
         let acknowledged = match rollout.state {
             State::Paused => Vec::new(),
             State::Halted if resume.reason.is_empty() => return Err(Rejection::ReasonMissing),
@@ -27,13 +29,13 @@ impl Machine {
                 return Err(wrong_state(rollout, "only a paused or halted rollout can be resumed"));
             }
         };
-        if let Some(halt) = &self.patch_set(&rollout.version)?.halt
+        if let Some(halt) = &patch_set.halt
             && halt.rollout != rollout.id
         {
-            self.no_halt(self.patch_set(&rollout.version)?)?;
+            self.no_halt(patch_set)?;
         }
         if rollout.state_when_lifted() == State::Running {
-            self.series_is_free(rollout, self.patch_set(&rollout.version)?)?;
+            self.series_is_free(rollout, patch_set)?;
         }
         let resumed = Event::RolloutResumed {
             rollout: rollout.id.clone(),

@@ -60,6 +60,7 @@ impl Machine {
         patch_set: &PatchSet,
     ) -> Result<(), Rejection> {
         self.not_withdrawn(patch_set)?;
+        self.not_blocked(&patch_set.version, &patch_set.artifacts)?;
         self.no_halt(patch_set)?;
         let version = patch_set.version.clone();
         let stored = u64::try_from(self.holders(patch_set).len()).unwrap_or(u64::MAX);

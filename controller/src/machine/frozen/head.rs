@@ -37,7 +37,7 @@ impl Machine {
         let core = (
             &self.cluster,
             &self.clock,
-            (&self.calendar, &self.proposals),
+            (&self.calendar, &self.proposals, &self.blocks),
             &self.tokens,
             &self.vouches,
             chain,
@@ -98,7 +98,7 @@ impl<'a, 'b> Reader<'a, 'b> {
     pub(super) fn machine(&mut self, applied: u64) -> Result<Machine, ThawError> {
         type Core<C, K, D, T, V> = (C, K, D, T, V, Chain);
         let core: Core<_, _, _, BTreeMap<TokenId, Token>, _> = self.part(CORE)?;
-        let (cluster, clock, (calendar, proposals), tokens, vouches, chain) = core;
+        let (cluster, clock, (calendar, proposals, blocks), tokens, vouches, chain) = core;
         let secrets = tokens.values().map(|token| (token.secret, token.id.clone())).collect();
         self.long = self.part(LONG)?;
         let rollouts = self.part(ROLLOUTS)?;
@@ -146,6 +146,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             requests,
             vouches,
             proposals,
+            blocks,
             applied,
         };
         if self.long.is_empty() { Ok(machine) } else { Err(ThawError::BadPart { id: LONG }) }

@@ -5,6 +5,7 @@
 //! log is replayed.
 
 mod begins;
+mod blocks;
 mod books;
 mod calendar;
 mod calendar_words;

@@ -199,6 +199,10 @@ fn calendar() -> impl Strategy<Value = String> {
         1 => Just("ladder canary* free paid cut-off=paid:50"),
         3 => Just("ladder canary* free paid"),
         1 => Just("ladder canary* paid"),
+        1 => Just("block 113.1 reason=odd"),
+        1 => Just("block 113.1/k2 reason=odd"),
+        3 => Just("unblock 113.1 reason=known"),
+        3 => Just("unblock 113.1/k2 reason=known"),
     ]
     .prop_map(str::to_owned)
 }

@@ -18,6 +18,7 @@
 //! agree 1 by=bob reason=why          reject likewise
 //! ack 1 reason=why                   of an incident; note, resolve likewise
 //! ladder canary* free windows=…      see `calendar_words`, where freezes and holdbacks are, too
+//! block 113.1 reason=why             or an artifact, 113.1/k1; unblock 113.1 reason=why
 //! add 4                              see `cluster_words`, where node 4 is added, registers, vouches
 //! ---                                from here on the transcript is shown
 //! ```
@@ -31,10 +32,10 @@ use tidegate_policies::time::{Millis, WallTime};
 
 use crate::machine::command::{
     Action, ApproveWave, Bootstrap, Command, CreateRollout, CreateToken, Expiry, IfUnchanged,
-    OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob,
+    OfBlock, OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob,
     SupersedeRollout, Tick, TierSpec, WithReason, WithdrawPatchSet,
 };
-use crate::machine::ids::{HostId, NodeId};
+use crate::machine::ids::{Blocked, HostId, NodeId};
 use crate::machine::patch_sets::{Artifact, Fix, Severity};
 
 use super::calendar_words;
@@ -320,6 +321,8 @@ fn action(words: &Words<'_>) -> Action {
             by: read(words.get("with").unwrap_or_default()),
             reason,
         }),
+        "block" => Action::CreateBlock(of_block(words)),
+        "unblock" => Action::LiftBlock(of_block(words)),
         "ack" | "note" | "resolve" => super::incidents::action(words),
         "agree" | "reject" => {
             let (number, remark) = (read(words.at(0)), reason.clone());
@@ -345,6 +348,15 @@ fn publish(words: &Words<'_>) -> PublishPatchSet {
         artifacts: artifacts.collect(),
         fixes: words.get("fixes").into_iter().flat_map(|of| of.split(',')).map(fix).collect(),
     }
+}
+
+/// `113.1`, or an artifact of it: `113.1/k1`.
+fn of_block(words: &Words<'_>) -> OfBlock {
+    let what = match words.at(0).split_once('/') {
+        Some((version, kernel)) => Blocked::Artifact(artifact(version, kernel)),
+        None => Blocked::Version(read(words.at(0))),
+    };
+    OfBlock { what, reason: words.get("reason").unwrap_or_default().to_owned() }
 }
 
 /// `cve-1:high`, or `critical` alone.

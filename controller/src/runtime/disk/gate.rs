@@ -38,6 +38,7 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::HaltSlice(_)
         | Action::PauseRollout(_)
         | Action::CreateFreeze(_)
+        | Action::CreateBlock(_)
         | Action::RollBack(_)
         | Action::WithdrawPatchSet(_)
         | Action::RevokeToken(_) => DiskState::Critical,
@@ -49,6 +50,7 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         Action::CreateToken(_)
         | Action::ApplyLadder(_)
         | Action::LiftFreeze(_)
+        | Action::LiftBlock(_)
         | Action::HoldBack(_)
         | Action::ApproveWave(_)
         | Action::ExpediteRollout(_)
@@ -127,6 +129,7 @@ mod tests {
             bootstrap: scarce
             bootstrap-2: scarce
             check-state: scarce
+            create-block: critical
             create-freeze: critical
             create-rollout: low
             create-rollout-2: low
@@ -140,6 +143,7 @@ mod tests {
             hold-back: scarce
             if-unchanged: low
             know-openings: scarce
+            lift-block: scarce
             lift-freeze: scarce
             move-host: scarce
             note-incident: scarce
@@ -177,6 +181,7 @@ mod tests {
             .map(|(name, _)| name);
         let passing: Vec<String> = passing.collect();
         let stops = [
+            "create-block",
             "create-freeze",
             "halt-rollout",
             "halt-slice",

@@ -167,6 +167,7 @@ impl Books {
             | Event::TokenCreated { .. }
             | Event::Entitlement(_)
             | Event::Incident(_)
+            | Event::Block(_)
             | Event::GoodbyeSaid { .. }
             | Event::PatchSetPublished { .. }
             | Event::RolloutStarted { .. }

@@ -133,6 +133,7 @@ impl Truth {
                 | Event::TokenCreated { .. }
                 | Event::Entitlement(_)
                 | Event::Incident(_)
+                | Event::Block(_)
                 | Event::HostEnrolled(_)
                 | Event::GoodbyeSaid { .. }
                 | Event::HostChanged { .. }

@@ -322,6 +322,7 @@ fn event_line(event: &Event) -> Option<String> {
         | Event::Cluster(_)
         | Event::Calendar(_)
         | Event::Incident(_)
+        | Event::Block(_)
         | Event::People(_)
         | Event::ClockAdvanced(_)
         | Event::BlobStored(_)

@@ -158,6 +158,7 @@ impl People {
                 | Action::RollBack(_)
                 | Action::WithdrawPatchSet(_)
                 | Action::CreateFreeze(_)
+                | Action::CreateBlock(_)
                 | Action::RevokeToken(_)
         );
         let waits = stops && matches!(entry.outcome, Ok(Reply::Proposed { .. }));

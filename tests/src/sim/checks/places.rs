@@ -62,6 +62,7 @@ impl Places {
             | Event::Cluster(_)
             | Event::Calendar(_)
             | Event::Incident(_)
+            | Event::Block(_)
             | Event::People(_)
             | Event::Withdrawal(_)
             | Event::ClockAdvanced(_)

@@ -30,6 +30,18 @@ pub(crate) fn freeze(freeze: &v1::Freeze) -> Value {
     with(object, times)
 }
 
+/// A line of the block-list.
+pub(crate) fn block(block: &v1::Block) -> Value {
+    let object = json!({
+        "name": block.name,
+        "reason": block.reason,
+        "actor": block.actor,
+        "patchSets": block.patch_sets,
+        "haltedRollouts": block.halted_rollouts,
+    });
+    with(object, [("createTime", time(block.create_time.as_ref()))])
+}
+
 /// What is held back from a token or host.
 pub(crate) fn holdback(holdback: &v1::Holdback) -> Value {
     let object = json!({ "name": holdback.name, "delayMs": holdback.delay_ms });

@@ -17,7 +17,7 @@ use tidegate_proto::v1;
 
 use super::time;
 
-pub(crate) use calendar::{freeze, holdback, ladder};
+pub(crate) use calendar::{block, freeze, holdback, ladder};
 pub(crate) use exposure::report as exposure;
 pub(crate) use fleet::{evicted, grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
