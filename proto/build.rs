@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use tonic_prost_build::Config;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "tidegate/v1/agent.proto",
     "tidegate/v1/audit.proto",
     "tidegate/v1/calendar.proto",
@@ -19,6 +19,7 @@ const FILES: [&str; 12] = [
     "tidegate/v1/peer.proto",
     "tidegate/v1/report.proto",
     "tidegate/v1/rollout.proto",
+    "tidegate/v1/webhook.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -21,3 +21,4 @@ pub mod server;
 pub mod simulate;
 pub mod telemetry;
 pub mod views;
+pub mod webhooks;

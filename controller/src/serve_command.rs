@@ -208,6 +208,7 @@ impl From<&Config> for ServerConfig {
                 collector: None,
                 instance: config.telemetry.instance.clone(),
             },
+            egress: config.egress.clone(),
         }
     }
 }

@@ -79,7 +79,9 @@ fn every_alert_asks_for_metrics_and_labels_that_a_controller_tells() {
             let described = described(&name).unwrap_or_else(|| panic!("nobody tells {name}"));
             for (label, value) in pairs {
                 assert!(described.labels.contains(&label.as_str()), "{name} has no {label}");
-                let words = ["RUNNING", "HALTED", "low", "scarce", "critical"];
+                let words = [
+                    "RUNNING", "HALTED", "low", "scarce", "critical", "gave_up", "gone", "dropped",
+                ];
                 assert!(value.split('|').all(|value| words.contains(&value)), "{label}={value}");
             }
         }

@@ -10,6 +10,7 @@ pub mod network;
 pub mod often;
 pub mod operator;
 pub mod processes;
+pub mod receiver;
 pub mod screen;
 pub mod sim;
 pub mod syscalls;

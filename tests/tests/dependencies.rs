@@ -35,7 +35,7 @@ const NOT_IN_POLICIES: [&str; 5] = ["tokio", "tonic", "rand", "getrandom", "trac
 
 /// Which room of the controller may name which others. `wire` is the part of `api` that turns domain
 /// into messages and back, and knows no service.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("chain", &[]),
     ("machine", &["chain"]),
     ("journal", &["machine"]),
@@ -45,9 +45,10 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("runtime", &["journal", "machine", "node"]),
     ("metrics", &["machine", "node", "runtime"]),
     ("artifacts", &["machine"]),
-    ("config", &["machine", "runtime", "telemetry"]),
+    ("webhooks", &["machine", "runtime"]),
+    ("config", &["machine", "runtime", "telemetry", "webhooks"]),
     ("peers", &["config", "journal", "machine", "node", "runtime"]),
-    ("wire", &["artifacts", "chain", "filter", "machine", "node", "runtime"]),
+    ("wire", &["artifacts", "chain", "filter", "machine", "node", "runtime", "webhooks"]),
     ("relay", &["machine", "peers", "runtime", "wire"]),
     ("views", &["machine", "node", "runtime", "wire"]),
     ("backup", &["artifacts", "journal", "machine"]),
@@ -65,6 +66,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "runtime",
             "telemetry",
             "views",
+            "webhooks",
             "wire",
         ],
     ),
@@ -83,13 +85,26 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "runtime",
             "telemetry",
             "views",
+            "webhooks",
             "wire",
         ],
     ),
     ("serve_command", &["config", "journal", "node", "runtime", "server", "telemetry"]),
     ("bench", &["client", "journal", "machine", "runtime", "serve_command"]),
     ("simulate", &["api", "client", "machine", "relay", "serve_command", "wire"]),
-    ("demo", &["client", "config", "machine", "runtime", "serve_command", "server", "telemetry"]),
+    (
+        "demo",
+        &[
+            "client",
+            "config",
+            "machine",
+            "runtime",
+            "serve_command",
+            "server",
+            "telemetry",
+            "webhooks",
+        ],
+    ),
 ];
 
 fn workspace() -> &'static Path {

@@ -32,6 +32,7 @@ async fn controller() -> (Running, tempfile::TempDir, Channel) {
         idle_sync: Duration::from_secs(2),
         storage: StorageConfig::default(),
         metrics: MetricsConfig::default(),
+        egress: tidegate_controller::webhooks::Egress::default(),
     };
     let running = Running::start(&config).await.unwrap();
     let address = format!("http://{}", running.address());

@@ -15,6 +15,7 @@ use crate::peers::Peers;
 use crate::relay::Relay;
 use crate::runtime::Handle;
 use crate::views::Views;
+use crate::webhooks::Egress;
 
 /// How long an answer waits for this node to see what the leader did.
 const READ_YOUR_WRITES: Duration = Duration::from_secs(2);
@@ -38,6 +39,8 @@ pub struct Desk {
     pub backups: Arc<Semaphore>,
     /// How many more reports on the whole fleet may be made by this node now.
     pub reports: Arc<Semaphore>,
+    /// Whom this node may call, and with which secrets it signs.
+    pub egress: Arc<Egress>,
 }
 
 /// Reports on the whole fleet that a node makes at a time. Each takes a core while it lasts.
@@ -183,5 +186,7 @@ fn action_word(action: &Action) -> &'static str {
         Action::ResolveIncident(_) => "incident.resolve",
         Action::CreateBlock(_) => "block.create",
         Action::LiftBlock(_) => "block.lift",
+        Action::ApplyWebhooks(_) => "webhooks.apply",
+        Action::TestWebhook(_) => "webhook.test",
     }
 }

@@ -8,8 +8,11 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::filter::BadFilter;
 use crate::machine::Rejection;
+use crate::machine::ids::WebhookId;
 use crate::machine::incident_refusal::IncidentRefusal;
+use crate::machine::webhook_refusal::WebhookRefusal;
 use crate::runtime::{ProposeError, QueryError, ReadError, Stopped, TransferError};
+use crate::webhooks::Forbidden;
 
 /// An `ErrorInfo`'s metadata.
 #[expect(clippy::disallowed_types, reason = "the shape that tonic-types asks for; never printed")]
@@ -161,6 +164,15 @@ pub enum ApiError {
     /// A page's token does not belong to the request.
     #[error(transparent)]
     BadPage(#[from] BadPage),
+    /// This controller may not call a receiver.
+    #[error("the webhook `{webhook}` would tell nobody: {why}")]
+    Forbidden {
+        /// Which webhook.
+        webhook: WebhookId,
+        /// Why.
+        #[source]
+        why: Forbidden,
+    },
     /// The machine refused the command.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -243,6 +255,7 @@ impl ApiError {
             Self::BadField(_) | Self::BadFilter(_) | Self::BadPage(_) | Self::BadUpload { .. } => {
                 Code::InvalidArgument
             }
+            Self::Forbidden { .. } => Code::FailedPrecondition,
             Self::Rejected(rejection) => rejection_code(rejection),
             Self::Propose(error) => match error {
                 ProposeError::NotLeader { .. } | ProposeError::Unknown | ProposeError::Stopped => {
@@ -278,6 +291,7 @@ impl ApiError {
             Self::BadField(_) => "BAD_FIELD",
             Self::BadFilter(_) => "BAD_FILTER",
             Self::BadPage(page) => page.reason,
+            Self::Forbidden { why, .. } => why.reason(),
             Self::Rejected(rejection) => rejection.reason(),
             Self::Propose(error) => match error {
                 ProposeError::NotLeader { .. } => "NO_LEADER",
@@ -314,6 +328,7 @@ impl ApiError {
 fn rejection_code(rejection: &Rejection) -> Code {
     match rejection {
         Rejection::Incident(refusal) => incident_code(refusal),
+        Rejection::Webhook(refusal) => webhook_code(refusal),
         Rejection::UnknownTier { .. }
         | Rejection::UnknownHost { .. }
         | Rejection::UnknownPatchSet { .. }
@@ -394,6 +409,14 @@ const fn incident_code(refusal: &IncidentRefusal) -> Code {
         | IncidentRefusal::NotAcknowledged { .. }
         | IncidentRefusal::Resolved { .. }
         | IncidentRefusal::Widened { .. } => Code::FailedPrecondition,
+    }
+}
+
+const fn webhook_code(refusal: &WebhookRefusal) -> Code {
+    match refusal {
+        WebhookRefusal::Unknown { .. } => Code::NotFound,
+        WebhookRefusal::NoEvents { .. } => Code::InvalidArgument,
+        WebhookRefusal::Gone { .. } => Code::FailedPrecondition,
     }
 }
 

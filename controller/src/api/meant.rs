@@ -59,6 +59,7 @@ changing! {
     AcknowledgeIncidentRequest: etag,
     AddMemberRequest,
     ApplyLadderRequest: etag,
+    ApplyWebhooksRequest: etag,
     ApproveProposalRequest,
     ApproveRolloutRequest: etag,
     CreateBlockRequest,
@@ -85,6 +86,7 @@ changing! {
     SetHoldbackRequest,
     StartRolloutRequest: etag,
     SupersedeRolloutRequest: etag,
+    TestWebhookRequest,
     UpdateTokenRequest: etag,
     WithdrawPatchSetRequest,
 }

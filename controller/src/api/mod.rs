@@ -27,6 +27,7 @@ mod report_service;
 mod rollout_service;
 mod serve;
 mod upload;
+mod webhook_service;
 
 pub use desk::Desk;
 pub use serve::{Door, ListenError, serve};

@@ -14,6 +14,7 @@ use tidegate_proto::v1::incident_service_server::IncidentServiceServer;
 use tidegate_proto::v1::patch_set_service_server::PatchSetServiceServer;
 use tidegate_proto::v1::report_service_server::ReportServiceServer;
 use tidegate_proto::v1::rollout_service_server::RolloutServiceServer;
+use tidegate_proto::v1::webhook_service_server::WebhookServiceServer;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -149,6 +150,7 @@ fn for_operators(desk: &Desk) -> Routes {
         .add_service(service!(ReportServiceServer))
         .add_service(service!(CalendarServiceServer))
         .add_service(service!(ClusterServiceServer))
+        .add_service(service!(WebhookServiceServer))
 }
 
 /// A server within its limits, whose calls go on with their callers' traces.

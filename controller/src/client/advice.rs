@@ -42,6 +42,10 @@ pub(crate) enum Subject {
     Records,
     /// `tokens/{token}`.
     Token(String),
+    /// `webhooks/{webhook}`.
+    Webhook(String),
+    /// All webhooks.
+    Webhooks,
 }
 
 impl Subject {
@@ -53,6 +57,7 @@ impl Subject {
             Self::Host(name) => format!("tidegate host get {}", id_of(name)),
             Self::Incident(name) => format!("tidegate incident get {}", id_of(name)),
             Self::Token(name) => format!("tidegate token get {}", id_of(name)),
+            Self::Webhook(name) => format!("tidegate webhook get {}", id_of(name)),
             Self::Tiers
             | Self::Freezes
             | Self::Blocks
@@ -64,7 +69,8 @@ impl Subject {
             | Self::PatchSets
             | Self::Hosts
             | Self::Tokens
-            | Self::Records => self.list(),
+            | Self::Records
+            | Self::Webhooks => self.list(),
         }
     }
 
@@ -83,6 +89,7 @@ impl Subject {
             Self::Holdbacks => "holdback list",
             Self::Cluster => "cluster status",
             Self::Records => "audit list",
+            Self::Webhook(_) | Self::Webhooks => "webhook list",
         };
         format!("tidegate {command}")
     }
@@ -106,7 +113,9 @@ impl Subject {
             | Self::PatchSets
             | Self::Hosts
             | Self::Tokens
-            | Self::Records => self.show(),
+            | Self::Records
+            | Self::Webhook(_)
+            | Self::Webhooks => self.show(),
         }
     }
 }

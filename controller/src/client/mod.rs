@@ -53,6 +53,7 @@ pub use commands::tier::TierCommand;
 pub use commands::token::{CreateToken, TokenCommand};
 pub use commands::token_change::{Expiry, RevokeToken, UpdateToken};
 pub use commands::watch::{Get, Status};
+pub use commands::webhook::WebhookCommand;
 pub use complete::Completion;
 pub use ids::RequestId;
 pub use manual::{Manual, laid_out};
@@ -144,6 +145,9 @@ pub enum Command {
     /// See who decided what and why, and check that nobody has changed it since.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Declare who is told of incidents, see whether they heard, and test the way.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
 }
 
 impl Command {
@@ -170,6 +174,7 @@ impl Command {
             | Self::Cluster(_)
             | Self::Report(_)
             | Self::Audit(_)
+            | Self::Webhook(_)
             | Self::Doctor => Need::Files,
         }
     }
@@ -261,5 +266,6 @@ async fn dispatch(
         Command::Completion(flags) => complete::script(whole, &flags).map(|()| Exit::Done),
         Command::Man(flags) => manual::show(whole, &flags).map(|()| Exit::Done),
         Command::Audit(command) => commands::audit::run(session, command).await,
+        Command::Webhook(command) => commands::webhook::run(session, command).await,
     }
 }

@@ -44,6 +44,11 @@ pub(crate) fn proposal(text: &str) -> Result<String, String> {
     full_name("proposals", text)
 }
 
+/// Reads a webhook's name.
+pub(crate) fn webhook(text: &str) -> Result<String, String> {
+    full_name("webhooks", text)
+}
+
 /// Reads a token's name.
 pub(crate) fn token(text: &str) -> Result<String, String> {
     full_name("tokens", text)

@@ -34,10 +34,15 @@
 //! log-format = "text"            # or "json"
 //! otlp-endpoint = "http://127.0.0.1:4317"   # OTEL_EXPORTER_OTLP_ENDPOINT; none: no traces, no pushed metrics
 //! metrics-listen = "127.0.0.1:9464"         # where Prometheus finds /metrics; none: nowhere
+//!
+//! [webhooks]                     # optional; without it nobody is told of incidents
+//! secrets = "webhook-secrets"    # folder with the secrets, a file each; relative to the folder of this file
+//! allow = ["127.0.0.1:9099"]     # who may be called, whatever the declared webhooks say
 //! ```
 //!
 //! A key that is not known is an error. Changes take effect at the next start.
 
+mod egress;
 mod error;
 mod loopback;
 mod members;
@@ -63,6 +68,7 @@ pub use self::loopback::{Loopback, NotLoopback};
 use crate::machine::ids::NodeId;
 use crate::runtime::StorageConfig;
 use crate::telemetry::{LogFormat, TelemetryConfig};
+use crate::webhooks::Egress;
 
 /// The largest configuration file, in bytes; of a larger one no more is read.
 pub const MAX_CONFIG_BYTES: usize = 65_536;
@@ -95,6 +101,7 @@ const RAFT: Field = Field { key: "raft", example: "[raft]" };
 const CHECKPOINT: Field = Field { key: "checkpoint", example: "[checkpoint]" };
 const DISK: Field = Field { key: "disk", example: "[disk]" };
 const TELEMETRY: Field = Field { key: "telemetry", example: "[telemetry]" };
+const WEBHOOKS: Field = Field { key: "webhooks", example: "[webhooks]" };
 const FIELDS: &[Field] = &[
     CLUSTER,
     NODE_ID,
@@ -109,6 +116,7 @@ const FIELDS: &[Field] = &[
     CHECKPOINT,
     DISK,
     TELEMETRY,
+    WEBHOOKS,
 ];
 
 /// How a controller with an empty data directory comes into its cluster. One that has a journal goes
@@ -149,6 +157,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// What is logged, and where traces go.
     pub telemetry: TelemetryConfig,
+    /// Who may be called by webhooks, and where the secrets are.
+    pub egress: Egress,
 }
 
 impl Config {
@@ -200,6 +210,7 @@ impl Config {
         if let Some(value) = root.optional(&TELEMETRY) {
             sections::read_telemetry(&value, &mut telemetry)?;
         }
+        let egress = egress::read(root.optional(&WEBHOOKS).as_ref(), base_dir)?;
         Ok(Self {
             cluster,
             node_id,
@@ -212,6 +223,7 @@ impl Config {
             idle_sync,
             storage,
             telemetry,
+            egress,
         })
     }
 
@@ -231,6 +243,7 @@ impl Config {
             raft_tick: DEFAULT_RAFT_TICK,
             machine_tick: DEFAULT_MACHINE_TICK,
             idle_sync: DEVELOPMENT_IDLE_SYNC,
+            egress: Egress::default(),
         }
     }
 }

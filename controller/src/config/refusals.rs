@@ -52,7 +52,7 @@ fn an_unknown_key_is_told_the_nearest_known_one() {
             c.toml:13:1: member[#1].addr: there is no such key here. Did you mean `address`?
             c.toml:24:1: raft.ticks: there is no such key here. Did you mean `tick`?
             c.toml:27:1: telemetry.zebra: there is no such key here. Known here: `log`, `log-format`, `otlp-endpoint`, `metrics-listen`.
-            c.toml:4:1: mo\u{1b}de: there is no such key here. Known here: `cluster`, `node-id`, `data-dir`, `mode`, `machine-tick`, `idle-sync`, `join`, `listen`, `member`, `raft`, `checkpoint`, `disk`, `telemetry`.
+            c.toml:4:1: mo\u{1b}de: there is no such key here. Known here: `cluster`, `node-id`, `data-dir`, `mode`, `machine-tick`, `idle-sync`, `join`, `listen`, `member`, `raft`, `checkpoint`, `disk`, `telemetry`, `webhooks`.
         "#]],
     );
 }
@@ -351,6 +351,36 @@ fn checkpoints_and_the_disk_have_ranges_and_sizes_have_units() {
         &[("mode =", "join = \"yes\"\nmode =")],
         &expect![[r#"
         c.toml:4:8: join: true or false, without quotes, belongs here, not the type string. Write for example `join = true`.
+    "#]],
+    );
+}
+
+#[test]
+fn who_may_be_called_is_a_host_with_its_port_and_secrets_have_a_folder() {
+    let with = |section: &str| format!("{GOOD}[webhooks]\n{section}\n");
+    let sections = [
+        "allow = [\"127.0.0.1:9099\"]",
+        "secrets = \"keys\"",
+        "secrets = \"\"\nallow = [\"127.0.0.1:9099\"]",
+        "secrets = \"keys\"\nallow = []",
+        "secrets = \"keys\"\nallow = [\"127.0.0.1\"]",
+        "secrets = \"keys\"\nallow = [\"http://127.0.0.1:9099\"]",
+        "secrets = \"keys\"\nallow = [\"*:80\"]",
+        "secrets = \"keys\"\nallow = [\"pager:080\"]",
+    ];
+    let texts = sections.map(with);
+    let changes: Vec<_> = texts.iter().map(|text| (GOOD, &**text)).collect();
+    check(
+        &changes,
+        &expect![[r#"
+        c.toml:31:2: webhooks.secrets: this key is missing. Write for example `secrets = "webhook-secrets"`: there is no default.
+        c.toml:31:2: webhooks.allow: this key is missing. Write for example `allow = ["127.0.0.1:9099"]`: there is no default.
+        c.toml:32:11: webhooks.secrets: `` is not a folder. Write for example `secrets = "webhook-secrets"`.
+        c.toml:33:9: webhooks.allow: there are 0 places. Write 1 to 100, for example `allow = ["127.0.0.1:9099"]`.
+        c.toml:33:10: webhooks.allow[#1]: `127.0.0.1` is not a host with its port. Write for example "127.0.0.1:9099", "pager.example:80" or "[::1]:9099".
+        c.toml:33:10: webhooks.allow[#1]: `http://127.0.0.1:9099` is not a host with its port. Write for example "127.0.0.1:9099", "pager.example:80" or "[::1]:9099".
+        c.toml:33:10: webhooks.allow[#1]: `*:80` is not a host with its port. Write for example "127.0.0.1:9099", "pager.example:80" or "[::1]:9099".
+        c.toml:33:10: webhooks.allow[#1]: `pager:080` is not a host with its port. Write for example "127.0.0.1:9099", "pager.example:80" or "[::1]:9099".
     "#]],
     );
 }

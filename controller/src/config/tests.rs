@@ -179,3 +179,16 @@ fn a_controller_that_joins_need_not_be_among_the_members_that_it_asks() {
     assert!(joins("join = false").is_err());
     assert!(joins("").is_err());
 }
+
+#[test]
+fn nobody_may_be_called_but_who_is_named_and_the_secrets_lie_beside_the_file() {
+    let config = Config::parse("c.toml", GOOD, Path::new("/etc/tidegate")).unwrap();
+    assert_eq!(config.egress, crate::webhooks::Egress::default());
+    let text = format!(
+        "{GOOD}[webhooks]\nsecrets = \"keys\"\nallow = [\"127.0.0.1:9099\", \"[::1]:80\", \"pager:80\"]\n"
+    );
+    let config = Config::parse("c.toml", &text, Path::new("/etc/tidegate")).unwrap();
+    assert_eq!(config.egress.secrets.as_deref(), Some(Path::new("/etc/tidegate/keys")));
+    let allow: Vec<&str> = config.egress.allow.iter().map(String::as_str).collect();
+    assert_eq!(allow, ["127.0.0.1:9099", "[::1]:80", "pager:80"]);
+}

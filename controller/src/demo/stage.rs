@@ -14,6 +14,7 @@ use crate::config::{Arrival, Loopback};
 use crate::machine::ids::NodeId;
 use crate::runtime::StorageConfig;
 use crate::server::{MetricsConfig, Running, ServerConfig};
+use crate::webhooks::Egress;
 
 /// The port that a demonstration which stays up listens on: the client's default.
 const SERVE_PORT: u16 = 7443;
@@ -67,6 +68,7 @@ impl Stage {
             idle_sync: Duration::from_secs(2),
             storage: StorageConfig::default(),
             metrics: MetricsConfig::default(),
+            egress: Egress::default(),
         };
         let running = Running::start(&config)
             .await

@@ -24,6 +24,7 @@ impl Machine {
     /// Makes `event` part of the state, and writes its record.
     pub(super) fn absorb(&mut self, at: Position, event: &Event) {
         self.change(at, event);
+        self.notify(at);
         if let Some(note) = note_of(event) {
             let reached = if let Event::VerdictReached { reached, .. } = event {
                 Some(reached.as_ref())
@@ -107,6 +108,7 @@ impl Machine {
                     rollout.verdict = Some((**reached).clone());
                 });
             }
+            Event::Webhook(event) => self.change_webhooks(at, event),
         }
     }
 

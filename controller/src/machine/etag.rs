@@ -11,6 +11,7 @@ use super::incidents::Incident;
 use super::patch_sets::PatchSet;
 use super::rollouts::Rollout;
 use super::tokens::Token;
+use super::webhooks::Webhooks;
 
 /// Most bytes of an etag.
 const MAX_BYTES: usize = 64;
@@ -84,6 +85,13 @@ impl Incident {
         let acknowledged = self.acknowledgement.as_ref().map_or(0, |said| said.index);
         let noted = self.notes.last().map_or(0, |said| said.index);
         Etag(format!("{}-{acknowledged}-{noted}-{}", self.halt.index, self.state.index()))
+    }
+}
+
+impl Webhooks {
+    /// Changes with each declaration.
+    pub fn etag(&self) -> Etag {
+        Etag(self.version.to_string())
     }
 }
 

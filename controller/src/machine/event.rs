@@ -21,6 +21,7 @@ use super::rollouts::{Place, Reached, Rollout, State};
 use super::slices::HaltedSlice;
 use super::tokens::Token;
 use super::trial::{HoldMove, TrialMove};
+use super::webhook_event::WebhookEvent;
 use super::withdrawal_event::WithdrawalEvent;
 
 /// A fact about the replicated state.
@@ -213,4 +214,6 @@ pub enum Event {
         /// The verdict and its inputs.
         reached: Box<Reached>,
     },
+    /// Webhooks were declared or tested, or what they had to tell was told or was not.
+    Webhook(Box<WebhookEvent>),
 }

@@ -161,6 +161,15 @@ name! {
     RolloutId
 }
 
+name! {
+    /// A webhook's name.
+    WebhookId
+}
+name! {
+    /// The name of a secret that each controller has in a file.
+    SecretName
+}
+
 impl HostId {
     /// The host with this machine id: the first 64 bits of a BLAKE3 hash of it.
     pub fn of_machine(machine_id: &str) -> Self {

@@ -6,6 +6,7 @@ use super::incident_refusal::IncidentRefusal;
 use super::incidents::{HaltNow, Incident, IncidentState, Said};
 use super::records::Note;
 use super::rejection::Rejection;
+use super::webhooks::Happening;
 
 /// A fact about an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,10 +72,12 @@ impl Machine {
     pub(super) fn change_incident(&mut self, event: &IncidentEvent) {
         match event {
             IncidentEvent::Acknowledged { number, said } => {
-                self.incidents.change(*number, |of| of.acknowledgement = Some(said.clone()));
+                let what = (*number, Happening::Acknowledged);
+                self.incidents.change(what, |of| of.acknowledgement = Some(said.clone()));
             }
             IncidentEvent::Noted { number, said } => {
-                self.incidents.change(*number, |of| of.notes.push(said.clone()));
+                let what = (*number, Happening::Noted);
+                self.incidents.change(what, |of| of.notes.push(said.clone()));
             }
             IncidentEvent::Resolved { number, said } => {
                 let state = IncidentState::Resolved {
@@ -85,7 +88,7 @@ impl Machine {
                     index: said.index,
                     at: said.at,
                 };
-                self.incidents.change(*number, |of| of.state = state);
+                self.incidents.change((*number, Happening::Resolved), |of| of.state = state);
             }
         }
     }

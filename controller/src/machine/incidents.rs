@@ -12,6 +12,7 @@ use super::ids::Version;
 use super::patch_sets::Halt;
 use super::rollouts::Reached;
 use super::table::Table;
+use super::webhooks::Happening;
 
 /// Incidents that are kept; of those that are closed the oldest leave first, and open ones never do.
 pub const MAX_INCIDENTS: usize = 1_000;
@@ -117,6 +118,8 @@ impl IncidentState {
 pub struct Incidents {
     /// By number.
     pub(super) kept: Table<u64, Incident>,
+    /// What the event that is being absorbed has done to them. Empty between events.
+    pub(super) news: Vec<(u64, Happening)>,
 }
 
 impl HaltScope {
@@ -135,7 +138,7 @@ impl HaltScope {
 impl Default for Incidents {
     /// No incident yet.
     fn default() -> Self {
-        Self { kept: Table::new(INCIDENTS) }
+        Self { kept: Table::new(INCIDENTS), news: Vec::new() }
     }
 }
 
@@ -176,6 +179,7 @@ impl Incidents {
         let incident =
             Incident { number, version, scope, halt, verdict, state, acknowledgement, notes };
         self.kept.insert(number, &incident);
+        self.news.push((number, Happening::Opened));
         number
     }
 
@@ -183,6 +187,7 @@ impl Incidents {
     /// stood keeps its resolution.
     pub(super) fn close(&mut self, version: &Version, scope: &HaltScope, state: &IncidentState) {
         while let Some(open) = self.open_on(version, scope) {
+            self.news.push((open.number, state.happening()));
             self.kept.insert(open.number, &Incident { state: state.clone(), ..open });
         }
         if let IncidentState::Resolved { halt: HaltNow::Lifted, .. } = state {
@@ -205,11 +210,16 @@ impl Incidents {
         }
     }
 
-    /// Changes the incident of this number.
-    pub(super) fn change(&mut self, number: u64, change: impl FnOnce(&mut Incident)) {
+    /// Changes the incident of this number: that is what happens to it.
+    pub(super) fn change(
+        &mut self,
+        (number, what): (u64, Happening),
+        change: impl FnOnce(&mut Incident),
+    ) {
         if let Some(mut incident) = self.kept.get(number) {
             change(&mut incident);
             self.kept.insert(number, &incident);
+            self.news.push((number, what));
         }
     }
 }

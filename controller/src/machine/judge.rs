@@ -141,6 +141,7 @@ impl Machine {
             | Event::Entitlement(_)
             | Event::Incident(_)
             | Event::Block(_)
+            | Event::Webhook(_)
             | Event::HostEnrolled(_)
             | Event::HostChanged { .. }
             | Event::GoodbyeSaid { .. }

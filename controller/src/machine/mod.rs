@@ -69,6 +69,10 @@ pub mod touched;
 pub mod trial;
 pub mod vouches;
 mod wall;
+pub mod webhook_event;
+pub mod webhook_refusal;
+pub mod webhook_url;
+pub mod webhooks;
 mod when;
 pub mod withdrawal_event;
 pub mod withdrawals;
@@ -103,6 +107,7 @@ pub use room::Room;
 use tokens::Token;
 use trial::{Subjects, Trial};
 use vouches::Vouches;
+use webhooks::{Outbox, Webhooks};
 
 /// Where an entry stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -153,6 +158,9 @@ pub struct Machine {
     vouches: Vouches,
     proposals: Proposals,
     blocks: Blocks,
+    webhooks: Webhooks,
+    /// What is still to be told of incidents.
+    outbox: Outbox,
     /// Index of the last applied entry.
     applied: u64,
 }
@@ -183,6 +191,8 @@ impl Machine {
             self.take(at, done, &mut events);
             let overtaken = self.overtaken(&events);
             self.take(at, overtaken, &mut events);
+            let dropped = self.overfull();
+            self.take(at, dropped, &mut events);
         }
         Applied { outcome, events }
     }

@@ -122,7 +122,9 @@ fn widening(action: &Action) -> Option<Widening<'_>> {
         | Action::NoteIncident(_)
         | Action::ResolveIncident(_)
         | Action::CreateBlock(_)
-        | Action::LiftBlock(_) => return None,
+        | Action::LiftBlock(_)
+        | Action::ApplyWebhooks(_)
+        | Action::TestWebhook(_) => return None,
     };
     Some(Widening { rollout, words, at_least: ToWiden::One })
 }

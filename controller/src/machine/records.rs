@@ -316,6 +316,7 @@ pub fn note_of(event: &Event) -> Option<Note> {
             let detail = verdict_words(reached);
             note(JUDGE, "rollout.verdict", rollout_subject(rollout.as_str()), detail)
         }
+        Event::Webhook(event) => event.note(),
         Event::ClockAdvanced(_)
         | Event::BlobStored(_)
         | Event::HostEnrolled(_)

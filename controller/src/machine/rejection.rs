@@ -7,6 +7,7 @@ use super::etag::Etag;
 use super::ids::{Digest, FreezeId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use super::incident_refusal::IncidentRefusal;
 use super::patch_sets::KernelKey;
+use super::webhook_refusal::WebhookRefusal;
 
 /// Why a command was refused. The text says what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -634,6 +635,9 @@ pub enum Rejection {
     /// What is said of an incident makes no sense.
     #[error(transparent)]
     Incident(#[from] IncidentRefusal),
+    /// It is about webhooks.
+    #[error(transparent)]
+    Webhook(#[from] WebhookRefusal),
 }
 
 impl Rejection {
@@ -710,6 +714,7 @@ impl Rejection {
             Self::HostAwaited { .. } => "HOST_AWAITED",
             Self::HostEvicted { .. } => "HOST_EVICTED",
             Self::Incident(refusal) => refusal.reason(),
+            Self::Webhook(refusal) => refusal.reason(),
         }
     }
 }

@@ -157,7 +157,8 @@ fn touches<'a>(machine: &'a Machine, event: &'a Event) -> Touches<'a> {
         | Event::GoodbyeSaid { .. }
         | Event::ReportCounted { .. }
         | Event::Incident(_)
-        | Event::Block(_) => Touches::Nothing,
+        | Event::Block(_)
+        | Event::Webhook(_) => Touches::Nothing,
     }
 }
 

@@ -6,7 +6,7 @@ use tidegate_policies::time::Elapsed;
 
 use super::catalogue::{
     DECISIONS, ENTRIES, LEADER_CHANGES, MANUAL_PAUSE, MISSED, PROGRESSION, RECORDS, REFUSALS,
-    REPORTS,
+    REPORTS, WEBHOOK_SETTLED,
 };
 use super::family::{Family, Histogram, number, seconds};
 use super::tally::Tally;
@@ -14,6 +14,7 @@ use crate::machine::event::Event;
 use crate::machine::ids::{NodeId, RolloutId};
 use crate::machine::records::{JUDGE, Note, note_of};
 use crate::machine::report::{Body, Outcome as Reported, Report};
+use crate::machine::webhook_event::{Ending, WebhookEvent};
 use crate::machine::{Command, Outcome};
 
 /// Most kinds of records that are counted apart.
@@ -24,6 +25,8 @@ const MAX_REASONS: usize = 200;
 const MAX_RESULTS: usize = 20;
 /// Most rows of decisions: 50 rollouts with a score each.
 const MAX_DECISIONS: usize = 1_000;
+/// Most outcomes of webhooks: of ten that are declared, and of some that were.
+const MAX_WEBHOOK_OUTCOMES: usize = 100;
 /// Most rollouts whose start or pause is remembered until it ends.
 const MAX_OPEN: usize = 1_000;
 
@@ -38,6 +41,7 @@ pub(super) struct Book {
     decisions: Tally,
     refusals: Tally,
     reports: Tally,
+    webhooks: Tally,
     /// Running time, as of the last tick.
     elapsed: Elapsed,
     started: BTreeMap<RolloutId, Elapsed>,
@@ -58,6 +62,7 @@ impl Default for Book {
             decisions: Tally::new(DECISIONS, MAX_DECISIONS),
             refusals: Tally::new(REFUSALS, MAX_REASONS),
             reports: Tally::new(REPORTS, MAX_RESULTS),
+            webhooks: Tally::new(WEBHOOK_SETTLED, MAX_WEBHOOK_OUTCOMES),
             elapsed: Elapsed::default(),
             started: BTreeMap::new(),
             paused: BTreeMap::new(),
@@ -79,6 +84,11 @@ impl Book {
                 self.decided(&note);
             }
             self.timed(event);
+            if let Event::Webhook(event) = event
+                && let WebhookEvent::Settled { webhook, ending, .. } = event.as_ref()
+            {
+                self.webhooks.note([webhook.as_str(), settled(ending)]);
+            }
             if let (Event::ReportCounted { mark, .. }, Command::RecordReports(of)) =
                 (event, command)
             {
@@ -137,6 +147,7 @@ impl Book {
             self.decisions.family(),
             self.refusals.family(),
             self.reports.family(),
+            self.webhooks.family(),
             Family::histogram(PROGRESSION, self.progressions.clone()),
             Family::histogram(MANUAL_PAUSE, self.pauses.clone()),
         ]
@@ -153,6 +164,16 @@ fn decision(event: &str) -> Option<&str> {
         "paused" => Some("pause"),
         "resumed" => Some("resume"),
         other => Some(other),
+    }
+}
+
+/// How a notification ended, in one word.
+const fn settled(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Delivered => "delivered",
+        Ending::GaveUp { .. } => "gave_up",
+        Ending::Gone => "gone",
+        Ending::Dropped => "dropped",
     }
 }
 

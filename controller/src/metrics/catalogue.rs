@@ -98,4 +98,12 @@ catalogue! {
         "All rollouts by state.";
     BEHIND: Gauge "tidegate_rollouts_not_shown" []
         "Live rollouts beyond the limit, of which no other family tells.";
+    WEBHOOK_GONE: Gauge "tidegate_webhook_gone" ["webhook"]
+        "1 for a webhook whose receiver has answered 410 Gone, so that it is told nothing more.";
+    WEBHOOK_OLDEST: Gauge "tidegate_webhook_oldest_seconds" ["webhook"]
+        "For how long the oldest notification of a webhook waits; 0: none does.";
+    WEBHOOK_PENDING: Gauge "tidegate_webhook_pending" ["webhook"]
+        "Notifications that wait for a webhook's receiver.";
+    WEBHOOK_SETTLED: Counter "tidegate_webhook_settled_total" ["webhook", "outcome"]
+        "Notifications that wait no more: delivered, gave_up, gone or dropped.";
 }

@@ -7,7 +7,8 @@ use tidegate_policies::evidence::Counts;
 use super::catalogue::{
     AGENTS_ENROLLED, AGENTS_SILENT, APPLIED_INDEX, BEHIND, BUILD_INFO, CHECKPOINT_INDEX,
     COMMIT_INDEX, DISK_STATE, Described, EXPOSURE, FLEET_HEARD, HOSTS, INFO, LEADER, LEADER_KNOWN,
-    PATCH_SETS_HALTED, ROLLOUTS, SYNCS, TERM, WAVE_AGE, WAVE_SOAK,
+    PATCH_SETS_HALTED, ROLLOUTS, SYNCS, TERM, WAVE_AGE, WAVE_SOAK, WEBHOOK_GONE, WEBHOOK_OLDEST,
+    WEBHOOK_PENDING,
 };
 use super::family::{Family, number, seconds};
 use super::tally::{OTHER, value_of};
@@ -28,6 +29,7 @@ pub(super) fn of_machine(machine: &Machine) -> Vec<Family> {
     let (shown, not_shown) = shown(machine);
     let mut families = of_rollouts(machine, &shown);
     families.extend(of_fleet(machine));
+    families.extend(of_webhooks(machine));
     families.push(Family::one(BEHIND, number(not_shown)));
     families
 }
@@ -168,6 +170,28 @@ fn of_fleet(machine: &Machine) -> Vec<Family> {
         silent.family(AGENTS_SILENT),
         Family::one(PATCH_SETS_HALTED, number(halted)),
         Family::one(FLEET_HEARD, flag(machine.clock().heard_since.is_some())),
+    ]
+}
+
+/// What waits for each webhook; there are ten at most.
+fn of_webhooks(machine: &Machine) -> Vec<Family> {
+    let now = machine.clock().wall;
+    let (mut gone, mut oldest, mut pending) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, webhook) in &machine.webhooks().declared {
+        let (mut waiting, mut since) = (0, None);
+        for notification in machine.outbox().of(id) {
+            waiting += 1;
+            since.get_or_insert(notification.at);
+        }
+        let row = || labels([id.as_str()]);
+        gone.push((row(), flag(webhook.gone)));
+        oldest.push((row(), since.map_or(0.0, |since| seconds(now.since(since).0))));
+        pending.push((row(), number(waiting)));
+    }
+    vec![
+        Family::new(WEBHOOK_GONE, gone),
+        Family::new(WEBHOOK_OLDEST, oldest),
+        Family::new(WEBHOOK_PENDING, pending),
     ]
 }
 

@@ -121,6 +121,7 @@ fn most_uncommitted(command: &Command) -> usize {
         | Command::RegisterNode(_)
         | Command::VouchState(_)
         | Command::KnowOpenings(_)
+        | Command::SettleNotifications(_)
         | Command::LeaveJoint => MAX_UNCOMMITTED_BYTES,
         #[cfg(feature = "next-version")]
         Command::NextProbe(_) => MAX_UNCOMMITTED_BYTES,

@@ -182,6 +182,9 @@ fn may_come_from_a_peer(from: NodeId, command: &Command) -> Result<(), Status> {
         Command::Bootstrap(_) => return Err(leader_alone("a bootstrap")),
         Command::LeaveJoint => return Err(leader_alone("the end of a joint change")),
         Command::KnowOpenings(_) => return Err(leader_alone("when windows are open")),
+        Command::SettleNotifications(_) => {
+            return Err(leader_alone("what became of notifications"));
+        }
         Command::RegisterNode(register) => register.node,
         Command::VouchState(vouch) => vouch.node,
         #[cfg(feature = "next-version")]

@@ -106,6 +106,7 @@ impl Handle {
             | Command::RegisterNode(_)
             | Command::VouchState(_)
             | Command::KnowOpenings(_)
+            | Command::SettleNotifications(_)
             | Command::LeaveJoint
             | Command::Tick(_)
             | Command::StoreBlob(_)

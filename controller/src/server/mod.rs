@@ -34,6 +34,7 @@ use crate::runtime::{
     StorageConfig,
 };
 use crate::views::{self, Views};
+use crate::webhooks::{self, Egress};
 
 pub use arrival::Unwelcome;
 
@@ -63,6 +64,8 @@ pub struct ServerConfig {
     pub storage: StorageConfig,
     /// Who gets its metrics.
     pub metrics: MetricsConfig,
+    /// Who may be called by webhooks, and where the secrets are.
+    pub egress: Egress,
 }
 
 /// Who gets a controller's metrics.
@@ -173,6 +176,7 @@ impl Running {
             idle_sync: Millis(u64::try_from(config.idle_sync.as_millis()).unwrap_or(u64::MAX)),
             backups: Desk::backups(),
             reports: Desk::reports(),
+            egress: Arc::new(config.egress.clone()),
         };
         let (shutdown, ended) = oneshot::channel::<()>();
         let ended = async move { drop(ended.await) };
@@ -187,6 +191,7 @@ impl Running {
             tokio::spawn(calendar_keeper::run(desk.clone())),
             tokio::spawn(blob_keeper::run(desk.clone())),
             tokio::spawn(decision_log::run(desk.clone())),
+            deliver(&desk)?,
             tokio::spawn(views::run(views, announce, desk.handle.clone())),
         ];
         tasks.extend(metrics_tasks(&config.metrics, endpoint, &desk.handle));
@@ -261,6 +266,12 @@ fn metrics_tasks(
     tasks
 }
 
+/// Tells receivers of incidents, while this node leads.
+fn deliver(desk: &Desk) -> Result<tokio::task::JoinHandle<()>, ServeError> {
+    let (handle, egress) = (desk.handle.clone(), Arc::clone(&desk.egress));
+    Ok(tokio::spawn(webhooks::deliver::run(handle, egress, seed()?)))
+}
+
 fn peers_config(config: &ServerConfig) -> PeersConfig {
     let members = config.members.clone();
     let peers = PeersConfig::new(config.cluster.clone(), config.node, members);
@@ -284,10 +295,7 @@ async fn start_node(
     runtime.checkpoint = config.storage.checkpoint;
     runtime.scrub_interval = config.storage.scrub_interval;
     runtime.disk = disk;
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed)
-        .map_err(|cause| system("draw a seed", std::io::Error::other(cause)))?;
-    runtime.seed = u64::from_le_bytes(seed);
+    runtime.seed = seed()?;
     let others = config.members.keys().copied().filter(|&node| node != config.node);
     let outbound = Outbound::new(others);
     let given = outbound.clone();
@@ -311,6 +319,14 @@ fn hooks(handle: &Handle, store: &Store) -> Hooks {
             found.inspect_err(|error| tracing::error!(%error, "artifact.unreadable")).ok().flatten()
         }),
     }
+}
+
+/// A number that nobody could foretell.
+fn seed() -> Result<u64, ServeError> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed)
+        .map_err(|cause| system("draw a seed", std::io::Error::other(cause)))?;
+    Ok(u64::from_le_bytes(seed))
 }
 
 const fn system(what: &'static str, cause: std::io::Error) -> ServeError {

@@ -194,6 +194,7 @@ impl World<'_> {
                 | Event::Entitlement(_)
                 | Event::Incident(_)
                 | Event::Block(_)
+                | Event::Webhook(_)
                 | Event::HostEnrolled(_)
                 | Event::HostChanged { .. }
                 | Event::GoodbyeSaid { .. }

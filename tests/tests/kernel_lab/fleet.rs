@@ -268,6 +268,7 @@ async fn start_controller(data: &Path) -> Outcome<Running> {
         idle_sync: Duration::from_secs(1),
         storage: StorageConfig::default(),
         metrics: MetricsConfig::default(),
+        egress: tidegate_controller::webhooks::Egress::default(),
     };
     Ok(Running::start(&config).await?)
 }

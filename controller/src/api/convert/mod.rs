@@ -22,6 +22,7 @@ pub mod report;
 pub mod rollout;
 pub mod token;
 pub mod verdict;
+pub mod webhook;
 
 use prost_types::Timestamp;
 use tidegate_policies::time::WallTime;

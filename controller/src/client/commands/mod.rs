@@ -31,4 +31,5 @@ pub(crate) mod tier;
 pub(crate) mod token;
 pub(crate) mod token_change;
 pub(crate) mod watch;
+pub(crate) mod webhook;
 pub(crate) mod withdrawal;

@@ -17,6 +17,7 @@ pub(crate) mod sample;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod webhook;
 
 use std::io::{self, IsTerminal as _, Write as _};
 

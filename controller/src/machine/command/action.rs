@@ -13,10 +13,11 @@ use super::members::{AddMember, PromoteMember, RemoveMember};
 use crate::machine::calendar::HeldBack;
 use crate::machine::etag::Etag;
 use crate::machine::ids::{
-    Blocked, Digest, FreezeId, HostId, RolloutId, TierName, TokenId, Version,
+    Blocked, Digest, FreezeId, HostId, RolloutId, TierName, TokenId, Version, WebhookId,
 };
 use crate::machine::patch_sets::{Artifact, Fix, KernelKey};
 use crate::machine::tokens::Scope;
+use crate::machine::webhooks::Receiver;
 
 /// A person wants something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +103,10 @@ pub enum Action {
     CreateBlock(OfBlock),
     /// Take it off the list. No halt is lifted.
     LiftBlock(OfBlock),
+    /// Declare anew who is told of incidents.
+    ApplyWebhooks(ApplyWebhooks),
+    /// Have a webhook tell something that is nothing but a test.
+    TestWebhook(WebhookId),
 }
 
 /// Let hosts enrol.
@@ -356,6 +361,13 @@ pub struct OfIncident {
     pub number: u64,
     /// What is said of it; may be empty where the action allows it.
     pub remark: String,
+}
+
+/// Declare anew who is told of incidents. Whoever is not named is told nothing any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyWebhooks {
+    /// By name; may be empty.
+    pub webhooks: BTreeMap<WebhookId, Receiver>,
 }
 
 /// Do it only while what it changes is as the caller saw it.

@@ -81,6 +81,7 @@ impl Command {
             | Self::RegisterNode(_)
             | Self::VouchState(_)
             | Self::KnowOpenings(_)
+            | Self::SettleNotifications(_)
             | Self::LeaveJoint => 2,
             #[cfg(feature = "next-version")]
             Self::NextProbe(_) => 3,
@@ -153,7 +154,9 @@ impl Action {
             | Self::NoteIncident(_)
             | Self::ResolveIncident(_)
             | Self::CreateBlock(_)
-            | Self::LiftBlock(_) => 2,
+            | Self::LiftBlock(_)
+            | Self::ApplyWebhooks(_)
+            | Self::TestWebhook(_) => 2,
         }
     }
 }

@@ -94,6 +94,7 @@ impl Command {
             | Self::RegisterNode(_)
             | Self::VouchState(_)
             | Self::KnowOpenings(_)
+            | Self::SettleNotifications(_)
             | Self::LeaveJoint => None,
             #[cfg(feature = "next-version")]
             Self::NextProbe(_) => None,
@@ -140,7 +141,9 @@ impl Action {
             | Self::NoteIncident(_)
             | Self::ResolveIncident(_)
             | Self::CreateBlock(_)
-            | Self::LiftBlock(_) => None,
+            | Self::LiftBlock(_)
+            | Self::ApplyWebhooks(_)
+            | Self::TestWebhook(_) => None,
             Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }

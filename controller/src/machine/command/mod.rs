@@ -14,12 +14,13 @@ use tidegate_policies::time::{Elapsed, Millis, WallTime};
 use super::fleet::{Facts, Mode};
 use super::ids::{Digest, GrantId, HostId, NodeId, TierName, Version};
 use super::report::Report;
+use super::webhook_event::Ending;
 
 pub use action::{
-    Action, ApplyLadder, ApproveWave, CreateFreeze, CreateRollout, CreateToken, Evict, EvictHost,
-    Expiry, HoldBack, IfUnchanged, LiftFreeze, MoveHost, OfBlock, OfIncident, OfProposal, OfSlice,
-    Operate, Promote, PromoteRollout, PublishPatchSet, RevokeToken, SupersedeRollout, UpdateToken,
-    WithReason, WithdrawPatchSet,
+    Action, ApplyLadder, ApplyWebhooks, ApproveWave, CreateFreeze, CreateRollout, CreateToken,
+    Evict, EvictHost, Expiry, HoldBack, IfUnchanged, LiftFreeze, MoveHost, OfBlock, OfIncident,
+    OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, RevokeToken,
+    SupersedeRollout, UpdateToken, WithReason, WithdrawPatchSet,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};
 #[cfg(feature = "next-version")]
@@ -49,6 +50,8 @@ pub enum Command {
     VouchState(VouchState),
     /// A leader has computed when a window is open.
     KnowOpenings(KnowOpenings),
+    /// A leader says what became of notifications.
+    SettleNotifications(SettleNotifications),
     /// A node of the next release asks whether every node understands it.
     #[cfg(feature = "next-version")]
     NextProbe(NextProbe),
@@ -65,6 +68,13 @@ pub struct KnowOpenings {
     pub window: Window,
     /// When it is open.
     pub openings: Openings,
+}
+
+/// A leader says what became of notifications.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettleNotifications {
+    /// Their numbers, and how each ended. What waits no more is passed over.
+    pub settled: BTreeMap<u64, Ending>,
 }
 
 /// Names the cluster, its members and its ladder.

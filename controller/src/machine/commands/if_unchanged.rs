@@ -60,6 +60,8 @@ impl Machine {
                 let incident = self.incident(of.number)?;
                 Ok((format!("incidents/{}", of.number), incident.etag()))
             }
+            Action::ApplyWebhooks(_) => Ok(("the webhooks".to_owned(), self.webhooks().etag())),
+            Action::TestWebhook(_) => new("a test"),
         }
     }
 

@@ -3,6 +3,7 @@
 mod acknowledge_incident;
 mod add_member;
 mod apply_ladder;
+mod apply_webhooks;
 mod begin_grant;
 mod blocks;
 mod bootstrap;
@@ -35,9 +36,11 @@ mod resume_rollout;
 mod resume_slice;
 mod revoke_token;
 mod roll_back;
+mod settle_notifications;
 mod start_rollout;
 mod store_blob;
 mod supersede_rollout;
+mod test_webhook;
 mod tick;
 mod two_people;
 mod update_token;
@@ -78,6 +81,7 @@ impl Machine {
             Command::NextProbe(probe) => self.next_probe(probe),
             Command::LeaveJoint => self.leave_joint(),
             Command::KnowOpenings(know) => self.know_openings(know),
+            Command::SettleNotifications(settle) => Ok(self.settle_notifications(settle)),
         };
         let (reply, decided) = decided?;
         self.take(at, decided, events);
@@ -127,6 +131,8 @@ impl Machine {
             Action::ResolveIncident(of) => self.resolve_incident(at, of, actor),
             Action::CreateBlock(of) => self.create_block(at, of, actor),
             Action::LiftBlock(of) => self.lift_block(of, actor),
+            Action::ApplyWebhooks(apply) => self.apply_webhooks(apply, actor),
+            Action::TestWebhook(webhook) => self.test_webhook(webhook, actor),
         }
     }
 

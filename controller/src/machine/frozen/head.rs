@@ -19,10 +19,11 @@ use crate::machine::requests::Requests;
 use crate::machine::table::{HEAD, Key, Table, Tree};
 use crate::machine::tokens::Token;
 use crate::machine::trial::{Subjects, Trial};
+use crate::machine::webhooks::Outbox;
 
 use super::sections::{
     ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, EVICTED, GRANTS, HOSTS, INCIDENTS,
-    LABEL_NUMBERS, LABELS, LEDGER, LONG, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS,
+    LABEL_NUMBERS, LABELS, LEDGER, LONG, OUTBOX, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS,
     REQUEST_NUMBERS, ROLLOUTS, SUBJECTS, TRIALS,
 };
 use super::{Pieces, Section, ThawError};
@@ -37,7 +38,7 @@ impl Machine {
         let core = (
             &self.cluster,
             &self.clock,
-            (&self.calendar, &self.proposals, &self.blocks),
+            (&self.calendar, &self.proposals, &self.webhooks, &self.blocks),
             &self.tokens,
             &self.vouches,
             chain,
@@ -78,6 +79,7 @@ impl Machine {
             self.requests.numbers.tree(),
             self.ledger.rows.tree(),
             self.evicted.rows.tree(),
+            self.outbox.rows.tree(),
         ]
     }
 }
@@ -98,7 +100,8 @@ impl<'a, 'b> Reader<'a, 'b> {
     pub(super) fn machine(&mut self, applied: u64) -> Result<Machine, ThawError> {
         type Core<C, K, D, T, V> = (C, K, D, T, V, Chain);
         let core: Core<_, _, _, BTreeMap<TokenId, Token>, _> = self.part(CORE)?;
-        let (cluster, clock, (calendar, proposals, blocks), tokens, vouches, chain) = core;
+        let (cluster, clock, kept, tokens, vouches, chain) = core;
+        let (calendar, proposals, webhooks, blocks) = kept;
         let secrets = tokens.values().map(|token| (token.secret, token.id.clone())).collect();
         self.long = self.part(LONG)?;
         let rollouts = self.part(ROLLOUTS)?;
@@ -141,7 +144,9 @@ impl<'a, 'b> Reader<'a, 'b> {
             trials,
             subjects,
             records: Records::of_table(self.table(RECORDS)?, chain),
-            incidents: Incidents { kept: self.table(INCIDENTS)? },
+            incidents: Incidents { kept: self.table(INCIDENTS)?, news: Vec::new() },
+            webhooks,
+            outbox: Outbox { rows: self.table(OUTBOX)? },
             ledger,
             requests,
             vouches,

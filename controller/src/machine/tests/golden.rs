@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 45] = [
+const ENTRIES: [(&str, &str); 48] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -71,6 +71,9 @@ const ENTRIES: [(&str, &str); 45] = [
     ("resolve-incident", "resolve 300 reason=withdrawn as=op-21"),
     ("create-block", "block 113.1 reason=recalled as=op-24"),
     ("lift-block", "unblock 113.1/k1 reason=mistaken as=op-25"),
+    ("apply-webhooks", "webhooks pager=opened,resolved all=* as=op-22"),
+    ("test-webhook", "test pager as=op-23"),
+    ("settle-notifications", "settle 1=delivered 2=gave-up 300=gone 301=dropped"),
 ];
 
 /// Entries that no build writes any more: what was written, and the line that says the same today.

@@ -52,6 +52,7 @@ mod versions;
 mod vouches;
 mod wall;
 mod watch;
+mod webhooks;
 mod world;
 
 use expect_test::Expect;

@@ -17,6 +17,7 @@
 //! approve r1 remark=why              expedite r1 reason=why; supersede r1 with=r2 reason=why
 //! agree 1 by=bob reason=why          reject likewise
 //! ack 1 reason=why                   of an incident; note, resolve likewise
+//! webhooks pager=opened,noted all=*   test pager; settle 1=delivered 2=gave-up
 //! ladder canary* free windows=…      see `calendar_words`, where freezes and holdbacks are, too
 //! block 113.1 reason=why             or an artifact, 113.1/k1; unblock 113.1 reason=why
 //! add 4                              see `cluster_words`, where node 4 is added, registers, vouches
@@ -102,6 +103,11 @@ impl<'a> Words<'a> {
             }
         }
         taken
+    }
+
+    /// Every `key=` and what it says, by key.
+    pub(super) fn keyed(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.keyed.iter().map(|(&key, &value)| (key, value))
     }
 
     /// What `key=` says, if it is there.
@@ -199,6 +205,7 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
         "leave-joint" => Command::LeaveJoint,
         "vouch" => cluster_words::vouch(words),
         "openings" => calendar_words::openings(words),
+        "settle" => super::webhooks::settle(words),
         #[cfg(feature = "next-version")]
         "probe" => cluster_words::probe(words),
         "report" => host_words::report(world, words, who),
@@ -324,6 +331,7 @@ fn action(words: &Words<'_>) -> Action {
         "block" => Action::CreateBlock(of_block(words)),
         "unblock" => Action::LiftBlock(of_block(words)),
         "ack" | "note" | "resolve" => super::incidents::action(words),
+        "webhooks" | "test" => super::webhooks::action(words),
         "agree" | "reject" => {
             let (number, remark) = (read(words.at(0)), reason.clone());
             let of = OfProposal { number, remark };

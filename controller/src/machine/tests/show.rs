@@ -74,6 +74,7 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
         Event::Entitlement(event) => entitlement_words(event),
         Event::Incident(event) => super::incidents::show(event),
         Event::Block(event) => super::blocks::show(event),
+        Event::Webhook(event) => super::webhooks::show(event),
         Event::HostChanged { host, facts, boot, mode } => {
             let mode = if *mode == Mode::NoApply { ", no-apply" } else { "" };
             format!("{} runs {} in {boot}{mode}", name(*host), facts.kernel.release)

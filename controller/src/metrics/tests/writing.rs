@@ -52,7 +52,7 @@ fn every_name_says_its_unit_and_whether_it_only_rises() {
     let units = ["seconds", "ratio", "total", "info", "index"];
     let counts =
         ["enrolled", "silent", "state", "heard", "halted", "leader", "leader_known", "term"];
-    let counts = counts.iter().chain(&["hosts", "rollouts", "not_shown"]);
+    let counts = counts.iter().chain(&["hosts", "rollouts", "not_shown", "pending", "gone"]);
     let ends: Vec<&str> = units.iter().chain(counts).copied().collect();
     for described in CATALOGUE {
         let name = described.name;

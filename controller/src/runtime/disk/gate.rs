@@ -24,6 +24,7 @@ fn worst_state_for(command: &Command) -> DiskState {
         | Command::RegisterNode(_)
         | Command::VouchState(_)
         | Command::KnowOpenings(_)
+        | Command::SettleNotifications(_)
         | Command::LeaveJoint => DiskState::Scarce,
         #[cfg(feature = "next-version")]
         Command::NextProbe(_) => DiskState::Scarce,
@@ -63,6 +64,8 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::AcknowledgeIncident(_)
         | Action::NoteIncident(_)
         | Action::ResolveIncident(_)
+        | Action::ApplyWebhooks(_)
+        | Action::TestWebhook(_)
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,
@@ -124,6 +127,7 @@ mod tests {
             add-member: scarce
             agree-to-proposal: scarce
             apply-ladder: scarce
+            apply-webhooks: scarce
             approve-wave: scarce
             begin-grant: scarce
             bootstrap: scarce
@@ -161,9 +165,11 @@ mod tests {
             resume-slice: scarce
             revoke-token: critical
             roll-back: critical
+            settle-notifications: scarce
             start-rollout: low
             store-blob: scarce
             supersede-rollout: scarce
+            test-webhook: scarce
             tick: critical
             tick-2: critical
             update-token: scarce

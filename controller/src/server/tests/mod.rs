@@ -60,6 +60,7 @@ impl Site {
             idle_sync: Duration::from_secs(2),
             storage,
             metrics: MetricsConfig::default(),
+            egress: crate::webhooks::Egress::default(),
         };
         Self { config, _dir: dir, running: None }
     }

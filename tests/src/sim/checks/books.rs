@@ -168,6 +168,7 @@ impl Books {
             | Event::Entitlement(_)
             | Event::Incident(_)
             | Event::Block(_)
+            | Event::Webhook(_)
             | Event::GoodbyeSaid { .. }
             | Event::PatchSetPublished { .. }
             | Event::RolloutStarted { .. }

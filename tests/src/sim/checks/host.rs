@@ -134,6 +134,7 @@ impl Truth {
                 | Event::Entitlement(_)
                 | Event::Incident(_)
                 | Event::Block(_)
+                | Event::Webhook(_)
                 | Event::HostEnrolled(_)
                 | Event::GoodbyeSaid { .. }
                 | Event::HostChanged { .. }

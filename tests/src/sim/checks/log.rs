@@ -157,6 +157,7 @@ impl Log {
             | Command::RegisterNode(_)
             | Command::VouchState(_)
             | Command::KnowOpenings(_)
+            | Command::SettleNotifications(_)
             | Command::LeaveJoint => return Ok(()),
             #[cfg(feature = "next-version")]
             Command::NextProbe(_) => return Ok(()),
@@ -228,6 +229,7 @@ impl Log {
             | Command::RegisterNode(_)
             | Command::VouchState(_)
             | Command::KnowOpenings(_)
+            | Command::SettleNotifications(_)
             | Command::LeaveJoint => false,
             #[cfg(feature = "next-version")]
             Command::NextProbe(_) => false,
@@ -267,6 +269,7 @@ pub(super) fn line(index: u64, entry: &Entry) -> Option<String> {
         Command::RegisterNode(register) => format!("node {} registers", register.node),
         Command::VouchState(vouch) => format!("node {} vouches for {}", vouch.node, vouch.index),
         Command::KnowOpenings(know) => format!("openings of {}", know.window),
+        Command::SettleNotifications(settle) => format!("settles {}", settle.settled.len()),
         #[cfg(feature = "next-version")]
         Command::NextProbe(probe) => format!("node {} probes", probe.node),
         Command::LeaveJoint => "the old group is left behind".to_owned(),
@@ -323,6 +326,7 @@ fn event_line(event: &Event) -> Option<String> {
         | Event::Calendar(_)
         | Event::Incident(_)
         | Event::Block(_)
+        | Event::Webhook(_)
         | Event::People(_)
         | Event::ClockAdvanced(_)
         | Event::BlobStored(_)

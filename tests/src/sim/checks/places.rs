@@ -63,6 +63,7 @@ impl Places {
             | Event::Calendar(_)
             | Event::Incident(_)
             | Event::Block(_)
+            | Event::Webhook(_)
             | Event::People(_)
             | Event::Withdrawal(_)
             | Event::ClockAdvanced(_)

@@ -9,6 +9,7 @@ mod fleet;
 mod incident;
 mod plan;
 mod rollout;
+mod webhook;
 mod withdrawal;
 
 use prost_types::Timestamp;
@@ -23,6 +24,7 @@ pub(crate) use fleet::{evicted, grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
 pub(crate) use plan::plan;
 pub(crate) use rollout::{change, explanation, proposal, record, replay, rollout};
+pub(crate) use webhook::{webhook, webhooks};
 pub(crate) use withdrawal::ledger_entry;
 
 /// An enum's word without the prefix of its type; an unknown number stays a number.
@@ -63,6 +65,7 @@ words! {
     v1::StageState: "STAGE_STATE_",
     v1::TokenState: "TOKEN_STATE_",
     v1::VerdictKind: "VERDICT_KIND_",
+    v1::WebhookState: "WEBHOOK_STATE_",
 }
 
 /// The word for people: `RUNNING`, or the bare number where this version does not know it.
