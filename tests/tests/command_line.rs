@@ -221,6 +221,7 @@ const TRIED: &[(&str, &str)] = &[
     ("holdback clear --token web --reason over", "holdback of tokens/web would be set"),
     ("tier apply --preset default", "ladder would be declared"),
     ("token create --id new --tier free --max-hosts 5", "tokens/new would be created"),
+    ("block create 113.1", "blocks/113.1 would be created; halted: rollouts/113.1"),
     ("rollout pause 113.1", "rollouts/113.1 would be paused"),
     ("rollout halt 113.1", "rollouts/113.1 would be halted"),
     ("rollout rollback 113.1 --reason why --confirm 113.1", "rollouts/113.1 would be rolled back"),

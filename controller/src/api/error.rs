@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::filter::BadFilter;
 use crate::machine::Rejection;
+use crate::machine::block_refusal::BlockRefusal;
 use crate::machine::ids::WebhookId;
 use crate::machine::incident_refusal::IncidentRefusal;
 use crate::machine::webhook_refusal::WebhookRefusal;
@@ -334,7 +335,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::UnknownPatchSet { .. }
         | Rejection::UnknownRollout { .. }
         | Rejection::UnknownFreeze { .. }
-        | Rejection::UnknownBlock { .. }
+        | Rejection::Block(BlockRefusal::Unknown { .. })
         | Rejection::UnknownProposal { .. }
         | Rejection::NoSuchToken { .. }
         | Rejection::UnknownMember { .. }
@@ -373,7 +374,7 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::NotADraft { .. }
         | Rejection::ArtifactsNotReplicated { .. }
         | Rejection::PatchSetHalted { .. }
-        | Rejection::Blocked { .. }
+        | Rejection::Block(BlockRefusal::Blocked { .. })
         | Rejection::SeriesBusy { .. }
         | Rejection::WrongState { .. }
         | Rejection::SliceNotHalted { .. }

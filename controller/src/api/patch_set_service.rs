@@ -11,6 +11,7 @@ use super::error::ApiError;
 use super::meant::Meant;
 use super::page::{Asked, Wanted};
 use super::upload::{held, receive};
+use crate::machine::block_refusal::BlockRefusal;
 use crate::machine::command::{Action, PublishPatchSet, StoreBlob};
 use crate::machine::ids::{HostId, NodeId, Version};
 use crate::machine::ledger::Owed;
@@ -96,7 +97,7 @@ impl PatchSetService for Desk {
         let what = create.what.clone();
         let look = move |machine: &Machine| {
             let of = machine.blocks().get(&what);
-            let unknown = || Rejection::UnknownBlock { what: what.to_string() };
+            let unknown = || Rejection::from(BlockRefusal::Unknown { what: what.to_string() });
             Ok(block::block(machine, of.ok_or_else(unknown)?))
         };
         self.carry_out(meant, Action::CreateBlock(create), look).await

@@ -17,6 +17,7 @@ mod ids;
 mod manual;
 mod names;
 mod output;
+mod reasons;
 mod refused;
 mod session;
 mod settings;
@@ -58,6 +59,7 @@ pub use complete::Completion;
 pub use ids::RequestId;
 pub use manual::{Manual, laid_out};
 pub use output::arrange::Arrange;
+pub use reasons::ExplainReason;
 pub use settings::{Globals, Need};
 pub use top::Top;
 
@@ -138,6 +140,8 @@ pub enum Command {
     /// Say which version this program is.
     #[command(after_help = "Example:\n  tidegate version -o json")]
     Version,
+    /// Say what stands behind the reason code of a refusal.
+    Explain(ExplainReason),
     /// Print what completes commands in a shell.
     Completion(Completion),
     /// Print a page of the manual, or write all.
@@ -159,7 +163,7 @@ impl Command {
             | Self::Freeze(FreezeCommand::Create(_))
             | Self::Block(BlockCommand::Create(_)) => Need::ToStop,
             Self::Config(command) => command.need(),
-            Self::Version | Self::Completion(_) | Self::Man(_) => Need::Nothing,
+            Self::Version | Self::Explain(_) | Self::Completion(_) | Self::Man(_) => Need::Nothing,
             Self::Rollout(_)
             | Self::Top(_)
             | Self::Incident(_)
@@ -263,6 +267,7 @@ async fn dispatch(
         Command::Doctor => commands::doctor::run(session, globals).await,
         Command::Config(command) => commands::config::run(globals, command),
         Command::Version => version(session),
+        Command::Explain(flags) => reasons::explain(&session.out, &flags),
         Command::Completion(flags) => complete::script(whole, &flags).map(|()| Exit::Done),
         Command::Man(flags) => manual::show(whole, &flags).map(|()| Exit::Done),
         Command::Audit(command) => commands::audit::run(session, command).await,

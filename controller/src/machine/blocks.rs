@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tidegate_policies::time::WallTime;
 
+use super::block_refusal::BlockRefusal;
 use super::ids::{Blocked, Digest, Version};
 use super::patch_sets::{Artifact, KernelKey, PatchSet};
 use super::rollouts::{Rollout, State};
@@ -60,13 +61,14 @@ impl Machine {
     ) -> Result<(), Rejection> {
         let Some(block) = self.block_on(version, artifacts.values()) else { return Ok(()) };
         let kernel = artifacts.iter().find(|(_, of)| block.what == Blocked::Artifact(of.digest));
-        Err(Rejection::Blocked {
+        Err(BlockRefusal::Blocked {
             version: version.clone(),
             what: block.what.to_string(),
             kernel: kernel.map(|(kernel, _)| Box::new(kernel.clone())),
             actor: block.actor.clone(),
             reason: block.reason.clone(),
-        })
+        }
+        .into())
     }
 
     /// The patch sets that a block on `what` names.

@@ -133,6 +133,9 @@ impl FromStr for Blocked {
         let mut digest = [0; 32];
         if text.len() == 64 {
             let not_a_name = || NotAName { text: text.to_owned() };
+            if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(not_a_name()); // A sign would be read as one.
+            }
             for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
                 let pair = std::str::from_utf8(pair).map_err(|_| not_a_name())?;
                 *byte = u8::from_str_radix(pair, 16).map_err(|_| not_a_name())?;

@@ -9,6 +9,7 @@ mod absorb;
 mod absorb_cluster;
 mod absorb_fleet;
 pub mod block_event;
+pub mod block_refusal;
 pub mod blocks;
 pub mod boot;
 pub mod calendar;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tidegate_policies::time::WallTime;
 
+use super::block_refusal::BlockRefusal;
 use super::etag::Etag;
 use super::ids::{Digest, FreezeId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use super::incident_refusal::IncidentRefusal;
@@ -229,30 +230,9 @@ pub enum Rejection {
         /// Who.
         actor: String,
     },
-    /// The block-list names it, or bytes that it holds.
-    #[error(
-        "{version} is on the block-list{}: {actor} put {what} there: {reason}. Leave it out, or, if it may come in after \
-         all, type `tidegate block lift {what} --reason REASON`",
-        kernel.as_ref().map_or_else(String::new, |kernel| format!(" with its artifact for {kernel}"))
-    )]
-    Blocked {
-        /// The version.
-        version: Version,
-        /// What is on the list: the version, or the artifact's SHA-256.
-        what: String,
-        /// The kernel of that artifact.
-        kernel: Option<Box<KernelKey>>,
-        /// Who put it there.
-        actor: String,
-        /// Why.
-        reason: String,
-    },
-    /// Nothing of that name is on the block-list.
-    #[error("`{what}` is not on the block-list: see `tidegate block list`")]
-    UnknownBlock {
-        /// What was asked for.
-        what: String,
-    },
+    /// The block-list stands against it, or what somebody wants of the list is refused.
+    #[error(transparent)]
+    Block(#[from] BlockRefusal),
     /// Haste is not for this rollout.
     #[error("the rollout `{rollout}` is not expedited: {why}")]
     NotExpedited {
@@ -671,8 +651,7 @@ impl Rejection {
             Self::WrongState { .. } => "ROLLOUT_NOT_RUNNING",
             Self::AuthorApproves { .. } => "AUTHOR_MAY_NOT_APPROVE",
             Self::ApprovedAlready { .. } => "APPROVED_ALREADY",
-            Self::Blocked { .. } => "BLOCKED",
-            Self::UnknownBlock { .. } => "UNKNOWN_BLOCK",
+            Self::Block(refusal) => refusal.reason(),
             Self::NotExpedited { .. } => "NOT_EXPEDITED",
             Self::NotNewer { .. } => "NOT_NEWER",
             Self::ProposedAlready { .. } => "PROPOSED_ALREADY",

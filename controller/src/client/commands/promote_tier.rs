@@ -17,7 +17,7 @@ use crate::client::session::Session;
 
 /// Flags of `patchset promote`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  tidegate patchset promote 113.1 paid")]
+#[command(after_help = "Example:\n  tidegate patchset promote 113.1 paid --dry-run")]
 pub struct PromoteTo {
     /// The version, e.g. `113.1`.
     #[arg(value_parser = names::patch_set, add = complete::patch_sets())]
@@ -146,6 +146,7 @@ async fn promote(
         name,
         from_tier: rollout.tier.clone(),
         from_wave: rollout.wave,
+        validate_only: session.validate_only(),
         ..v1::PromoteRolloutRequest::default()
     };
     session

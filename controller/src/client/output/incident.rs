@@ -45,7 +45,7 @@ fn head(incident: &v1::Incident, now: DateTime<Utc>) -> String {
     if let Some(verdict) = &incident.verdict {
         let id = id_of(&incident.rollout);
         let again = format!("tidegate rollout replay {id} --at {}", verdict.log_index);
-        lines.push(pair("check it with", &again));
+        lines.push(pair("check with", &again));
     }
     lines.join("\n")
 }
@@ -117,7 +117,7 @@ mod tests {
             patch set    patchSets/113.1
             scope        kernel=6.8
             lift it with tidegate rollout resume 113.1 --slice 'kernel=6.8' --reason REASON
-            check it withtidegate rollout replay 113.1 --at 91
+            check with   tidegate rollout replay 113.1 --at 91
 
             kernel 6.8: 4 patched hosts failed"#]]
         .assert_eq(&whole(&incident(), Show::Always, clock::now()));

@@ -2,6 +2,7 @@
 
 use super::Decided;
 use crate::machine::block_event::BlockEvent;
+use crate::machine::block_refusal::BlockRefusal;
 use crate::machine::blocks::{Block, MAX_BLOCKS};
 use crate::machine::command::OfBlock;
 use crate::machine::event::Event;
@@ -46,7 +47,7 @@ impl Machine {
             return Err(Rejection::ReasonMissing);
         }
         if !self.blocks().contains_key(&of.what) {
-            return Err(Rejection::UnknownBlock { what: of.what.to_string() });
+            return Err(BlockRefusal::Unknown { what: of.what.to_string() }.into());
         }
         let (what, reason) = (of.what.clone(), of.reason.clone());
         let lifted = BlockEvent::Lifted { what, actor: actor.to_owned(), reason };
