@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.btree_map(["."]);
     // Seldom there, and large beside what a beat is mostly answered with.
     config.boxed(".tidegate.v1.Offer.plan").boxed(".tidegate.v1.SyncResponse.revert");
+    config.boxed(".tidegate.v1.SyncResponse.kernel_coverage");
     tonic_prost_build::configure()
         .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
     Ok(())

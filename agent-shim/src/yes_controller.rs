@@ -123,7 +123,7 @@ impl AgentService for YesController {
             revision: 1,
             explanation: "everybody may".to_owned(),
             generation: 0,
-            revert: None,
+            ..v1::SyncResponse::default()
         }))
     }
 

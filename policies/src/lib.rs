@@ -12,11 +12,13 @@
 //! - [`limits`]: how many in a zone, a rack, an hour. [`people`]: who has to agree.
 //! - [`credit`]: how many hosts may be in flight. [`proof`]: what verified hosts show, and what they cannot.
 //! - [`schedule`], [`tiers`] and [`when`]: when hosts may begin, by the wall.
+//! - [`coverage`]: which kernels may have patches, until when.
 //! - [`decide`]: the verdict, gate by gate; [`begin`]: whether one more host may go.
 
 pub mod begin;
 pub mod bucket;
 pub mod cohort;
+pub mod coverage;
 pub mod credit;
 pub mod decide;
 pub mod detector;

@@ -80,7 +80,9 @@ struct CloudEnabled {
 struct KernelStatus {
     kernel: String,
     running: bool,
-    supported: &'static str,
+    supported: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    upgrade_required_date: String,
     livepatch: Livepatch,
 }
 
@@ -126,9 +128,14 @@ impl Status {
             if page.last_check.is_empty() { "never" } else { &page.last_check }
         );
         for kernel in &page.status {
+            let until = match kernel.upgrade_required_date.as_str() {
+                "" => String::new(),
+                date => format!("upgrade required date: {date}\n"),
+            };
             text.push_str(&format!(
-                "kernel: {}\nserver check-in: {}\npatch state: {}\n",
+                "kernel: {}\nkernel coverage: {}\n{until}server check-in: {}\npatch state: {}\n",
                 kernel.kernel,
+                kernel.supported,
                 kernel.livepatch.check_state.word(),
                 kernel.livepatch.state.word(),
             ));
@@ -165,6 +172,8 @@ fn present(published: Option<PublishedStatus>, boot_id: &str) -> PublishedStatus
             state: PatchState::Unknown,
             patch_set: String::new(),
             explanation: String::new(),
+            supported: String::new(),
+            upgrade_required_date: String::new(),
         },
     })
 }
@@ -194,6 +203,7 @@ fn page(identity: &Identity, facts: HostFacts, status: &PublishedStatus, now: &C
             kernel,
             running: true,
             supported: supported(word),
+            upgrade_required_date: word.upgrade_required_date.clone(),
             livepatch: Livepatch {
                 check_state: word.check,
                 state: word.state,
@@ -204,16 +214,10 @@ fn page(identity: &Identity, facts: HostFacts, status: &PublishedStatus, now: &C
     }
 }
 
-fn supported(status: &AgentStatus) -> &'static str {
-    match status.state {
-        PatchState::KernelUpgradeRequired => "kernel-upgrade-required",
-        PatchState::Unknown => "unknown",
-        PatchState::Unapplied
-        | PatchState::Applying
-        | PatchState::Applied
-        | PatchState::ApplyFailed
-        | PatchState::NothingToApply => "supported",
-    }
+/// What the controllers say of the kernel; they say nothing where nobody applied a coverage table.
+fn supported(status: &AgentStatus) -> String {
+    let word = if status.supported.is_empty() { "unknown" } else { &status.supported };
+    word.to_owned()
 }
 
 /// How long the machine is up, and since when.
@@ -268,6 +272,8 @@ mod tests {
                 state: PatchState::Applied,
                 patch_set: "patchSets/113.1".to_owned(),
                 explanation: String::new(),
+                supported: "supported".to_owned(),
+                upgrade_required_date: "2025-03-07".to_owned(),
             },
         }
     }
@@ -313,6 +319,7 @@ mod tests {
                   "Kernel": "5.15.0-100.110-generic",
                   "Running": true,
                   "Supported": "supported",
+                  "UpgradeRequiredDate": "2025-03-07",
                   "Livepatch": {
                     "CheckState": "checked",
                     "State": "applied",

@@ -1,6 +1,6 @@
 //! When does the host beat, and what does it make of the answer?
 
-use tidegate_proto::v1::{AgentMode, SyncRequest, SyncResponse};
+use tidegate_proto::v1::{AgentMode, KernelCoverage, SyncRequest, SyncResponse};
 
 use crate::core::agent::{Agent, Look};
 use crate::core::backoff::Backoff;
@@ -24,6 +24,8 @@ pub(crate) struct Beats {
     /// Why the host has an offer or none, in the controller's words; `None` before the first
     /// answer.
     pub(crate) explanation: Option<String>,
+    /// How the host's kernel is covered, as the controller says; `None` where it does not.
+    pub(crate) coverage: Option<Box<KernelCoverage>>,
     /// When a beat was answered last.
     pub(crate) answered_at: Option<BootTime>,
     /// How the last beat ended.
@@ -38,6 +40,7 @@ impl Beats {
             outstanding: None,
             backoff: Backoff::default(),
             explanation: None,
+            coverage: None,
             answered_at: None,
             last_failed: false,
         }
@@ -129,6 +132,7 @@ impl Agent {
         self.beats.backoff.reset();
         self.beats.answered_at = Some(now);
         self.beats.explanation = Some(response.explanation);
+        self.beats.coverage = response.kernel_coverage;
         if self.look == Look::NotWanted {
             self.look = Look::Wanted;
         }

@@ -7,8 +7,8 @@ use crate::core::agent::Agent;
 use crate::core::life::{ApplyStep, Life};
 use crate::core::memory::InsertEnd;
 
-/// First words of a controller's explanation that a host's kernel is out of coverage.
-const OUT_OF_COVERAGE: &str = "kernel-upgrade-required";
+/// A controller's words that a host's kernel is not covered, and must be replaced.
+const OUT_OF_COVERAGE: [&str; 3] = ["kernel-upgrade-required", "kernel-end-of-life", "unsupported"];
 
 /// The host in a few words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,12 @@ pub struct AgentStatus {
     pub patch_set: String,
     /// Why the host has an offer or none, in the controller's words.
     pub explanation: String,
+    /// Whether its kernel is covered, in the controller's word; empty where it does not say.
+    #[serde(default)]
+    pub supported: String,
+    /// The last day on which it is, or was, covered, e.g. `2025-03-07`; empty where there is none.
+    #[serde(default)]
+    pub upgrade_required_date: String,
 }
 
 /// Whether the host knows its offer.
@@ -91,6 +97,7 @@ impl Agent {
     #[must_use]
     pub fn status(&self) -> AgentStatus {
         let (state, patch_set) = self.patch_state();
+        let coverage = self.beats.coverage.as_deref().cloned().unwrap_or_default();
         AgentStatus {
             check: match (self.beats.last_failed, &self.beats.explanation) {
                 (true, _) => CheckState::CheckFailed,
@@ -101,6 +108,8 @@ impl Agent {
             state,
             patch_set,
             explanation: self.beats.explanation.clone().unwrap_or_default(),
+            supported: coverage.supported,
+            upgrade_required_date: coverage.upgrade_required_date,
         }
     }
 
@@ -133,11 +142,16 @@ impl Agent {
                 InsertEnd::Reverted => (PatchState::Unapplied, patch_set),
                 InsertEnd::Failed | InsertEnd::Crashed => (PatchState::ApplyFailed, patch_set),
             },
-            (None, Some(why)) if why.starts_with(OUT_OF_COVERAGE) => {
+            (None, Some(_)) if self.is_out_of_coverage() => {
                 (PatchState::KernelUpgradeRequired, String::new())
             }
             (None, Some(_)) => (PatchState::NothingToApply, String::new()),
             (None, None) => (PatchState::Unknown, String::new()),
         }
+    }
+
+    fn is_out_of_coverage(&self) -> bool {
+        let coverage = self.beats.coverage.as_deref();
+        coverage.is_some_and(|of| OUT_OF_COVERAGE.contains(&of.supported.as_str()))
     }
 }

@@ -1,4 +1,5 @@
-//! What can an operator ask of the calendar? Which tiers there are, and when their hosts may begin.
+//! What can an operator ask of the calendar? Which tiers there are, when their hosts may begin, and which kernels are
+//! covered.
 
 use std::ops::Bound;
 
@@ -9,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::caller;
 use super::convert::rollout::MAX_REASON_BYTES;
-use super::convert::{calendar, check};
+use super::convert::{calendar, check, coverage};
 use super::desk::Desk;
 use super::error::ApiError;
 use super::meant::Meant;
@@ -17,7 +18,7 @@ use super::page::{Asked, Wanted};
 use crate::machine::calendar::HeldBack;
 use crate::machine::command::{Action, LiftFreeze};
 use crate::machine::ids::FreezeId;
-use crate::machine::{Machine, Rejection};
+use crate::machine::{Machine, Rejection, Reply};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -88,6 +89,26 @@ impl CalendarService for Desk {
         caller::operator(request.metadata())?;
         let (metadata, _, request) = request.into_parts();
         self.read(&metadata, move |machine| list_holdbacks(machine, &request)).await
+    }
+
+    async fn apply_coverage(
+        &self,
+        request: Request<pb::ApplyCoverageRequest>,
+    ) -> Answer<pb::Coverage> {
+        let (meant, request) = Meant::of(request)?;
+        let apply = coverage::apply(&request).map_err(ApiError::from)?;
+        let action = Action::ApplyCoverage(Box::new(apply));
+        let look = |machine: &Machine| Ok(coverage::table(machine));
+        let (reply, mut answer) = self.carry_out_and_hear(meant, action, look).await?;
+        if let Reply::Proposed { number, .. } = reply {
+            answer.get_mut().proposal = format!("proposals/{number}");
+        }
+        Ok(answer)
+    }
+
+    async fn get_coverage(&self, request: Request<pb::GetCoverageRequest>) -> Answer<pb::Coverage> {
+        caller::operator(request.metadata())?;
+        self.read(request.metadata(), |machine| Ok(coverage::table(machine))).await
     }
 }
 

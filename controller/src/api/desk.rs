@@ -188,5 +188,6 @@ fn action_word(action: &Action) -> &'static str {
         Action::LiftBlock(_) => "block.lift",
         Action::ApplyWebhooks(_) => "webhooks.apply",
         Action::TestWebhook(_) => "webhook.test",
+        Action::ApplyCoverage(_) => "coverage.apply",
     }
 }

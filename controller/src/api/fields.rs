@@ -18,6 +18,8 @@ const ROLLOUT_STATES: &[&str] = &[
 ];
 const PATCH_SET_STATES: &[&str] = &["REPLICATING", "READY", "HALTED", "WITHDRAWN"];
 const INCIDENT_STATES: &[&str] = &["OPEN", "WIDENED", "RESOLVED"];
+const SUPPORTED: &[&str] =
+    &["supported", "kernel-upgrade-required", "kernel-end-of-life", "unsupported", "unknown"];
 const LEAVES_BY: &[&str] = &["REVERT", "REBOOT"];
 const MODES: &[&str] = &["NORMAL", "NO_APPLY"];
 const VERDICTS: &[&str] = &["CONTINUE", "PROMOTE", "HOLD", "HALT"];
@@ -99,6 +101,8 @@ impl Filterable for pb::Host {
         field("heard_ago_ms", Kind::Number, |host| {
             host.heard_ago_ms.map_or(Value::Unknown, Value::number)
         }),
+        field("supported", Kind::Word(SUPPORTED), |host| Value::text(&host.supported)),
+        field("upgrade_required_date", Kind::Text, |host| Value::text(&host.upgrade_required_date)),
     ];
 }
 
@@ -280,14 +284,20 @@ mod tests {
             labels: [("role".to_owned(), "db".to_owned())].into(),
             ..pb::HostFacts::default()
         };
-        let host =
-            pb::Host { tier: "tiers/free".to_owned(), facts: Some(facts), ..pb::Host::default() };
+        let judged = pb::Host {
+            supported: "kernel-upgrade-required".to_owned(),
+            upgrade_required_date: "2025-03-07".to_owned(),
+            ..pb::Host::default()
+        };
+        let host = pb::Host { tier: "tiers/free".to_owned(), facts: Some(facts), ..judged };
         for (filter, expected) in [
             ("tier=free AND kernel:\"6.8*\"", true),
             ("tier=paid", false),
             ("labels.role=db", true),
             ("zone:*", false),
             ("heard_ago_ms<5000", false),
+            ("supported=kernel-upgrade-required", true),
+            ("supported=supported OR upgrade_required_date:2024*", false),
         ] {
             assert_eq!(Filter::parse(filter).unwrap().matches(&host), expected, "{filter}");
         }

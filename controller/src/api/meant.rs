@@ -58,6 +58,7 @@ macro_rules! changing {
 changing! {
     AcknowledgeIncidentRequest: etag,
     AddMemberRequest,
+    ApplyCoverageRequest: etag,
     ApplyLadderRequest: etag,
     ApplyWebhooksRequest: etag,
     ApproveProposalRequest,

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use tidegate_policies::time::Millis;
 use tidegate_proto::v1 as pb;
 use tidegate_proto::v1::report_service_server::ReportService;
 use tonic::{Request, Response, Status};
 
 use super::caller;
-use super::convert::{check, exposure, fleet};
+use super::convert::{check, coverage, exposure, fleet};
 use super::desk::Desk;
 use super::error::ApiError;
 use super::reads::Freshness;
@@ -41,6 +42,19 @@ impl ReportService for Desk {
         });
         let report = report.await.map_err(|error| Status::internal(error.to_string()))??;
         Ok(freshness.label(report, applied))
+    }
+
+    async fn report_deadlines(
+        &self,
+        request: Request<pb::ReportDeadlinesRequest>,
+    ) -> Result<Response<pb::DeadlineReport>, Status> {
+        caller::operator(request.metadata())?;
+        let within = match request.get_ref().within_ms {
+            0 => None,
+            within_ms => Some(Millis(within_ms)),
+        };
+        let report = move |machine: &Machine| Ok(coverage::deadlines(machine, within));
+        self.read(request.metadata(), report).await
     }
 }
 

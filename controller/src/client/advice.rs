@@ -16,6 +16,8 @@ pub(crate) enum Subject {
     Host(String),
     /// The ladder.
     Tiers,
+    /// Which kernels are covered.
+    Coverage,
     /// All freezes.
     Freezes,
     /// The block-list.
@@ -59,6 +61,7 @@ impl Subject {
             Self::Token(name) => format!("tidegate token get {}", id_of(name)),
             Self::Webhook(name) => format!("tidegate webhook get {}", id_of(name)),
             Self::Tiers
+            | Self::Coverage
             | Self::Freezes
             | Self::Blocks
             | Self::Proposals
@@ -83,6 +86,7 @@ impl Subject {
             Self::Host(_) | Self::Hosts => "host list",
             Self::Token(_) | Self::Tokens => "token list",
             Self::Tiers => "tier list",
+            Self::Coverage => "coverage get",
             Self::Freezes => "freeze list",
             Self::Blocks => "block list",
             Self::Proposals => "approval list",
@@ -104,6 +108,7 @@ impl Subject {
             | Self::Incident(_)
             | Self::Incidents
             | Self::Tiers
+            | Self::Coverage
             | Self::Freezes
             | Self::Blocks
             | Self::Proposals

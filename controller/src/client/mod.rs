@@ -34,6 +34,7 @@ pub use commands::backup::BackupTo;
 pub use commands::block::BlockCommand;
 pub use commands::cluster::ClusterCommand;
 pub use commands::config::{ConfigCommand, Set};
+pub use commands::coverage::{ApplyTable, CoverageCommand};
 pub use commands::freeze::FreezeCommand;
 pub use commands::halt::Halt;
 pub use commands::holdback::HoldbackCommand;
@@ -46,7 +47,7 @@ pub use commands::patch_set::{PatchSetCommand, Publish};
 pub use commands::people::ApprovalCommand;
 pub use commands::policy::{Diff, Lint, PolicyCommand};
 pub use commands::promote::Promote;
-pub use commands::report::{Exposure, ReportCommand};
+pub use commands::report::{Deadlines, Exposure, ReportCommand};
 pub use commands::restore::Restore;
 pub use commands::rollout::{Explain, HostsOf, Named, Reasoned, Replay, Resume, RolloutCommand};
 pub use commands::start::Start;
@@ -113,7 +114,10 @@ pub enum Command {
     /// Inspect the ladder, and declare it anew: tiers, windows, delays.
     #[command(subcommand)]
     Tier(TierCommand),
-    /// Report what is open on the whole fleet, and why.
+    /// See and say which kernels are covered, until when.
+    #[command(subcommand)]
+    Coverage(CoverageCommand),
+    /// Report of the whole fleet what is open, and which kernels have to be upgraded.
     #[command(subcommand)]
     Report(ReportCommand),
     /// See what waits for a second person, and agree to it.
@@ -171,6 +175,7 @@ impl Command {
             | Self::Host(_)
             | Self::Token(_)
             | Self::Tier(_)
+            | Self::Coverage(_)
             | Self::Approval(_)
             | Self::Freeze(_)
             | Self::Block(_)
@@ -258,6 +263,7 @@ async fn dispatch(
         Command::Host(command) => commands::host::run(session, command).await,
         Command::Token(command) => commands::token::run(session, command).await,
         Command::Tier(command) => commands::tier::run(session, command).await,
+        Command::Coverage(command) => commands::coverage::run(session, command).await,
         Command::Report(command) => commands::report::run(session, command).await,
         Command::Approval(command) => commands::people::run(session, command).await,
         Command::Freeze(command) => commands::freeze::run(session, command).await,

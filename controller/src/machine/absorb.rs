@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_policies::evidence::{Class, Counts, Failure};
 use tidegate_policies::time::Elapsed;
 
+use super::clock::Clock;
 use super::cluster::Cluster;
 use super::command::StoreBlob;
 use super::event::Event;
@@ -39,12 +40,8 @@ impl Machine {
         match event {
             Event::ClusterBootstrapped(bootstrap) => self.cluster = Some(Cluster::new(bootstrap)),
             Event::Cluster(event) => self.change_cluster(event),
-            Event::Calendar(event) => self.change_calendar(event),
-            Event::ClockAdvanced(clock) => {
-                let before = std::mem::replace(&mut self.clock, *clock);
-                self.time_goes_on(&before);
-                self.delays_end(&before);
-            }
+            Event::Calendar(event) => self.change_calendar(at, event),
+            Event::ClockAdvanced(clock) => self.clock_goes_on(at, clock),
             Event::BlobStored(stored) => self.add_blob(stored),
             Event::TokenCreated { token, .. } => self.add_token(token),
             Event::Entitlement(event) => self.change_entitlement(at, event),
@@ -110,6 +107,13 @@ impl Machine {
             }
             Event::Webhook(event) => self.change_webhooks(at, event),
         }
+    }
+
+    fn clock_goes_on(&mut self, at: Position, clock: &Clock) {
+        let before = std::mem::replace(&mut self.clock, *clock);
+        self.time_goes_on(&before);
+        self.delays_end(&before);
+        self.days_pass(at, &before);
     }
 
     fn add_token(&mut self, token: &Token) {

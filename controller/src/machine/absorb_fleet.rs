@@ -40,6 +40,7 @@ impl Machine {
             Some(before) => self.counts(before),
             None => self.evicted_counts(after.id),
         };
+        self.see_kernel(&after.facts.kernel.release);
         let (entered, id) = (self.counts(&after), after.id);
         self.hosts.put(after);
         self.evicted.rows.remove(id);

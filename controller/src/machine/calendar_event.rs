@@ -1,16 +1,17 @@
-//! What can have happened to the calendar: to tiers, windows, freezes, and to what is held back?
+//! What can have happened to the calendar: to tiers, windows, freezes, what is held back, and which kernels are covered?
 
 use std::collections::BTreeMap;
 
 use tidegate_policies::schedule::{Openings, Window};
 use tidegate_policies::tiers::{Holdback, TierRules};
 
-use super::Machine;
 use super::calendar::{Freeze, HeldBack};
 use super::command::TierSpec;
+use super::coverage::AppliedTable;
 use super::event::Event;
 use super::ids::{FreezeId, TierName};
 use super::records::Note;
+use super::{Machine, Position};
 
 /// A fact about the calendar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,13 @@ pub enum CalendarEvent {
         /// Why.
         reason: String,
     },
+    /// Other kernels are covered than before, or until other dates.
+    CoverageApplied {
+        /// The table.
+        applied: AppliedTable,
+        /// How large it is and whom it shuts out, in words.
+        detail: String,
+    },
 }
 
 impl From<CalendarEvent> for Event {
@@ -87,6 +95,9 @@ impl CalendarEvent {
                 let detail = format!("{}: {reason}", holdback.words());
                 (actor, "holdback.set", of.name(), detail)
             }
+            Self::CoverageApplied { applied, detail } => {
+                (&applied.actor, "coverage.applied", "coverage".to_owned(), detail.clone())
+            }
         };
         Some(Note { actor: actor.clone(), event: event.to_owned(), subject, detail })
     }
@@ -94,7 +105,7 @@ impl CalendarEvent {
 
 impl Machine {
     /// Makes an event of the calendar part of the state.
-    pub(super) fn change_calendar(&mut self, event: &CalendarEvent) {
+    pub(super) fn change_calendar(&mut self, at: Position, event: &CalendarEvent) {
         let calendar = &mut self.calendar;
         match event {
             CalendarEvent::LadderApplied { ladder, rules, .. } => {
@@ -116,6 +127,7 @@ impl Machine {
                 calendar.freezes.remove(freeze);
             }
             CalendarEvent::HeldBack { of, holdback, .. } => self.hold_back(of, *holdback),
+            CalendarEvent::CoverageApplied { applied, .. } => self.put_coverage(at, applied),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! May a machine enrol with a token, and may a host that has enrolled have another grant?
 //!
 //! A limit that is reached and a time that is over stop enrolments alone: who is enrolled is served on. A
-//! token that was taken back, or that is not for what the host is by now, stops its hosts' further grants.
+//! token that was taken back, or that is not for what the host is by now, stops its hosts' further grants, and so does a
+//! kernel that is not covered.
 
 use tidegate_policies::time::WallTime;
 
@@ -77,17 +78,29 @@ impl Machine {
         Ok(())
     }
 
-    /// Whether a host's token lets it have another grant.
+    /// Whether a host's token and its kernel let it have another grant.
     ///
     /// # Errors
     ///
-    /// [`NoPart::TokenRevoked`] or [`NoPart::OutOfScope`].
+    /// [`NoPart::TokenRevoked`], [`NoPart::OutOfScope`] or [`NoPart::NotCovered`].
     pub fn entitled(&self, host: &Host) -> Result<(), NoPart> {
+        self.token_entitles(host)?;
+        self.covers(&host.facts.kernel, &host.facts.distro_release)
+    }
+
+    /// Whether its token alone does.
+    pub(super) fn token_entitles(&self, host: &Host) -> Result<(), NoPart> {
         self.entitles(&host.token, &host.facts.kernel, &host.facts.distro_release)
     }
 
     /// The same for all hosts that have this in common.
     pub(super) fn entitles_all(&self, profile: &Profile) -> bool {
+        self.tokens_entitle(profile)
+            && self.covers(&profile.kernel, &profile.distro_release).is_ok()
+    }
+
+    /// Whether the token alone lets all of them.
+    pub(super) fn tokens_entitle(&self, profile: &Profile) -> bool {
         self.entitles(&profile.token, &profile.kernel, &profile.distro_release).is_ok()
     }
 
@@ -104,17 +117,22 @@ impl Machine {
         Err(NoPart::OutOfScope { token: token.clone(), scope: scope.to_string(), host })
     }
 
-    /// Absorbs that a token is taken back: its hosts that have not begun leave the censuses and the
-    /// comparisons. Who has begun is watched on and stays counted: a tier must not look covered because
-    /// those who have begun are gone.
+    /// Absorbs that a token is taken back.
     pub(super) fn put_revocation(&mut self, at: Position, id: &TokenId, revoked: &Revocation) {
         let Some(token) = self.tokens.get_mut(id) else { return };
         token.revoked = Some(revoked.clone());
+        self.take_entitled_anew(at);
+    }
+
+    /// Some hosts may have no further grant that could have one, or the other way round: those that may not and have
+    /// not begun leave the censuses and the comparisons. Who has begun is watched on and stays counted: a tier must not
+    /// look covered because those who have begun are gone.
+    pub(super) fn take_entitled_anew(&mut self, at: Position) {
         let trials: Vec<u64> = self.trials.keys().copied().collect();
         for trial in trials {
             let sentinels = self.subjects.of(trial).filter(|(host, role)| {
-                let of_token = || self.hosts.get(host).is_some_and(|host| host.token == *id);
-                matches!(role, Role::Control(_)) && of_token()
+                let barred = || self.hosts.get(host).is_some_and(|of| self.entitled(&of).is_err());
+                matches!(role, Role::Control(_)) && barred()
             });
             let leaving: Vec<HostId> = sentinels.map(|(host, _)| host).collect();
             leaving.into_iter().for_each(|host| self.leaves_trial(trial, host));

@@ -42,6 +42,11 @@ impl fmt::Display for Etag {
 }
 
 impl Etag {
+    /// Of what changes with each version.
+    pub(super) fn of_number(version: u64) -> Self {
+        Self(version.to_string())
+    }
+
     /// Of what has none: no caller can have seen it.
     pub fn none() -> Self {
         Self("none".to_owned())

@@ -55,6 +55,7 @@ impl Machine {
             vec![mode_gate(host), artifact_gate(self, rollout, host), self.rollout_gate(rollout)];
         gates.extend(self.ledger_gate(rollout, host));
         gates.extend(self.token_gate(host));
+        gates.extend(self.coverage_gate(host));
         gates.extend(self.slice_gate(rollout, host));
         if let Ok(part) = &part {
             gates.extend(self.when(rollout, part.stage).gates().into_iter().map(HostGate::from));
@@ -98,8 +99,19 @@ impl Machine {
 
     /// The host's token lets it have grants; `None` where it does.
     fn token_gate(&self, host: &Host) -> Option<HostGate> {
-        let none = self.entitled(host).err()?;
-        Some(HostGate::new("token", GateState::Shut, none.of_token(host)))
+        let none = self.token_entitles(host).err()?;
+        Some(HostGate::new("token", GateState::Shut, none.of_host(host)))
+    }
+
+    /// The host's kernel is covered; `None` where no coverage table was applied.
+    fn coverage_gate(&self, host: &Host) -> Option<HostGate> {
+        let (kernel, distro) = (&host.facts.kernel, host.facts.distro_release.as_str());
+        self.coverage().table()?;
+        let state = match self.kernel_standing(kernel, distro).supported.lets_patch() {
+            true => GateState::Open,
+            false => GateState::Shut,
+        };
+        Some(HostGate::new("kernel-coverage", state, self.kernel_words(kernel, distro)))
     }
 
     /// No slice that the host is in is halted by itself; `None` where none of the patch set's is.
@@ -116,7 +128,8 @@ impl Machine {
                 | NoPart::TierNotInPolicy
                 | NoPart::HeldBack { .. }
                 | NoPart::TokenRevoked { .. }
-                | NoPart::OutOfScope { .. },
+                | NoPart::OutOfScope { .. }
+                | NoPart::NotCovered { .. },
             ) => (GateState::Open, format!("it is in none of the {halted} halted slices")),
         };
         Some(HostGate::new("slice", state, detail))

@@ -73,6 +73,11 @@ pub enum NoPart {
         /// What the host is, in words.
         host: String,
     },
+    /// Its kernel is not covered.
+    NotCovered {
+        /// Why, and the way out.
+        why: String,
+    },
 }
 
 /// Whether a host that has its place in a rollout may have its part.
@@ -115,7 +120,9 @@ impl NoPart {
                  {} --slice '{slice}' --reason REASON` lets it go on",
                 rollout.id
             ),
-            Self::TokenRevoked { .. } | Self::OutOfScope { .. } => self.of_token(host),
+            Self::TokenRevoked { .. } | Self::OutOfScope { .. } | Self::NotCovered { .. } => {
+                self.of_host(host)
+            }
         }
     }
 }
@@ -130,13 +137,14 @@ impl NoPart {
             | Self::TierNotInPolicy
             | Self::SliceHalted { .. }
             | Self::TokenRevoked { .. }
-            | Self::OutOfScope { .. } => None,
+            | Self::OutOfScope { .. }
+            | Self::NotCovered { .. } => None,
         }
     }
 
-    /// Why its token lets `host` have no further grant, and the way out; for every other reason the same
-    /// words as of no rollout at all.
-    pub fn of_token(&self, host: &Host) -> String {
+    /// Why its token or its kernel lets `host` have no further grant, and the way out; for every other reason the
+    /// same words as of no rollout at all.
+    pub fn of_host(&self, host: &Host) -> String {
         let id = host.id;
         match self {
             Self::TokenRevoked { token, actor, index, reason } => format!(
@@ -147,6 +155,7 @@ impl NoPart {
                 "its token {token} is for {scope}, and it is {host}; `tidegate host move {id} --token \
                  TOKEN` gives it another"
             ),
+            Self::NotCovered { why } => why.clone(),
             Self::NoApply
             | Self::NoArtifact
             | Self::TierNotInPolicy
@@ -188,8 +197,8 @@ impl Machine {
         }
     }
 
-    /// Where an enrolled host counts in the census: at its place, if its token lets it have a grant, or if it
-    /// has begun. Who has begun counts on without a token, so that a tier never looks covered because those
+    /// Where an enrolled host counts in the census: at its place, if its token and its kernel let it have a grant, or
+    /// if it has begun. Who has begun counts on without them, so that a tier never looks covered because those
     /// who have begun are gone.
     pub(super) fn census_part(&self, rollout: &Rollout, host: &Host) -> Option<(Part, Eligible)> {
         let place = self.place_of(rollout, host).ok()?;
@@ -213,11 +222,11 @@ impl Machine {
         self.entries.get(rollout, host).is_some_and(|entry| entry.begun)
     }
 
-    /// The part that `host` has in `rollout` unless its token or a halted slice bars it.
+    /// The part that `host` has in `rollout` unless its token, its kernel's dates or a halted slice bar it.
     ///
     /// # Errors
     ///
-    /// [`NoPart`], but for these two.
+    /// [`NoPart`], but for these.
     pub fn place_of(&self, rollout: &Rollout, host: &Host) -> Result<Part, NoPart> {
         match host.mode {
             Mode::NoApply => return Err(NoPart::NoApply),

@@ -19,6 +19,7 @@ pub mod cluster;
 pub mod cluster_event;
 pub mod command;
 mod commands;
+pub mod coverage;
 pub mod domains;
 pub mod entitlement;
 pub mod entitlement_event;
@@ -88,6 +89,7 @@ use calendar::Calendar;
 use clock::{Beats, Clock};
 use cluster::Cluster;
 pub use command::{Bootstrap, Command, Missed, Tick, UnknownEntry};
+use coverage::Coverage;
 use entries::Entries;
 use event::Event;
 use evicted::EvictedHosts;
@@ -137,6 +139,7 @@ pub struct Machine {
     cluster: Option<Cluster>,
     clock: Clock,
     calendar: Calendar,
+    coverage: Coverage,
     blobs: BTreeMap<Digest, Blob>,
     tokens: BTreeMap<TokenId, Token>,
     /// Which token has which secret, by its hash; follows from the tokens.

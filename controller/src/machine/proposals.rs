@@ -11,12 +11,13 @@ use tidegate_policies::people::ToWiden;
 use tidegate_policies::time::{Elapsed, Millis, WallTime};
 
 use super::Machine;
+use super::calendar_event::CalendarEvent;
 use super::cluster_event::ClusterEvent;
-use super::command::{Action, Promote};
+use super::command::{Action, ApplyCoverage, Promote};
 use super::event::Event;
 use super::ids::RolloutId;
 use super::people_event::PeopleEvent;
-use super::rollouts::Rollout;
+use super::rollouts::{Rollout, State};
 use super::withdrawal_event::WithdrawalEvent;
 
 /// How long a proposal stands.
@@ -60,6 +61,9 @@ impl Proposal {
     /// What it wants, in words.
     pub fn words(&self) -> String {
         let one_person = || "a command that takes one person".to_owned();
+        if let Action::ApplyCoverage(apply) = bare(&self.action) {
+            return format!("apply another coverage table: {}", apply.reason);
+        }
         widening(&self.action).map_or_else(one_person, |of| of.words)
     }
 }
@@ -124,7 +128,9 @@ fn widening(action: &Action) -> Option<Widening<'_>> {
         | Action::CreateBlock(_)
         | Action::LiftBlock(_)
         | Action::ApplyWebhooks(_)
-        | Action::TestWebhook(_) => return None,
+        | Action::TestWebhook(_)
+        // By whom it lets in, and for how long: see `widened_by_dates`.
+        | Action::ApplyCoverage(_) => return None,
     };
     Some(Widening { rollout, words, at_least: ToWiden::One })
 }
@@ -142,10 +148,22 @@ impl Machine {
 
     /// The rollout for which this command takes a second person.
     pub(super) fn takes_two(&self, action: &Action) -> Option<&Rollout> {
+        if let Action::ApplyCoverage(apply) = bare(action) {
+            return self.widened_by_dates(apply);
+        }
         let Widening { rollout, at_least, .. } = widening(action)?;
         let rollout = self.rollouts.get(rollout)?;
         let asked = [at_least, rollout.policy.people.to_widen];
         asked.contains(&ToWiden::Two).then_some(rollout)
+    }
+
+    /// A started rollout that takes two people to widen, where a coverage table lets some host in, or for longer.
+    fn widened_by_dates(&self, apply: &ApplyCoverage) -> Option<&Rollout> {
+        let two = |of: &&Rollout| of.started.is_some() && of.policy.people.to_widen == ToWiden::Two;
+        let goes_on =
+            |of: &&Rollout| of.state.serves() || matches!(of.state, State::Paused | State::Halted);
+        let rollout = self.rollouts.values().filter(two).find(goes_on)?;
+        self.lets_in_longer(&apply.table).then_some(rollout)
     }
 
     /// The proposals that these events have overtaken.
@@ -175,6 +193,10 @@ impl Machine {
             (is_promotion && rollout == its).then_some("the rollout has gone on since")
         } else if let Event::Withdrawal(WithdrawalEvent::Withdrawn { version: gone, .. }) = event {
             (version(its) == Some(gone)).then_some("its patch set was withdrawn since")
+        } else if let Event::Calendar(event) = event {
+            let is_table = matches!(action, Action::ApplyCoverage(_));
+            let ends = is_table && matches!(**event, CalendarEvent::CoverageApplied { .. });
+            ends.then_some("another coverage table was applied since")
         } else if let Event::Cluster(ClusterEvent::ClusterRestored(_)) = event {
             Some("the cluster was restored from a backup since")
         } else {

@@ -46,6 +46,8 @@ catalogue! {
         "Hosts of live rollouts that begun and were not heard for too long.";
     BUILD_INFO: Gauge "tidegate_build_info" ["version"]
         "Always 1; which version runs.";
+    COVERAGE_HOSTS: Gauge "tidegate_coverage_hosts" ["supported"]
+        "Enrolled hosts by whether their kernel is covered; unknown: no coverage table was applied.";
     DISK_STATE: Gauge "tidegate_disk_state" ["state"]
         "1 for the state that the disk of the data directory is in: fine, low, scarce or critical.";
     FLEET_HEARD: Gauge "tidegate_fleet_heard" []

@@ -6,9 +6,9 @@ use tidegate_policies::evidence::Counts;
 
 use super::catalogue::{
     AGENTS_ENROLLED, AGENTS_SILENT, APPLIED_INDEX, BEHIND, BUILD_INFO, CHECKPOINT_INDEX,
-    COMMIT_INDEX, DISK_STATE, Described, EXPOSURE, FLEET_HEARD, HOSTS, INFO, LEADER, LEADER_KNOWN,
-    PATCH_SETS_HALTED, ROLLOUTS, SYNCS, TERM, WAVE_AGE, WAVE_SOAK, WEBHOOK_GONE, WEBHOOK_OLDEST,
-    WEBHOOK_PENDING,
+    COMMIT_INDEX, COVERAGE_HOSTS, DISK_STATE, Described, EXPOSURE, FLEET_HEARD, HOSTS, INFO,
+    LEADER, LEADER_KNOWN, PATCH_SETS_HALTED, ROLLOUTS, SYNCS, TERM, WAVE_AGE, WAVE_SOAK,
+    WEBHOOK_GONE, WEBHOOK_OLDEST, WEBHOOK_PENDING,
 };
 use super::family::{Family, number, seconds};
 use super::tally::{OTHER, value_of};
@@ -165,7 +165,11 @@ fn of_fleet(machine: &Machine) -> Vec<Family> {
     }
     let halted = machine.patch_sets().values().filter(|of| of.halt.is_some()).count();
     let halted = u64::try_from(halted).unwrap_or(u64::MAX);
+    let covered = machine.hosts_by_coverage().into_iter();
+    let covered =
+        covered.map(|(supported, hosts)| (vec![supported.word().to_owned()], number(hosts)));
     vec![
+        Family::new(COVERAGE_HOSTS, covered),
         enrolled.family(AGENTS_ENROLLED),
         silent.family(AGENTS_SILENT),
         Family::one(PATCH_SETS_HALTED, number(halted)),

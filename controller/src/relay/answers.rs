@@ -70,7 +70,7 @@ pub fn sync(
         }
         Concern::None => {
             let entitled = machine.entitled(&host);
-            let why = entitled.map_or_else(|none| none.of_token(&host), |()| NO_CONCERN.to_owned());
+            let why = entitled.map_or_else(|none| none.of_host(&host), |()| NO_CONCERN.to_owned());
             (idle, why)
         }
     };
@@ -95,6 +95,7 @@ pub fn sync(
         explanation,
         generation: machine.cluster().map_or(0, |cluster| cluster.generation),
         revert: revert.map(Box::new),
+        kernel_coverage: covered(machine, &host).map(Box::new),
     };
     Ok(SyncAnswer { response, asks })
 }
@@ -168,6 +169,17 @@ impl<'a> Concern<'a> {
             (None, None) => Self::None,
         }
     }
+}
+
+/// How the host's kernel is covered; `None` where nobody judges that.
+fn covered(machine: &Machine, host: &Host) -> Option<pb::KernelCoverage> {
+    machine.coverage().table()?;
+    let standing = machine.kernel_standing(&host.facts.kernel, &host.facts.distro_release);
+    let upgrade_required_date = standing.until.map_or_else(String::new, |day| day.to_string());
+    Some(pb::KernelCoverage {
+        supported: standing.supported.word().to_owned(),
+        upgrade_required_date,
+    })
 }
 
 /// How often the hosts of a grant's rollout report.

@@ -96,6 +96,7 @@
 //! [`Place`], [`Table`] and [`Value`] read other strict TOML documents too: the controller's
 //! configuration is one.
 
+mod coverage;
 mod duration;
 mod error;
 mod haste;
@@ -115,9 +116,12 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
+pub use self::coverage::{MAX_BUILDS, MAX_LINES, parse_coverage, write_coverage};
 pub use self::error::DocumentError;
 pub use self::place::{Place, plain};
-pub use self::presets::{LADDERS, PRESETS, Preset, ladder_preset, preset};
+pub use self::presets::{
+    COVERAGES, LADDERS, PRESETS, Preset, coverage_preset, ladder_preset, preset,
+};
 pub use self::table::{Field, Table};
 pub use self::tiers::{MAX_DELAY, parse_date, parse_ladder, read_tiers, write_ladder};
 pub use self::value::Value;

@@ -1,11 +1,12 @@
-//! Which policies and ladders come with Tidegate? A few documents to start from, each with its reasons.
+//! Which policies, ladders and coverage tables come with Tidegate? A few documents to start from, each with its reasons.
 
 /// A document that comes with Tidegate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// The name it is asked for by; a policy's is the same.
     pub name: &'static str,
-    /// The document, to be read with [`super::parse`] or [`super::parse_ladder`], or copied and changed.
+    /// The document, to be read with [`super::parse`], [`super::parse_ladder`] or
+    /// [`super::parse_coverage`], or copied and changed.
     pub text: &'static str,
 }
 
@@ -26,6 +27,15 @@ pub const LADDERS: &[Preset] = &[
     Preset { name: "edge", text: include_str!("../../ladders/edge.toml") },
     Preset { name: "proposed", text: include_str!("../../ladders/proposed.toml") },
 ];
+
+/// Every coverage table, in the order in which they are listed.
+pub const COVERAGES: &[Preset] =
+    &[Preset { name: "ubuntu", text: include_str!("../../coverage/ubuntu.toml") }];
+
+/// The coverage table of this name, if there is one.
+pub fn coverage_preset(name: &str) -> Option<&'static Preset> {
+    COVERAGES.iter().find(|preset| preset.name == name)
+}
 
 /// The ladder of this name, if there is one.
 pub fn ladder_preset(name: &str) -> Option<&'static Preset> {

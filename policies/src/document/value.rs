@@ -8,6 +8,7 @@ use super::duration::{self, NotADuration};
 use super::error::DocumentError;
 use super::place::{Place, plain};
 use super::table::{Field, Table};
+use crate::coverage::{Day, Month};
 use crate::share::{Quantity, Share};
 use crate::time::Millis;
 
@@ -171,6 +172,32 @@ impl<'d> Value<'d> {
         Err(self.error(problem, format!("Write {} to {}", range.start(), range.end())))
     }
 
+    /// A day, such as `2024-02-07`, with or without quotes.
+    pub(super) fn day(&self) -> Result<Day, DocumentError> {
+        let written = match (self.value.as_str(), self.value.as_datetime()) {
+            (Some(text), _) => text.to_owned(),
+            (None, Some(at)) => at.to_string(),
+            (None, None) => return Err(self.not_a("a day")),
+        };
+        let day = parts(&written, [4, 2, 2])
+            .and_then(|[year, month, day]| Day::of_date(i32::try_from(year).ok()?, month, day));
+        day.ok_or_else(|| {
+            let problem = format!("`{}` is no day from 1970 on", plain(&written));
+            self.error(problem, "Write year, month and day, such as 2024-02-07".to_owned())
+        })
+    }
+
+    /// A month, such as `"2034-04"`.
+    pub(super) fn month(&self) -> Result<Month, DocumentError> {
+        let text = self.text()?;
+        let month = parts(text, [4, 2])
+            .and_then(|[year, month]| Month::of(i32::try_from(year).ok()?, month));
+        month.ok_or_else(|| {
+            let problem = format!("`{}` is no month from 1970 on", plain(text));
+            self.error(problem, "Write year and month in quotes, such as \"2034-04\"".to_owned())
+        })
+    }
+
     /// A list of 1 to `most` values; `noun` says of what.
     ///
     /// # Errors
@@ -232,6 +259,16 @@ impl<'d> Value<'d> {
 fn is_name(text: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(known)
+}
+
+/// The numbers of a date with dashes, each of so many digits.
+fn parts<const N: usize>(text: &str, digits: [usize; N]) -> Option<[u32; N]> {
+    let parts: [&str; N] = text.split('-').collect::<Vec<_>>().try_into().ok()?;
+    let fits = |(part, digits): (&&str, usize)| {
+        part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let numbers: Vec<u32> = parts.iter().filter_map(|part| part.parse().ok()).collect();
+    parts.iter().zip(digits).all(fits).then(|| numbers.try_into().ok())?
 }
 
 /// The number, unless it is negative or too large to count with.

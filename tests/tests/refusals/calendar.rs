@@ -10,6 +10,7 @@ use crate::{Fixture, ROLLOUT, Table};
 
 pub(crate) async fn calendar(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
     ladders(fixture, table).await?;
+    coverage(fixture, table).await?;
     freezes_and_holdbacks(fixture, table).await?;
     blocks(fixture, table).await?;
     reports(fixture, table).await?;
@@ -60,6 +61,48 @@ async fn ladders(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
     let changed = (Code::Aborted, "ETAG_MISMATCH");
     let answer = apply(Some(Ladder::Preset("default".to_owned())), "99").await;
     table.row("a ladder that was seen otherwise", answer, changed, &["the ladder", "99"]).await
+}
+
+async fn coverage(fixture: &Fixture, table: &mut Table) -> Outcome<()> {
+    use pb::apply_coverage_request::Table as Asked;
+    let apply = async |asked: Option<Asked>, (reason, etag): (&str, &str)| {
+        let request = pb::ApplyCoverageRequest {
+            request_id: door::request_id(),
+            table: asked,
+            source: "coverage.toml".to_owned(),
+            reason: reason.to_owned(),
+            etag: etag.to_owned(),
+            validate_only: true,
+        };
+        fixture.door.calendar().apply_coverage(request).await
+    };
+    let text = |text: &str| Some(Asked::CoverageToml(text.to_owned()));
+    let answer = apply(None, ("", "")).await;
+    table.row("no coverage table", answer, BAD_FIELD, &["`table`", "name a preset"]).await?;
+    let answer = apply(Some(Asked::Preset("nonsense".to_owned())), ("", "")).await;
+    table.row("an unknown coverage table", answer, BAD_FIELD, &["there is ubuntu"]).await?;
+    let line = |kind: &str, until: &str| {
+        format!(
+            "[[kernel]]\nseries = \"5.15\"\nkind = \"{kind}\"\nrelease = \"22.04\"\nreleased = \"2022-04\"\n\
+             covered-until = \"{until}\"\nupgrade-every = \"13 months\"\n"
+        )
+    };
+    let answer = apply(text(&line("lts", "2034-04")), ("", "")).await;
+    let words = ["coverage.toml:3", "Write \"ga\" or \"hwe\""];
+    table.row("a kind of kernel that is none", answer, BAD_FIELD, &words).await?;
+    let answer = apply(text(&line("ga", "2022-03")), ("", "")).await;
+    let words = ["ends in 2022-03, before the release in 2022-04"];
+    table.row("a coverage that ends before it begins", answer, BAD_FIELD, &words).await?;
+    let answer = apply(text(&line("ga", "2034-04").repeat(2)), ("", "")).await;
+    table.row("a kernel series twice", answer, BAD_FIELD, &["in the table twice on 22.04"]).await?;
+    let answer = apply(text(&line("ga", "2034-04").repeat(97)), ("", "")).await;
+    table.row("too many kernel series", answer, BAD_FIELD, &["there are 97", "1 to 96"]).await?;
+    let answer = apply(text(&line("ga", "2034-04")), (&"x".repeat(513), "")).await;
+    table.row("a coverage table for a long reason", answer, BAD_FIELD, &["`reason`"]).await?;
+    let changed = (Code::Aborted, "ETAG_MISMATCH");
+    let answer = apply(text(&line("ga", "2034-04")), ("", "99")).await;
+    let words = ["the coverage table", "99"];
+    table.row("a coverage table that was seen otherwise", answer, changed, &words).await
 }
 
 async fn blocks(fixture: &Fixture, table: &mut Table) -> Outcome<()> {

@@ -6,8 +6,8 @@ use tidegate_proto::v1::{self, HostReport, KernelEvidence, LivepatchState};
 
 use super::words::{self, Words};
 use crate::core::{
-    Agent, AgentConfig, Boot, BootTime, CallId, DriverEvent, Heard, Input, Marker, Mode,
-    Observation, Output, PatchSetMemory, Restored, Setup,
+    Agent, AgentConfig, AgentStatus, Boot, BootTime, CallId, DriverEvent, Heard, Input, Marker,
+    Mode, Observation, Output, PatchSetMemory, Restored, Setup,
 };
 
 /// Digest of the artifact that every script offers.
@@ -73,6 +73,10 @@ impl Bench {
 
     pub(super) fn forget_transcript(&mut self) {
         self.text.clear();
+    }
+
+    pub(super) fn status(&self) -> AgentStatus {
+        self.agent.status()
     }
 
     pub(super) fn transcript(self) -> String {

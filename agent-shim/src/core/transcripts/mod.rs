@@ -6,6 +6,7 @@ mod bench;
 mod words;
 
 mod asking;
+mod coverage;
 mod history;
 mod later;
 mod offers;

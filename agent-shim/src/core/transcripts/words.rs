@@ -91,6 +91,10 @@ pub(super) fn sync_response(words: &Words<'_>) -> Result<SyncResponse, CallFaile
         epoch: words.number("at-epoch", 4),
         module: words.text("of", "livepatch_113_1").to_owned(),
     });
+    let coverage = words.get("supported").map(|supported| v1::KernelCoverage {
+        supported: supported.to_owned(),
+        upgrade_required_date: words.text("until", "").to_owned(),
+    });
     Ok(SyncResponse {
         offer,
         next_sync_ms: words.number("next", 60_000),
@@ -98,6 +102,7 @@ pub(super) fn sync_response(words: &Words<'_>) -> Result<SyncResponse, CallFaile
         explanation: "as the script says".to_owned(),
         generation: words.number("gen", 0),
         revert: revert.map(Box::new),
+        kernel_coverage: coverage.map(Box::new),
     })
 }
 

@@ -69,6 +69,7 @@ const fn cause(of: &Cause) -> pb::Cause {
         Cause::Window(_) => pb::Cause::Window,
         Cause::Holdback(_) => pb::Cause::Holdback,
         Cause::Token(_) => pb::Cause::Token,
+        Cause::KernelCoverage => pb::Cause::KernelCoverage,
         Cause::NotStarted(_) => pb::Cause::NotStarted,
         Cause::NotOnLadder(_) => pb::Cause::NotOnLadder,
         Cause::NoApply => pb::Cause::NoApply,

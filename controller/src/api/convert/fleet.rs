@@ -58,6 +58,7 @@ pub fn host_state(machine: &Machine, host: &Host) -> pb::HostState {
 
 /// A host for the wire, without its grants.
 pub fn host(machine: &Machine, host: &Host, heard_ago_ms: Option<u64>) -> pb::Host {
+    let standing = machine.kernel_standing(&host.facts.kernel, &host.facts.distro_release);
     pb::Host {
         name: format!("hosts/{}", host.id),
         facts: Some(facts_out(&host.facts)),
@@ -70,7 +71,9 @@ pub fn host(machine: &Machine, host: &Host, heard_ago_ms: Option<u64>) -> pb::Ho
         grants: Vec::new(),
         running_patch_set: String::new(),
         state: host_state(machine, host).into(),
-        barred: machine.entitled(host).err().map_or_else(String::new, |none| none.of_token(host)),
+        barred: machine.entitled(host).err().map_or_else(String::new, |none| none.of_host(host)),
+        supported: standing.supported.word().to_owned(),
+        upgrade_required_date: standing.until.map_or_else(String::new, |day| day.to_string()),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod begin;
 pub mod block;
 pub mod calendar;
 pub mod check;
+pub mod coverage;
 pub mod dashboard;
 pub mod enroll;
 pub mod exposure;

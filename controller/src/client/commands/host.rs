@@ -158,6 +158,7 @@ pub(super) fn draw(host: &v1::Host, show: Show, now: DateTime<Utc>) -> String {
         ("state", word::<v1::HostState>(host.state)),
         ("barred", host.barred.clone()),
         ("kernel", kernel),
+        ("supported", supported(host)),
         ("cpu", cpu),
         ("release", facts.distro_release),
         ("place", place),
@@ -175,6 +176,16 @@ pub(super) fn draw(host: &v1::Host, show: Show, now: DateTime<Utc>) -> String {
         lines.push(table::render(&host.grants, show, true, now));
     }
     lines.join("\n")
+}
+
+/// `supported until 2025-03-07`, `kernel-upgrade-required since the end of 2025-03-07`.
+fn supported(host: &v1::Host) -> String {
+    let (word, date) = (&host.supported, &host.upgrade_required_date);
+    match (date.as_str(), word.as_str()) {
+        ("", word) => word.to_owned(),
+        (date, "supported") => format!("{word} until {date}"),
+        (date, word) => format!("{word} since the end of {date}"),
+    }
 }
 
 /// The words that are known, in their order.

@@ -7,6 +7,7 @@ pub(crate) mod block;
 pub(crate) mod check;
 pub(crate) mod cluster;
 pub(crate) mod config;
+pub(crate) mod coverage;
 pub(crate) mod doctor;
 pub(crate) mod freeze;
 pub(crate) mod halt;

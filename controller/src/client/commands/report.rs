@@ -1,4 +1,4 @@
-//! `tidegate report`: what is open on the whole fleet, and why?
+//! `tidegate report`: what is open on the whole fleet, and why? Which kernels have to be upgraded, and when?
 
 use clap::{Args, Subcommand};
 use tidegate_proto::v1;
@@ -9,6 +9,7 @@ use crate::client::clock;
 use crate::client::errors::Failure;
 use crate::client::exit::Exit;
 use crate::client::names;
+use crate::client::output::coverage;
 use crate::client::output::exposure::{leaves, whole};
 use crate::client::session::Session;
 
@@ -18,6 +19,17 @@ pub enum ReportCommand {
     /// Say which fixes are open on how many hosts, what keeps the hosts from them, and which promises are kept.
     #[command(after_help = "Example:\n  tidegate report exposure --tier paid")]
     Exposure(Exposure),
+    /// Say how the fleet's kernels are covered, and when hosts have to be upgraded and booted anew, the soonest first.
+    #[command(after_help = "Example:\n  tidegate report deadlines --within 90d")]
+    Deadlines(Deadlines),
+}
+
+/// Flags of `report deadlines`.
+#[derive(Debug, Args)]
+pub struct Deadlines {
+    /// Only kernels that are not covered, or will not be so soon, e.g. `90d`.
+    #[arg(long, value_name = "DURATION", value_parser = names::span)]
+    within: Option<u64>,
 }
 
 /// Flags of `report exposure`.
@@ -36,7 +48,22 @@ pub(crate) async fn run(session: &mut Session, command: ReportCommand) -> Result
             session.out.one(&report, |show, now| whole(&report, show, now))?;
             Ok(Exit::Done)
         }
+        ReportCommand::Deadlines(Deadlines { within }) => deadlines(session, within).await,
     }
+}
+
+async fn deadlines(session: &mut Session, within: Option<u64>) -> Result<Exit, Failure> {
+    let intent = Intent::read("report how kernels are covered", Subject::Coverage);
+    let body = v1::ReportDeadlinesRequest { within_ms: within.unwrap_or(0) };
+    let report = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            ReportServiceClient::new(attempt.channel).report_deadlines(request).await
+        })
+        .await?;
+    session.out.one(&report, |show, _| coverage::deadlines(&report, show))?;
+    Ok(Exit::Done)
 }
 
 async fn fetch(session: &mut Session, tier: String) -> Result<v1::ExposureReport, Failure> {

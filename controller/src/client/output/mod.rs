@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod block;
 pub(crate) mod calendar;
 pub(crate) mod cluster;
+pub(crate) mod coverage;
 pub(crate) mod exposure;
 pub(crate) mod incident;
 pub(crate) mod json;

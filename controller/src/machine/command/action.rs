@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tidegate_policies::coverage::CoverageTable;
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::policy::Policy;
 use tidegate_policies::tiers::{Holdback, TierRules};
@@ -107,6 +108,8 @@ pub enum Action {
     ApplyWebhooks(ApplyWebhooks),
     /// Have a webhook tell something that is nothing but a test.
     TestWebhook(WebhookId),
+    /// Say anew which kernels are covered, until when.
+    ApplyCoverage(Box<ApplyCoverage>),
 }
 
 /// Let hosts enrol.
@@ -286,6 +289,15 @@ pub struct ApplyLadder {
     pub tiers: Vec<TierSpec>,
     /// When their hosts may begin; those that are not here: always.
     pub rules: BTreeMap<TierName, TierRules>,
+}
+
+/// Say anew which kernels are covered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyCoverage {
+    /// The table, which takes the place of the one before.
+    pub table: CoverageTable,
+    /// Why; may be empty where no host may have patches for longer than before.
+    pub reason: String,
 }
 
 /// Let nobody begin.

@@ -156,7 +156,8 @@ impl Action {
             | Self::CreateBlock(_)
             | Self::LiftBlock(_)
             | Self::ApplyWebhooks(_)
-            | Self::TestWebhook(_) => 2,
+            | Self::TestWebhook(_)
+            | Self::ApplyCoverage(_) => 2,
         }
     }
 }

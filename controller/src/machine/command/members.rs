@@ -143,7 +143,8 @@ impl Action {
             | Self::CreateBlock(_)
             | Self::LiftBlock(_)
             | Self::ApplyWebhooks(_)
-            | Self::TestWebhook(_) => None,
+            | Self::TestWebhook(_)
+            | Self::ApplyCoverage(_) => None,
             Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }

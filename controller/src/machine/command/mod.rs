@@ -17,10 +17,10 @@ use super::report::Report;
 use super::webhook_event::Ending;
 
 pub use action::{
-    Action, ApplyLadder, ApplyWebhooks, ApproveWave, CreateFreeze, CreateRollout, CreateToken,
-    Evict, EvictHost, Expiry, HoldBack, IfUnchanged, LiftFreeze, MoveHost, OfBlock, OfIncident,
-    OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, RevokeToken,
-    SupersedeRollout, UpdateToken, WithReason, WithdrawPatchSet,
+    Action, ApplyCoverage, ApplyLadder, ApplyWebhooks, ApproveWave, CreateFreeze, CreateRollout,
+    CreateToken, Evict, EvictHost, Expiry, HoldBack, IfUnchanged, LiftFreeze, MoveHost, OfBlock,
+    OfIncident, OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet,
+    RevokeToken, SupersedeRollout, UpdateToken, WithReason, WithdrawPatchSet,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};
 #[cfg(feature = "next-version")]

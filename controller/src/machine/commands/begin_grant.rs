@@ -85,7 +85,8 @@ impl Machine {
                 | NoPart::TierNotInPolicy
                 | NoPart::HeldBack { .. }
                 | NoPart::TokenRevoked { .. }
-                | NoPart::OutOfScope { .. }),
+                | NoPart::OutOfScope { .. }
+                | NoPart::NotCovered { .. }),
             ) => Err(never(NoGoReason::Withdrawn, none.words(host, rollout))),
         }
     }

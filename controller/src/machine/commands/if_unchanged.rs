@@ -32,6 +32,9 @@ impl Machine {
             Action::ExpediteRollout(of) => self.etag_of_rollout(&of.rollout),
             Action::SupersedeRollout(of) => self.etag_of_rollout(&of.rollout),
             Action::ApplyLadder(_) => Ok(("the ladder".to_owned(), self.calendar().etag())),
+            Action::ApplyCoverage(_) => {
+                Ok(("the coverage table".to_owned(), self.coverage().etag()))
+            }
             Action::CreateFreeze(_) | Action::LiftFreeze(_) => new("a freeze"),
             Action::HoldBack(_) => new("a holdback"),
             Action::CreateBlock(_) | Action::LiftBlock(_) => new("a block"),

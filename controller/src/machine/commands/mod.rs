@@ -2,6 +2,7 @@
 
 mod acknowledge_incident;
 mod add_member;
+mod apply_coverage;
 mod apply_ladder;
 mod apply_webhooks;
 mod begin_grant;
@@ -133,6 +134,7 @@ impl Machine {
             Action::LiftBlock(of) => self.lift_block(of, actor),
             Action::ApplyWebhooks(apply) => self.apply_webhooks(apply, actor),
             Action::TestWebhook(webhook) => self.test_webhook(webhook, actor),
+            Action::ApplyCoverage(apply) => self.apply_coverage(apply, actor),
         }
     }
 

@@ -38,7 +38,7 @@ impl Machine {
         let core = (
             &self.cluster,
             &self.clock,
-            (&self.calendar, &self.proposals, &self.webhooks, &self.blocks),
+            (&self.calendar, &self.proposals, &self.webhooks, &self.blocks, &self.coverage),
             &self.tokens,
             &self.vouches,
             chain,
@@ -101,7 +101,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         type Core<C, K, D, T, V> = (C, K, D, T, V, Chain);
         let core: Core<_, _, _, BTreeMap<TokenId, Token>, _> = self.part(CORE)?;
         let (cluster, clock, kept, tokens, vouches, chain) = core;
-        let (calendar, proposals, webhooks, blocks) = kept;
+        let (calendar, proposals, webhooks, blocks, coverage) = kept;
         let secrets = tokens.values().map(|token| (token.secret, token.id.clone())).collect();
         self.long = self.part(LONG)?;
         let rollouts = self.part(ROLLOUTS)?;
@@ -132,6 +132,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             cluster,
             clock,
             calendar,
+            coverage,
             blobs: self.part(BLOBS)?,
             tokens,
             secrets,

@@ -41,6 +41,8 @@ pub enum Cause {
     Holdback(HeldBack),
     /// Their token was revoked, or is for other hosts.
     Token(TokenId),
+    /// Their kernels are not covered.
+    KernelCoverage,
     /// Nobody has started a rollout of it.
     NotStarted(Version),
     /// The rollout's policy stops before their tier.
@@ -70,6 +72,7 @@ impl Cause {
             Self::Window(_) => "window",
             Self::Holdback(_) => "holdback",
             Self::Token(_) => "token",
+            Self::KernelCoverage => "kernel-coverage",
             Self::NotStarted(_) => "not-started",
             Self::NotOnLadder(_) => "not-on-ladder",
             Self::NoApply => "no-apply",
@@ -96,6 +99,7 @@ impl Cause {
             Self::Holdback(of) => of.name(),
             Self::Token(token) => format!("tokens/{token}"),
             Self::NotStarted(version) => format!("patchSets/{version}"),
+            Self::KernelCoverage => "coverage".to_owned(),
             Self::NoApply => String::new(),
         }
     }
@@ -194,8 +198,11 @@ impl Machine {
             // Whoever went away in the middle of it is asked again.
             Some(Class::None | Class::Offered | Class::Verified | Class::Refused) | None => (),
         }
-        if !self.entitles_all(profile) {
+        if !self.tokens_entitle(profile) {
             return Cause::Token(profile.token.clone());
+        }
+        if !self.entitles_all(profile) {
+            return Cause::KernelCoverage;
         }
         if let Some(shut) = &way.shut {
             return shut.clone();

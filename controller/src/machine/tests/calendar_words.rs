@@ -6,10 +6,12 @@
 //! openings 0_22_*_*_*/2h from=0                       as a leader computes them
 //! freeze f1 tier=free until=5000 reason=why           lift f1 reason=why
 //! hold-back free delay=5s cut-off=5000 reason=why     a token, or a host: h1
+//! cover k1:22.04:13:2034-04 k1@2024-02-07 reason=why  series:release:months:until, or a release's date
 //! ```
 
 use std::collections::BTreeMap;
 
+use tidegate_policies::coverage::{CoverageTable, Day, Kind, Line, Month};
 use tidegate_policies::schedule::Window;
 use tidegate_policies::severity::Severity;
 use tidegate_policies::tiers::{Holdback, Objective, TierRules};
@@ -18,7 +20,8 @@ use tidegate_policies::time::{Millis, WallTime};
 use crate::machine::calendar::HeldBack;
 use crate::machine::calendar_event::CalendarEvent;
 use crate::machine::command::{
-    Action, ApplyLadder, Command, CreateFreeze, HoldBack, KnowOpenings, LiftFreeze, TierSpec,
+    Action, ApplyCoverage, ApplyLadder, Command, CreateFreeze, HoldBack, KnowOpenings, LiftFreeze,
+    TierSpec,
 };
 use crate::machine::ids::TierName;
 
@@ -68,6 +71,35 @@ fn objective_of(text: &str) -> Objective {
     Objective { severity, share: read(share), within: millis(within) }
 }
 
+/// `k1:22.04:13:2034-04` for a line, `k1@2024-02-07` for a date.
+fn table(words: &Words<'_>) -> CoverageTable {
+    let mut table = CoverageTable::default();
+    for word in std::iter::once(words.at(0)).chain(words.rest()) {
+        if let Some((kernel, day)) = word.split_once('@') {
+            table.builds.insert(kernel.to_owned(), self::day(day));
+            continue;
+        }
+        let parts: Vec<&str> = word.split(':').collect();
+        let [series, release, every, until] = parts[..] else { panic!("`{word}` is no line") };
+        let (year, month) = until.split_once('-').expect("a month");
+        table.lines.push(Line {
+            series: series.to_owned(),
+            kind: Kind::Ga,
+            release: release.to_owned(),
+            released: Month::of(1970, 1).unwrap(),
+            covered_until: Month::of(read(year), read(month)).unwrap(),
+            upgrade_every: read(every),
+        });
+    }
+    table
+}
+
+/// `2024-02-07`.
+pub(super) fn day(text: &str) -> Day {
+    let parts: Vec<&str> = text.split('-').collect();
+    Day::of_date(read(parts[0]), read(parts[1]), read(parts[2])).unwrap()
+}
+
 /// What a person can want of the calendar.
 pub(super) fn action(words: &Words<'_>) -> Action {
     let reason = words.get("reason").unwrap_or_default().to_owned();
@@ -79,6 +111,7 @@ pub(super) fn action(words: &Words<'_>) -> Action {
             until: words.read("until").map(WallTime),
             reason,
         }),
+        "cover" => Action::ApplyCoverage(Box::new(ApplyCoverage { table: table(words), reason })),
         "lift" => Action::LiftFreeze(LiftFreeze { freeze: read(words.at(0)), reason }),
         "hold-back" => {
             let is_host = words.at(0).strip_prefix('h').is_some_and(|n| n.parse::<u32>().is_ok());
@@ -111,5 +144,6 @@ pub(super) fn show(event: &CalendarEvent) -> String {
         CalendarEvent::FreezeBegan(freeze) => format!("freeze {} began", freeze.id),
         CalendarEvent::FreezeLifted { freeze, .. } => format!("freeze {freeze} lifted"),
         CalendarEvent::HeldBack { holdback, .. } => format!("held back: {}", holdback.words()),
+        CalendarEvent::CoverageApplied { detail, .. } => format!("coverage: {detail}"),
     }
 }

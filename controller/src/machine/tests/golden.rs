@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 48] = [
+const ENTRIES: [(&str, &str); 49] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -74,6 +74,10 @@ const ENTRIES: [(&str, &str); 48] = [
     ("apply-webhooks", "webhooks pager=opened,resolved all=* as=op-22"),
     ("test-webhook", "test pager as=op-23"),
     ("settle-notifications", "settle 1=delivered 2=gave-up 300=gone 301=dropped"),
+    (
+        "apply-coverage",
+        "cover 5.15:22.04:13:2034-04 6.8:24.04:9:2036-04 5.15.0-100.110@2024-02-07 reason=dates as=op-26",
+    ),
 ];
 
 /// Entries that no build writes any more: what was written, and the line that says the same today.

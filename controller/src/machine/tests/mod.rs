@@ -12,6 +12,7 @@ mod calendar_words;
 mod census;
 mod cluster_books;
 mod cluster_words;
+mod coverage;
 mod crashes;
 mod enrolment;
 mod etags;

@@ -207,6 +207,24 @@ fn calendar() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
+/// Coverage tables come, and the wall goes on by days and months.
+fn dates() -> impl Strategy<Value = String> {
+    let table = prop_oneof![
+        2 => Just("cover k1:22.04:1:2034-04 k2:22.04:2:2034-04 reason=known"),
+        2 => Just("cover k1:22.04:6:1970-06 reason=known"),
+        1 => Just("cover k2:22.04:3:1971-01 k1:22.04:3:2034-04 k1@1970-02-28 reason=known"),
+        1 => Just("cover k1:22.04:1:2034-04"),
+        1 => Just("cover k1:22.04:1:2034-04 if=1 reason=known"),
+    ];
+    let host = prop_oneof![Just("kernel=k1"), Just("kernel=k2"), Just("kernel=k3 distro=20.04")];
+    let changes = (any_host(), host).prop_map(|(of, how)| format!("report {of} started {how}"));
+    let day = (0..700u64).prop_map(|day| {
+        let wall = day * 86_400_000;
+        format!("tick 1s readings=1:{wall},2:{wall},3:{wall} heard=h1..h9 asking=h1..h9")
+    });
+    prop_oneof![2 => table.prop_map(str::to_owned), 2 => changes, 3 => day]
+}
+
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
         5 => good_days(),
@@ -237,6 +255,19 @@ proptest! {
                 None => line.clone(),
             };
             run(&mut world, &line);
+        }
+        world.finish();
+    }
+
+    #[test]
+    fn no_sequence_of_dates_and_commands_breaks_the_machine(
+        lines in vec(prop_oneof![2 => dates(), 5 => line()], 50..200), judged in any::<bool>(),
+    ) {
+        let mut world = World::new();
+        let judgement = if judged { "create r1 113.1 judged=9,3,2 " } else { "create r1 113.1 " };
+        run(&mut world, &BEGINNING.replace("create r1 113.1 ", judgement));
+        for line in &lines {
+            run(&mut world, line.strip_suffix(" next-term").unwrap_or(line));
         }
         world.finish();
     }

@@ -315,7 +315,7 @@ fn action(words: &Words<'_>) -> Action {
             from_tier: words.read("tier"),
             from_wave: words.read("wave"),
         }),
-        "ladder" | "freeze" | "lift" | "hold-back" => calendar_words::action(words),
+        "ladder" | "freeze" | "lift" | "hold-back" | "cover" => calendar_words::action(words),
         "approve" => Action::ApproveWave(ApproveWave {
             rollout: read(words.at(0)),
             remark: words.get("remark").unwrap_or_default().to_owned(),

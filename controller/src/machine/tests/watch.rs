@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tidegate_policies::coverage::{Day, Line};
 use tidegate_policies::detector::cut::Cut;
 use tidegate_policies::evidence::Class;
 use tidegate_policies::schedule::Window;
@@ -9,6 +10,7 @@ use tidegate_policies::schedule::Window;
 use crate::machine::calendar::HeldBack;
 use crate::machine::command::{Command, Tick};
 use crate::machine::event::Event;
+use crate::machine::fleet::Host;
 use crate::machine::grants::{Grant, Phase};
 use crate::machine::ids::{HostId, RolloutId, Version};
 use crate::machine::reply::Begin;
@@ -184,6 +186,7 @@ fn in_its_time(before: &Machine, rollout: &Rollout, host: HostId) {
     let stage = before.part(rollout, &host).expect("it has a part").stage;
     let tier = rollout.policy.ladder[stage].tier.as_str();
     let published = before.patch_sets[&rollout.version].published;
+    covered(before, &host);
     assert!(rollout.start_at.is_none_or(|at| at <= wall), "a begin before the start");
     for freeze in calendar.freezes.values() {
         let other = freeze.tier.as_ref().is_some_and(|of| of.as_str() != tier);
@@ -203,6 +206,26 @@ fn in_its_time(before: &Machine, rollout: &Rollout, host: HostId) {
     };
     assert!(windows.is_empty() || windows.iter().any(opens), "a begin outside of every window");
     assert!(windows.is_empty() || before.clock.wall_fresh, "a begin while nobody says the time");
+}
+
+/// Where there is a coverage table, some line of it is about the kernel and covers today, and every line that may be
+/// meant does.
+fn covered(before: &Machine, host: &Host) {
+    let Some(table) = before.coverage().table() else { return };
+    let (facts, today) = (&host.facts, Day::of(before.clock.wall));
+    let seen = before.coverage().first_seen.get(&facts.kernel.release).map(|&at| Day::of(at));
+    let since = table.builds.get(&facts.kernel.release).copied().or(seen).unwrap();
+    let about = |line: &&Line| {
+        line.series == facts.kernel.series().0
+            && (facts.distro_release.is_empty() || line.release == facts.distro_release)
+    };
+    let lines: Vec<&Line> = table.lines.iter().filter(about).collect();
+    assert!(!lines.is_empty(), "a begin on a kernel that is not in the coverage table");
+    for line in lines {
+        assert!(today <= line.covered_until.last_day(), "a begin on a kernel whose life is over");
+        let due = since.after_months(line.upgrade_every).unwrap();
+        assert!(today <= due, "a begin on a kernel that had to be upgraded");
+    }
 }
 
 /// I1, counted from the grants: one more is within the budget and the cap.

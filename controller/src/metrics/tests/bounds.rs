@@ -33,6 +33,8 @@ fn a_larger_fleet_with_more_kernels_and_racks_has_no_more_series() {
     let scrape = read(&write(&told, NodeId(1))).unwrap();
     let enrolled = "tidegate_agents_enrolled{node=\"1\",tier=\"free\"}";
     assert_eq!(scrape.value(enrolled), Some(5_000.0));
+    let unjudged = "tidegate_coverage_hosts{node=\"1\",supported=\"unknown\"}";
+    assert_eq!(scrape.value(unjudged), Some(5_000.0));
     let exposure = "tidegate_rollout_exposure_ratio{node=\"1\",rollout=\"113.1\",tier=\"free\"}";
     assert_eq!(scrape.value(exposure), Some(0.5));
 }

@@ -66,6 +66,7 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::ResolveIncident(_)
         | Action::ApplyWebhooks(_)
         | Action::TestWebhook(_)
+        | Action::ApplyCoverage(_)
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,
@@ -126,6 +127,7 @@ mod tests {
             acknowledge-incident: scarce
             add-member: scarce
             agree-to-proposal: scarce
+            apply-coverage: scarce
             apply-ladder: scarce
             apply-webhooks: scarce
             approve-wave: scarce

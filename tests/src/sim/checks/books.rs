@@ -1,4 +1,4 @@
-//! I1, I2 and I9 (and I7 and I10, in [`journey`](super::journey)): an account of every grant, kept from the committed events alone, against what the
+//! I1, I2 and I9 (and I7 and I10, in `journey`): an account of every grant, kept from the committed events alone, against what the
 //! operator asked for and against what the controllers count.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -34,6 +34,8 @@ pub(crate) fn host(host: &v1::Host) -> Value {
         "runningPatchSet": host.running_patch_set,
         "state": enumeration::<v1::HostState>(host.state),
         "barred": host.barred,
+        "supported": host.supported,
+        "upgradeRequiredDate": host.upgrade_required_date,
     });
     with(
         object,

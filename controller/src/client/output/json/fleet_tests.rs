@@ -51,8 +51,10 @@ fn a_host_with_its_facts() {
               "name": "hosts/a1",
               "runningPatchSet": "",
               "state": "UNSPECIFIED",
+              "supported": "",
               "tier": "",
-              "token": ""
+              "token": "",
+              "upgradeRequiredDate": ""
             }"#]],
     );
 }

@@ -4,6 +4,7 @@
 //! bytes are lower-case hex. Keys are only ever added.
 
 mod calendar;
+mod coverage;
 mod exposure;
 mod fleet;
 mod incident;
@@ -19,6 +20,7 @@ use tidegate_proto::v1;
 use super::time;
 
 pub(crate) use calendar::{block, freeze, holdback, ladder};
+pub(crate) use coverage::{coverage, deadlines};
 pub(crate) use exposure::report as exposure;
 pub(crate) use fleet::{evicted, grant, host, patch_set, tier, token};
 pub(crate) use incident::incident;
