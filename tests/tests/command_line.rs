@@ -89,6 +89,9 @@ async fn what_is_printed_has_the_form_that_was_asked_for() -> Outcome<()> {
     desk.rows(&[
         ("version", 0, &["tidegate "], &[]),
         ("version -o json", 0, &["\"version\""], &[]),
+        ("explain series_busy", 0, &["SERIES_BUSY\n", "supersede it."], &[]),
+        ("explain SERIES_BUSY -o json", 0, &["\"why\""], &[]),
+        ("explain SERIES_BUSI", 2, &[], &["SERIES_BUSY"]),
         ("tier list", 0, &["POSITION", "canary", "paid"], &[]),
         ("tier list -o name", 0, &["tiers/canary\ntiers/free\ntiers/paid\n"], &[]),
         ("tier list -o name --sort-by=-name", 0, &["tiers/paid\ntiers/free\ntiers/canary\n"], &[]),

@@ -52,7 +52,7 @@ async fn json(cluster: &Cluster, line: &str) -> Outcome<Value> {
 
 /// How many hosts a report or a table says stand so.
 fn stand(of: &Value, supported: &str) -> u64 {
-    let rows = of["supported"].as_array().or(of["hosts"].as_array()).into_iter().flatten();
+    let rows = of["supported"].as_array().or_else(|| of["hosts"].as_array()).into_iter().flatten();
     let hosts = rows.filter(|row| row["supported"] == supported);
     hosts.filter_map(|row| row["hosts"].as_u64()).sum()
 }

@@ -16,6 +16,7 @@ use super::error::ApiError;
 use super::meant::Meant;
 use super::page::{Asked, Wanted};
 use crate::machine::calendar::HeldBack;
+use crate::machine::calendar_refusal::CalendarRefusal;
 use crate::machine::command::{Action, LiftFreeze};
 use crate::machine::ids::FreezeId;
 use crate::machine::{Machine, Rejection, Reply};
@@ -114,7 +115,7 @@ impl CalendarService for Desk {
 
 fn find_freeze(machine: &Machine, id: &FreezeId) -> Result<pb::Freeze, ApiError> {
     let freeze = machine.calendar().freezes.get(id);
-    let unknown = || Rejection::UnknownFreeze { freeze: id.clone() };
+    let unknown = || Rejection::from(CalendarRefusal::UnknownFreeze { freeze: id.clone() });
     Ok(calendar::freeze(freeze.ok_or_else(unknown)?, machine.clock().wall))
 }
 

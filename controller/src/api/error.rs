@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::filter::BadFilter;
 use crate::machine::Rejection;
 use crate::machine::block_refusal::BlockRefusal;
+use crate::machine::calendar_refusal::CalendarRefusal;
 use crate::machine::ids::WebhookId;
 use crate::machine::incident_refusal::IncidentRefusal;
 use crate::machine::webhook_refusal::WebhookRefusal;
@@ -330,12 +331,13 @@ fn rejection_code(rejection: &Rejection) -> Code {
     match rejection {
         Rejection::Incident(refusal) => incident_code(refusal),
         Rejection::Webhook(refusal) => webhook_code(refusal),
+        Rejection::Calendar(refusal) => calendar_code(refusal),
+        Rejection::Block(BlockRefusal::Unknown { .. }) => Code::NotFound,
+        Rejection::Block(BlockRefusal::Blocked { .. }) => Code::FailedPrecondition,
         Rejection::UnknownTier { .. }
         | Rejection::UnknownHost { .. }
         | Rejection::UnknownPatchSet { .. }
         | Rejection::UnknownRollout { .. }
-        | Rejection::UnknownFreeze { .. }
-        | Rejection::Block(BlockRefusal::Unknown { .. })
         | Rejection::UnknownProposal { .. }
         | Rejection::NoSuchToken { .. }
         | Rejection::UnknownMember { .. }
@@ -345,7 +347,6 @@ fn rejection_code(rejection: &Rejection) -> Code {
         Rejection::TokenExists { .. }
         | Rejection::PatchSetExists { .. }
         | Rejection::RolloutExists { .. }
-        | Rejection::FreezeExists { .. }
         | Rejection::ProposedAlready { .. }
         | Rejection::MemberExists { .. } => Code::AlreadyExists,
         Rejection::EtagMismatch { .. } => Code::Aborted,
@@ -360,9 +361,6 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::LadderMismatch { .. }
         | Rejection::DrawMismatch { .. }
         | Rejection::ReasonMissing
-        | Rejection::FreezeOver { .. }
-        | Rejection::DelayTooLong { .. }
-        | Rejection::BadOpenings { .. }
         | Rejection::ExpiryPassed { .. }
         | Rejection::NothingToUpdate { .. }
         | Rejection::NodeIdZero
@@ -374,7 +372,6 @@ fn rejection_code(rejection: &Rejection) -> Code {
         | Rejection::NotADraft { .. }
         | Rejection::ArtifactsNotReplicated { .. }
         | Rejection::PatchSetHalted { .. }
-        | Rejection::Block(BlockRefusal::Blocked { .. })
         | Rejection::SeriesBusy { .. }
         | Rejection::WrongState { .. }
         | Rejection::SliceNotHalted { .. }
@@ -410,6 +407,16 @@ const fn incident_code(refusal: &IncidentRefusal) -> Code {
         | IncidentRefusal::NotAcknowledged { .. }
         | IncidentRefusal::Resolved { .. }
         | IncidentRefusal::Widened { .. } => Code::FailedPrecondition,
+    }
+}
+
+const fn calendar_code(refusal: &CalendarRefusal) -> Code {
+    match refusal {
+        CalendarRefusal::UnknownFreeze { .. } => Code::NotFound,
+        CalendarRefusal::FreezeExists { .. } => Code::AlreadyExists,
+        CalendarRefusal::FreezeOver { .. }
+        | CalendarRefusal::DelayTooLong { .. }
+        | CalendarRefusal::BadOpenings { .. } => Code::InvalidArgument,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod blocks;
 pub mod boot;
 pub mod calendar;
 pub mod calendar_event;
+pub mod calendar_refusal;
 pub mod clock;
 pub mod cluster;
 pub mod cluster_event;

@@ -279,12 +279,8 @@ pub fn note_of(event: &Event) -> Option<Note> {
             note(actor, "rollout.created", rollout_subject(rollout.id.as_str()), detail)
         }
         Event::RolloutStarted { rollout, drawn, proven, actor } => {
-            let drawn: usize = drawn.values().map(BTreeSet::len).sum();
-            let proven = match proven.len() {
-                0 => String::new(),
-                kernels => format!("; its content is proven on {kernels} kernels"),
-            };
-            let detail = format!("{drawn} hosts drawn{proven}");
+            let drawn = drawn.values().map(BTreeSet::len).sum();
+            let detail = start_words(drawn, proven.len());
             note(actor, "rollout.started", rollout_subject(rollout.as_str()), detail)
         }
         Event::WaveStarted { rollout, label, actor, reason, place: _ } => {
@@ -326,6 +322,13 @@ pub fn note_of(event: &Event) -> Option<Note> {
         | Event::GrantOffered(_)
         | Event::GrantMoved { .. }
         | Event::Trial { .. } => None,
+    }
+}
+
+fn start_words(drawn: usize, proven: usize) -> String {
+    match proven {
+        0 => format!("{drawn} hosts drawn"),
+        kernels => format!("{drawn} hosts drawn; its content is proven on {kernels} kernels"),
     }
 }
 

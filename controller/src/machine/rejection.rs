@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use tidegate_policies::time::WallTime;
 
 use super::block_refusal::BlockRefusal;
+use super::calendar_refusal::CalendarRefusal;
 use super::etag::Etag;
-use super::ids::{Digest, FreezeId, HostId, NodeId, RolloutId, TierName, TokenId, Version};
+use super::ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use super::incident_refusal::IncidentRefusal;
 use super::patch_sets::KernelKey;
 use super::webhook_refusal::WebhookRefusal;
@@ -287,26 +288,6 @@ pub enum Rejection {
         /// By whom, and what it cannot do for that.
         by: String,
     },
-    /// There is such a freeze already.
-    #[error("the freeze `{freeze}` stands already: choose another name, or lift it first")]
-    FreezeExists {
-        /// The freeze.
-        freeze: FreezeId,
-    },
-    /// A freeze until a moment that is past.
-    #[error("a freeze until {until} is over already: it is {now}")]
-    FreezeOver {
-        /// Until when.
-        until: String,
-        /// The cluster's wall clock.
-        now: String,
-    },
-    /// No such freeze.
-    #[error("there is no freeze `{freeze}`: see `tidegate freeze list`")]
-    UnknownFreeze {
-        /// What was asked for.
-        freeze: FreezeId,
-    },
     /// No such token.
     #[error("there is no token `{token}`: see `tidegate token list`")]
     NoSuchToken {
@@ -320,18 +301,6 @@ pub enum Rejection {
         what: String,
         /// How many there can be.
         most: usize,
-    },
-    /// A delay beyond what makes sense.
-    #[error("a delay has at most {days} days: to hold everything back, give a cut-off date")]
-    DelayTooLong {
-        /// Days.
-        days: u64,
-    },
-    /// Openings that no build computes.
-    #[error("the openings of {window} are not in the order of time")]
-    BadOpenings {
-        /// The window.
-        window: String,
     },
     /// A command that needs a reason has none.
     #[error("`reason` is empty: say why, it is kept in the record")]
@@ -618,6 +587,9 @@ pub enum Rejection {
     /// It is about webhooks.
     #[error(transparent)]
     Webhook(#[from] WebhookRefusal),
+    /// It is about the calendar.
+    #[error(transparent)]
+    Calendar(#[from] CalendarRefusal),
 }
 
 impl Rejection {
@@ -658,12 +630,7 @@ impl Rejection {
             Self::UnknownProposal { .. } => "UNKNOWN_PROPOSAL",
             Self::SamePerson { .. } => "SAME_PERSON",
             Self::LadderInUse { .. } => "LADDER_IN_USE",
-            Self::FreezeExists { .. } => "FREEZE_EXISTS",
-            Self::FreezeOver { .. } => "FREEZE_OVER",
-            Self::UnknownFreeze { .. } => "UNKNOWN_FREEZE",
             Self::TooMany { .. } => "TOO_MANY",
-            Self::DelayTooLong { .. } => "DELAY_TOO_LONG",
-            Self::BadOpenings { .. } => "BAD_OPENINGS",
             Self::ReasonMissing => "REASON_MISSING",
             Self::SliceNotHalted { .. } => "SLICE_NOT_HALTED",
             Self::MovedOn { .. } => "ROLLOUT_MOVED_ON",
@@ -694,6 +661,7 @@ impl Rejection {
             Self::HostEvicted { .. } => "HOST_EVICTED",
             Self::Incident(refusal) => refusal.reason(),
             Self::Webhook(refusal) => refusal.reason(),
+            Self::Calendar(refusal) => refusal.reason(),
         }
     }
 }

@@ -79,7 +79,7 @@ fn split_port(authority: &str) -> Result<(&str, u16), NotAUrl> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (host, port) = rest.split_once(']').ok_or(NotAUrl::Host)?;
         host.parse::<std::net::Ipv6Addr>().map_err(|_| NotAUrl::Host)?;
-        (host, port.strip_prefix(':').or(port.is_empty().then_some("80")))
+        (host, port.strip_prefix(':').or_else(|| port.is_empty().then_some("80")))
     } else {
         let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
         let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';

@@ -3,6 +3,7 @@
 use super::Decided;
 use crate::machine::calendar::{Freeze, MAX_FREEZES};
 use crate::machine::calendar_event::CalendarEvent;
+use crate::machine::calendar_refusal::CalendarRefusal;
 use crate::machine::command::{CreateFreeze, LiftFreeze};
 use crate::machine::{Machine, Rejection, Reply};
 
@@ -15,10 +16,14 @@ impl Machine {
         let freezes = &self.calendar().freezes;
         let over = |freeze: &Freeze| freeze.until.is_some_and(|until| until <= wall);
         if freezes.get(&create.freeze).is_some_and(|freeze| !over(freeze)) {
-            return Err(Rejection::FreezeExists { freeze: create.freeze.clone() });
+            return Err(CalendarRefusal::FreezeExists { freeze: create.freeze.clone() }.into());
         }
         if let Some(until) = create.until.filter(|until| *until <= wall) {
-            return Err(Rejection::FreezeOver { until: until.to_string(), now: wall.to_string() });
+            return Err(CalendarRefusal::FreezeOver {
+                until: until.to_string(),
+                now: wall.to_string(),
+            }
+            .into());
         }
         let mut events = Vec::new();
         if freezes.len() >= MAX_FREEZES {
@@ -50,7 +55,7 @@ impl Machine {
             return Err(Rejection::ReasonMissing);
         }
         if !self.calendar().freezes.contains_key(&lift.freeze) {
-            return Err(Rejection::UnknownFreeze { freeze: lift.freeze.clone() });
+            return Err(CalendarRefusal::UnknownFreeze { freeze: lift.freeze.clone() }.into());
         }
         let (freeze, reason) = (lift.freeze.clone(), lift.reason.clone());
         let lifted = CalendarEvent::FreezeLifted { freeze, actor: actor.to_owned(), reason };

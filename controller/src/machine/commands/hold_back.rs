@@ -6,6 +6,7 @@ use tidegate_policies::tiers::Holdback;
 use super::Decided;
 use crate::machine::calendar::{HeldBack, MAX_HOLDBACKS};
 use crate::machine::calendar_event::CalendarEvent;
+use crate::machine::calendar_refusal::CalendarRefusal;
 use crate::machine::command::HoldBack;
 use crate::machine::{Machine, Rejection, Reply};
 
@@ -25,7 +26,7 @@ impl Machine {
             return Err(Rejection::ReasonMissing);
         }
         if of.holdback.delay > MAX_DELAY {
-            return Err(Rejection::DelayTooLong { days: MAX_DELAY.0 / 86_400_000 });
+            return Err(CalendarRefusal::DelayTooLong { days: MAX_DELAY.0 / 86_400_000 }.into());
         }
         let is_new = of.holdback != Holdback::NONE && !holdbacks.contains_key(&of.of);
         if is_new && holdbacks.len() >= MAX_HOLDBACKS {

@@ -2,8 +2,9 @@
 
 use super::Decided;
 use crate::machine::calendar_event::CalendarEvent;
+use crate::machine::calendar_refusal::CalendarRefusal;
 use crate::machine::command::KnowOpenings;
-use crate::machine::{Machine, Rejection, Reply};
+use crate::machine::{Machine, Reply};
 
 impl Machine {
     /// Later ones replace what was known before; what no tier asks for is left aside.
@@ -17,7 +18,7 @@ impl Machine {
         let spans = &know.openings.spans;
         let rising = spans.windows(2).all(|two| two[0].until < two[1].from);
         if !rising || spans.iter().any(|span| span.until <= span.from) {
-            return Err(Rejection::BadOpenings { window: know.window.to_string() });
+            return Err(CalendarRefusal::BadOpenings { window: know.window.to_string() }.into());
         }
         let (window, openings) = (know.window.clone(), know.openings.clone());
         Ok((Reply::Done, vec![CalendarEvent::OpeningsKnown { window, openings }.into()]))

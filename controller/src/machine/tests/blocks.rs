@@ -3,10 +3,12 @@
 use expect_test::expect;
 
 use crate::machine::block_event::BlockEvent;
+use crate::machine::command::{Action, OfBlock};
+use crate::machine::ids::Blocked;
 
 use super::check;
-use super::script::run;
-use super::world::World;
+use super::script::{Words, read, run};
+use super::world::{World, artifact};
 
 /// An event in the words of transcripts.
 pub(super) fn show(event: &BlockEvent) -> String {
@@ -14,6 +16,16 @@ pub(super) fn show(event: &BlockEvent) -> String {
         BlockEvent::Created(block) => format!("blocked by {}: {}", block.actor, block.reason),
         BlockEvent::Lifted { actor, reason, .. } => format!("unblocked by {actor}: {reason}"),
     }
+}
+
+/// `block 113.1 reason=why`, or an artifact of it: `113.1/k1`; `unblock` in the same words.
+pub(super) fn action(words: &Words<'_>) -> Action {
+    let what = match words.at(0).split_once('/') {
+        Some((version, kernel)) => Blocked::Artifact(artifact(version, kernel)),
+        None => Blocked::Version(read(words.at(0))),
+    };
+    let of = OfBlock { what, reason: words.get("reason").unwrap_or_default().to_owned() };
+    if words.verb() == "block" { Action::CreateBlock(of) } else { Action::LiftBlock(of) }
 }
 
 /// h1 is in flight, h2 has an offer.

@@ -157,9 +157,7 @@ fn a_rollout_that_is_on_its_way_proves_nothing_yet() {
 
 #[test]
 fn who_went_up_the_ladder_for_a_part_proves_nothing_for_the_rest() {
-    let script = GONE_BACK
-        .replace("bootstrap free", "bootstrap free paid")
-        .replace("create r2 113.1", "create r2 113.1");
+    let script = GONE_BACK.replace("bootstrap free", "bootstrap free paid");
     let again = "publish 114.1 k1 holds=112.1
          create r9 114.1 proven=2s,1 free=100% paid=100%
          start r9";

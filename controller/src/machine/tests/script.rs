@@ -33,10 +33,10 @@ use tidegate_policies::time::{Millis, WallTime};
 
 use crate::machine::command::{
     Action, ApproveWave, Bootstrap, Command, CreateRollout, CreateToken, Expiry, IfUnchanged,
-    OfBlock, OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob,
+    OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet, StoreBlob,
     SupersedeRollout, Tick, TierSpec, WithReason, WithdrawPatchSet,
 };
-use crate::machine::ids::{Blocked, HostId, NodeId};
+use crate::machine::ids::{HostId, NodeId};
 use crate::machine::patch_sets::{Artifact, Fix, Severity};
 
 use super::calendar_words;
@@ -307,14 +307,7 @@ fn action(words: &Words<'_>) -> Action {
             version: read(words.at(0)),
             reason: reason.clone(),
         }),
-        "promote" => Action::PromoteRollout(PromoteRollout {
-            rollout: read(words.at(0)),
-            how: words
-                .get("force")
-                .map_or(Promote::WhenOpen, |reason| Promote::Forced { reason: reason.to_owned() }),
-            from_tier: words.read("tier"),
-            from_wave: words.read("wave"),
-        }),
+        "promote" => Action::PromoteRollout(promote(words)),
         "ladder" | "freeze" | "lift" | "hold-back" | "cover" => calendar_words::action(words),
         "approve" => Action::ApproveWave(ApproveWave {
             rollout: read(words.at(0)),
@@ -328,8 +321,7 @@ fn action(words: &Words<'_>) -> Action {
             by: read(words.get("with").unwrap_or_default()),
             reason,
         }),
-        "block" => Action::CreateBlock(of_block(words)),
-        "unblock" => Action::LiftBlock(of_block(words)),
+        "block" | "unblock" => super::blocks::action(words),
         "ack" | "note" | "resolve" => super::incidents::action(words),
         "webhooks" | "test" => super::webhooks::action(words),
         "agree" | "reject" => {
@@ -344,9 +336,17 @@ fn action(words: &Words<'_>) -> Action {
     }
 }
 
+fn promote(words: &Words<'_>) -> PromoteRollout {
+    let how = words
+        .get("force")
+        .map_or(Promote::WhenOpen, |reason| Promote::Forced { reason: reason.to_owned() });
+    let (from_tier, from_wave) = (words.read("tier"), words.read("wave"));
+    PromoteRollout { rollout: read(words.at(0)), how, from_tier, from_wave }
+}
+
 fn publish(words: &Words<'_>) -> PublishPatchSet {
     let artifacts = words.rest().map(|name| {
-        let digest = artifact(words.get("holds").unwrap_or(words.at(0)), name);
+        let digest = artifact(words.get("holds").unwrap_or_else(|| words.at(0)), name);
         let size = words.read("size").unwrap_or(100);
         (kernel(name), Artifact { digest, size, module: "livepatch_test".to_owned() })
     });
@@ -356,15 +356,6 @@ fn publish(words: &Words<'_>) -> PublishPatchSet {
         artifacts: artifacts.collect(),
         fixes: words.get("fixes").into_iter().flat_map(|of| of.split(',')).map(fix).collect(),
     }
-}
-
-/// `113.1`, or an artifact of it: `113.1/k1`.
-fn of_block(words: &Words<'_>) -> OfBlock {
-    let what = match words.at(0).split_once('/') {
-        Some((version, kernel)) => Blocked::Artifact(artifact(version, kernel)),
-        None => Blocked::Version(read(words.at(0))),
-    };
-    OfBlock { what, reason: words.get("reason").unwrap_or_default().to_owned() }
 }
 
 /// `cve-1:high`, or `critical` alone.

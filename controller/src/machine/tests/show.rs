@@ -12,6 +12,7 @@ use crate::machine::patch_sets::KernelKey;
 use crate::machine::people_event::PeopleEvent;
 use crate::machine::reply::Begin;
 use crate::machine::report::Disposition;
+use crate::machine::rollouts::Reached;
 use crate::machine::trial::{HoldMove, TrialMove};
 use crate::machine::withdrawal_event::WithdrawalEvent;
 use crate::machine::{Applied, Outcome, Reply};
@@ -118,18 +119,20 @@ fn event_words(world: &World, event: &Event) -> Option<String> {
             HoldMove::Ended => "the evidence holds no more".to_owned(),
             HoldMove::Released => "the hold is released to try again".to_owned(),
         },
-        Event::VerdictReached { reached, .. } => {
-            let waits = reached.verdict.waiting_on();
-            let waits = waits.map_or(String::new(), |gate| format!(" ({})", gate.name.as_str()));
-            let word = match reached.verdict.kind {
-                VerdictKind::Continue => "continue",
-                VerdictKind::Promote => "promote",
-                VerdictKind::Hold => "hold",
-                VerdictKind::Halt => "halt",
-            };
-            format!("verdict {word}{waits}")
-        }
+        Event::VerdictReached { reached, .. } => verdict_words(reached),
     })
+}
+
+fn verdict_words(reached: &Reached) -> String {
+    let waits = reached.verdict.waiting_on();
+    let waits = waits.map_or(String::new(), |gate| format!(" ({})", gate.name.as_str()));
+    let word = match reached.verdict.kind {
+        VerdictKind::Continue => "continue",
+        VerdictKind::Promote => "promote",
+        VerdictKind::Hold => "hold",
+        VerdictKind::Halt => "halt",
+    };
+    format!("verdict {word}{waits}")
 }
 
 fn withdrawal_words(event: &WithdrawalEvent) -> String {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_controller::machine::command::Action;
 use tidegate_controller::machine::event::Event;
-use tidegate_controller::machine::fleet::Facts;
+use tidegate_controller::machine::fleet::{Facts, SpoolMark};
 use tidegate_controller::machine::grants::{Grant, Phase};
 use tidegate_controller::machine::ids::{GrantId, HostId, RolloutId, Version};
 use tidegate_controller::machine::reply::Begin;
@@ -151,13 +151,7 @@ impl Books {
             }
             Event::GrantOffered(grant) => self.offered(index, grant)?,
             Event::GrantMoved { grant, to, .. } => self.moved(index, *grant, to)?,
-            Event::ReportCounted { host, mark } => {
-                let last = self.spools.insert((*host, mark.spool), mark.sequence);
-                if last.is_some_and(|last| mark.sequence <= last) {
-                    let what = format!("report {mark:?} of host {host} is counted again");
-                    return Err(Violation::new("I9", what));
-                }
-            }
+            Event::ReportCounted { host, mark } => self.counted(*host, *mark)?,
             Event::ClockAdvanced(clock) => self.listening.ticked(entry.term, clock.elapsed.0),
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
@@ -178,6 +172,16 @@ impl Books {
             | Event::Trial { .. }
             | Event::HoldMoved { .. }
             | Event::VerdictReached { .. } => (),
+        }
+        Ok(())
+    }
+
+    /// No report is counted twice.
+    fn counted(&mut self, host: HostId, mark: SpoolMark) -> Result<(), Violation> {
+        let last = self.spools.insert((host, mark.spool), mark.sequence);
+        if last.is_some_and(|last| mark.sequence <= last) {
+            let what = format!("report {mark:?} of host {host} is counted again");
+            return Err(Violation::new("I9", what));
         }
         Ok(())
     }
