@@ -103,7 +103,27 @@ impl Table {
         files.sort();
         let (tokens, hosts) = (tokens.into_inner(), hosts.into_inner());
         let (sets, rollouts) = (sets.into_inner(), rollouts.into_inner());
-        Ok(format!("{tokens:?}\n{hosts:?}\n{sets:?}\n{rollouts:?}\n{files:?}"))
+        let rules = self.rules().await?;
+        Ok(format!("{tokens:?}\n{hosts:?}\n{sets:?}\n{rollouts:?}\n{rules}\n{files:?}"))
+    }
+
+    /// What holds for tiers, hosts and patch sets, and what was said of incidents.
+    async fn rules(&self) -> Outcome<String> {
+        let (mut calendar, mut incidents) = (self.door.calendar(), self.door.incidents());
+        let ladder = calendar.get_ladder(pb::GetLadderRequest::default()).await?.into_inner();
+        let freezes = calendar.list_freezes(pb::ListFreezesRequest::default()).await?.into_inner();
+        let held = calendar.list_holdbacks(pb::ListHoldbacksRequest::default()).await?.into_inner();
+        let coverage = calendar.get_coverage(pb::GetCoverageRequest::default()).await?.into_inner();
+        let blocks = self.door.patch_sets().list_blocks(pb::ListBlocksRequest::default()).await?;
+        let listed = incidents.list_incidents(pb::ListIncidentsRequest::default()).await?;
+        let (blocks, incidents) = (blocks.into_inner(), listed.into_inner());
+        Ok(format!("{ladder:?}\n{freezes:?}\n{held:?}\n{coverage:?}\n{blocks:?}\n{incidents:?}"))
+    }
+
+    /// What was done between two rows is done.
+    async fn goes_on(&mut self) -> Outcome<()> {
+        self.before = self.everything().await?;
+        Ok(())
     }
 
     /// One row: `answer` has to be a refusal with this code, reason and words, after which everything
@@ -212,6 +232,16 @@ async fn what_is_wrong_with_a_token_or_a_member_is_refused_and_takes_no_place() 
     refusals::members(&fixture, &mut table).await?;
     refusals::enrolments(&fixture, &mut table).await?;
     table.close(33);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_words_on_an_incident_is_refused() -> Outcome<()> {
+    let fixture = Fixture::set().await?;
+    refusals::open_incident(&fixture).await?;
+    let mut table = Table::open(&fixture).await?;
+    refusals::incidents(&fixture, &mut table).await?;
+    table.close(12);
     Ok(())
 }
 
