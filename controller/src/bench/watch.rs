@@ -1,9 +1,9 @@
 //! `bench watch`: how far is a stream behind the log while hosts report?
 //!
 //! Hosts deliver reports at a steady rate, many at a time, as agents do. Watchers follow everything at all three
-//! controllers. An operator makes a token now and then: a command whose record every watcher is told. The lag
-//! is taken from the moment at which the command is *sent* until its record is received, so it holds the
-//! command's own way through Raft, too.
+//! controllers; each is a `tidegate top` without its terminal. An operator makes a token now and then: a command whose
+//! record every watcher is told. The lag is taken from the moment at which the command is *sent* until the frame
+//! that shows its record is drawn, so it holds the command's own way through Raft, too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use super::operator::Operator;
 use super::show::{Columns, Show};
 use super::tidegate::Tidegate;
 use super::{BenchError, call, seconds};
+use crate::client::Offscreen;
 use crate::runtime::Clock;
 
 /// Reports in a request.
@@ -129,7 +130,10 @@ struct Round<'a> {
     watchers: u32,
 }
 
-/// A record that a watcher was told, and when.
+/// What a watcher is told.
+type Stream = tonic::Streaming<pb::WatchResponse>;
+
+/// A record that a watcher was told, and when its screen showed it.
 type Seen = (String, Duration);
 
 impl Round<'_> {
@@ -140,8 +144,8 @@ impl Round<'_> {
         let mut watching = JoinSet::new();
         for number in 0..self.watchers {
             let at = usize::try_from(number).unwrap_or(0) % self.addresses.len();
-            let stream = open(&self.addresses[at]).await?;
-            watching.spawn(follow(stream, clock, (sender.clone(), Arc::clone(&told))));
+            let opened = open(&self.addresses[at]).await?;
+            watching.spawn(follow(opened, clock, (sender.clone(), Arc::clone(&told))));
         }
         drop(sender);
         let (messages, bytes) = told.so_far();
@@ -264,28 +268,36 @@ impl Told {
     }
 }
 
-/// A stream of everything, after its snapshot.
-async fn open(address: &str) -> Result<tonic::Streaming<pb::WatchResponse>, BenchError> {
+/// A stream of everything, after its snapshot, which is on the screen.
+async fn open(address: &str) -> Result<(Stream, Offscreen), BenchError> {
     let mut dashboard = DashboardServiceClient::new(connect(address).await?);
     let opened = dashboard.watch(pb::WatchRequest::default()).await;
     let mut stream = opened.map_err(call("open a stream"))?.into_inner();
-    stream.message().await.map_err(call("read a snapshot"))?;
-    Ok(stream)
+    let mut screen = Offscreen::new();
+    let snapshot = stream.message().await.map_err(call("read a snapshot"))?;
+    snapshot.into_iter().for_each(|snapshot| screen.show(snapshot));
+    Ok((stream, screen))
 }
 
 async fn follow(
-    mut stream: tonic::Streaming<pb::WatchResponse>,
+    (mut stream, mut screen): (Stream, Offscreen),
     clock: Clock,
     (sender, told): (mpsc::UnboundedSender<Seen>, Arc<Told>),
 ) {
     while let Ok(Some(message)) = stream.message().await {
-        let at = clock.monotonic();
         told.messages.fetch_add(1, Ordering::Relaxed);
         let bytes = u64::try_from(message.encoded_len()).unwrap_or(0);
         told.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let Some(Body::Changes(changes)) = message.body else { continue };
-        for record in changes.records {
-            if sender.send((record.subject, at)).is_err() {
+        let subjects: Vec<String> = match &message.body {
+            Some(Body::Changes(changes)) => {
+                changes.records.iter().map(|record| record.subject.clone()).collect()
+            }
+            Some(Body::Snapshot(_) | Body::Bookmark(_)) | None => Vec::new(),
+        };
+        screen.show(message);
+        let at = clock.monotonic();
+        for subject in subjects {
+            if sender.send((subject, at)).is_err() {
                 return;
             }
         }

@@ -62,6 +62,7 @@ pub use manual::{Manual, laid_out};
 pub use output::arrange::Arrange;
 pub use reasons::ExplainReason;
 pub use settings::{Globals, Need};
+pub(crate) use top::Offscreen;
 pub use top::Top;
 
 use errors::Failure;

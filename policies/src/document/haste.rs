@@ -187,6 +187,6 @@ mod tests {
         refused("[proven]\nsoak = \"9m\"\nhosts = 1", "too short even for what has soaked before");
         refused("[proven]\nsoak = \"24h\"\nhosts = 1", "this would change nothing");
         refused("[proven]\nsoak = \"1h\"\nhosts = 0", "Write 1 to");
-        refused("[proven]\nsoak = \"1h\"", "`hosts`");
+        refused("[proven]\nsoak = \"1h\"", "proven.hosts: this key is missing");
     }
 }

@@ -93,8 +93,8 @@ fn a_value_of_the_wrong_kind_is_told_the_right_one() {
             p.toml:9:11: guard-rails.crashed: -3 is out of range. Write 1 to 10000000 hosts.
             good is accepted
             p.toml:9:11: guard-rails.crashed: 10000001 is out of range. Write 1 to 10000000 hosts.
-            p.toml:16:2: t: there is no such key here. Known here: `name`, `description`, `exposure`, `guard-rails`, `timing`, `ladder`, `evidence`, `credit`, `cohorts`, `proof`, `limits`, `people`, `expedite`.
-            p.toml:33:2: other: there is no such key here. Known here: `name`, `description`, `exposure`, `guard-rails`, `timing`, `ladder`, `evidence`, `credit`, `cohorts`, `proof`, `limits`, `people`, `expedite`.
+            p.toml:16:2: t: there is no such key here. Known here: `name`, `description`, `exposure`, `guard-rails`, `timing`, `ladder`, `evidence`, `credit`, `cohorts`, `proof`, `limits`, `people`, `expedite`, `proven`.
+            p.toml:33:2: other: there is no such key here. Known here: `name`, `description`, `exposure`, `guard-rails`, `timing`, `ladder`, `evidence`, `credit`, `cohorts`, `proof`, `limits`, `people`, `expedite`, `proven`.
             p.toml:40:13: ladder[free].promotion: `sometimes` means nothing here. Write "automatic" or "manual".
         "#]],
     );

@@ -5,6 +5,7 @@ mod app;
 mod commands;
 mod model;
 mod msg;
+mod offscreen;
 mod pages;
 mod screen;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use super::session::Session;
 use super::settings::Globals;
 use app::{App, Paint};
 use msg::{Effect, Key, Moment, Msg};
+pub(crate) use offscreen::Offscreen;
 
 /// How often the age of what is shown is drawn anew.
 const TICK: Duration = Duration::from_millis(500);
