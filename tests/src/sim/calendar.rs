@@ -150,11 +150,13 @@ impl World {
         self.declare_for_a_while(TierRules { holdback, ..TierRules::default() });
     }
 
-    /// A tier gets a window that closes soon or opens soon, by the clock of some zone.
+    /// A tier gets a window that closes soon or opens soon, by the clock of some zone. One that stays open for too
+    /// long shows soonest where it should have closed this minute.
     fn give_a_tier_a_window(&mut self) {
+        let too_long = self.scenario.sabotage == Sabotage::WindowTooLong;
         let (wall, luck) = (self.on_the_desk(), &mut self.dates.luck);
         let minute = wall / MINUTE;
-        let soon = luck.between(1, 2);
+        let soon = if too_long { luck.below(2) } else { luck.between(1, 2) };
         let opened =
             if luck.below(2) == 0 { minute + soon } else { minute + soon - WINDOW / MINUTE };
         let Some((zone, ahead)) = luck.pick(&ZONES) else { return };
