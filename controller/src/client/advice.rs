@@ -210,6 +210,7 @@ fn for_reason(reason: &str, subject: &Subject) -> Option<String> {
             "tidegate patchset list   # wait until it is READY, then try again".to_owned()
         }
         "PATCH_SET_HALTED" | "SERIES_BUSY" => "tidegate rollout list".to_owned(),
+        "BLOCKED" => Subject::Blocks.list(),
         "CHANGE_PENDING" => {
             "tidegate cluster status   # wait until that change is done, then try again".to_owned()
         }
