@@ -65,16 +65,25 @@ pub fn is_passing(status: &Status) -> bool {
 /// # Errors
 ///
 /// It is refused, or not answered within [`SOON`].
-pub async fn answered<T>(
+pub async fn answered<T>(what: &str, call: impl AsyncFnMut() -> Result<T, Status>) -> Outcome<T> {
+    said(what, call).await?.map_err(|status| Trouble::from(status).while_trying_to(what))
+}
+
+/// The same, where a refusal is an answer, too.
+///
+/// # Errors
+///
+/// There is no answer within [`SOON`].
+pub async fn said<T>(
     what: &str,
     mut call: impl AsyncFnMut() -> Result<T, Status>,
-) -> Outcome<T> {
-    let settled = eventually(what, SOON, async || match call().await {
+) -> Outcome<Result<T, Status>> {
+    eventually(what, SOON, async || match call().await {
         Ok(answer) => Some(Ok(answer)),
         Err(status) if is_passing(&status) => None,
         Err(status) => Some(Err(status)),
-    });
-    settled.await?.map_err(|status| Trouble::from(status).while_trying_to(what))
+    })
+    .await
 }
 
 /// Waits until every node that runs follows the same leader, and the cluster has its name.

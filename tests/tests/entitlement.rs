@@ -9,7 +9,7 @@ use tidegate_tests::cluster::{Cluster, QUICK};
 use tidegate_tests::door::{self, Caller, Door, reason};
 use tidegate_tests::trouble::{Outcome, Trouble};
 use tidegate_tests::typed::Typed;
-use tidegate_tests::view::{SOON, answered, eventually, replicas_agree, settled};
+use tidegate_tests::view::{SOON, answered, eventually, replicas_agree, said, settled};
 use tonic::{Code, Status};
 
 /// A controller, and its door.
@@ -238,8 +238,9 @@ async fn a_machine_installed_anew_takes_no_second_place_and_one_that_is_gone_giv
     let evicted = typed(&cluster, &evict).await?.ends_with(0)?;
     assert!(evicted.said.contains("tokens/free has 0 of 1 hosts"), "{}", evicted.said);
     typed(&cluster, &evict).await?.refused(1, "HOST_EVICTED")?;
-    let sync = pb::SyncRequest { boot_id: "boot-1".to_owned(), beat: 1, ..Default::default() };
-    let told = door.with(Caller::Host(host.clone())).agent().sync(sync).await;
+    let gone = door.with(Caller::Host(host.clone()));
+    let beat = pb::SyncRequest { boot_id: "boot-1".to_owned(), beat: 1, ..Default::default() };
+    let told = said("an evicted host", async || gone.agent().sync(beat.clone()).await).await?;
     let told = told.err().ok_or_else(|| Trouble::new("an evicted host is served on"))?;
     assert_eq!((told.code(), door::reason(&told).as_str()), (Code::NotFound, "HOST_EVICTED"));
     let new = enters(&door, "m2", &secret).await?;

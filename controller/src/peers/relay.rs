@@ -96,11 +96,13 @@ pub(super) async fn run(peers: Peers) {
 }
 
 impl Peers {
-    /// Whether this node led, or the leader answered it, within `span`: whether a beat here counts.
-    /// Never while no leader is known.
+    /// Whether this node leads, or the leader took something from it within `span`: whether a beat here
+    /// counts. Never while no leader is known.
     pub fn reached_leader_within(&self, span: Duration) -> bool {
-        let knows_leader = self.shared.handle.leadership().borrow().leader.is_some();
-        knows_leader && self.shared.relayed.reached_within(span)
+        let leader = self.shared.handle.leadership().borrow().leader;
+        leader.is_some_and(|leader| {
+            leader == self.shared.handle.id() || self.shared.relayed.reached_within(span)
+        })
     }
 
     /// Tells also when there is nothing to tell: that the leader answers is what lets this node answer
