@@ -11,6 +11,7 @@ pub mod demo;
 pub mod filter;
 pub mod journal;
 pub mod machine;
+pub mod meters;
 pub mod metrics;
 pub mod node;
 pub mod peers;

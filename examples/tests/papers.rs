@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tidegate_controller::metrics::catalogue::CATALOGUE;
 use tidegate_examples::folder;
 
 const PAPERS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "tests/SCENARIOS.md"];
@@ -62,14 +63,15 @@ fn functions() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_test_that_a_paper_names_exists() {
+fn every_test_and_metric_that_a_paper_names_exists() {
     let functions = functions();
     let mut named = 0;
     for paper in PAPERS {
         for name in quoted(&read(paper)) {
             if is_name(&name) && name.matches('_').count() >= UNDERSCORES_OF_A_TEST {
                 named += 1;
-                assert!(functions.contains(&name), "{paper} names `{name}`");
+                let is_metric = CATALOGUE.iter().any(|of| of.name == name);
+                assert!(is_metric || functions.contains(&name), "{paper} names `{name}`");
             }
         }
     }

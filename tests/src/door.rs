@@ -19,11 +19,14 @@ use tidegate_proto::v1::rollout_service_client::RolloutServiceClient;
 use tidegate_proto::{
     CHUNK_BYTES, DEVELOPMENT_HOST_HEADER, DEVELOPMENT_OPERATOR_HEADER, READ_HEADER, READ_STALE,
 };
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
 use tonic_types::StatusExt as _;
 
 use crate::trouble::Outcome;
@@ -174,6 +177,17 @@ impl Door {
     pub fn agent(&self) -> AgentServiceClient<Line> {
         let (channel, caller) = self.line();
         AgentServiceClient::with_interceptor(channel, caller)
+    }
+
+    /// Calls whatever is at `path`, with nothing to say, and gives the status of the answer.
+    pub async fn knock(&self, path: &'static str) -> Code {
+        let mut client = Grpc::new(self.channel.clone());
+        if client.ready().await.is_err() {
+            return Code::Unavailable;
+        }
+        let codec = ProstCodec::<(), ()>::default();
+        let answer = client.unary(Request::new(()), PathAndQuery::from_static(path), codec).await;
+        answer.map_or_else(|status| status.code(), |_| Code::Ok)
     }
 
     /// Uploads an artifact as it should be.

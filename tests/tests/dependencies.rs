@@ -35,21 +35,22 @@ const NOT_IN_POLICIES: [&str; 5] = ["tokio", "tonic", "rand", "getrandom", "trac
 
 /// Which room of the controller may name which others. `wire` is the part of `api` that turns domain
 /// into messages and back, and knows no service.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("chain", &[]),
     ("machine", &["chain"]),
     ("journal", &["machine"]),
     ("telemetry", &[]),
     ("filter", &[]),
     ("node", &["journal", "machine"]),
-    ("runtime", &["journal", "machine", "node"]),
-    ("metrics", &["machine", "node", "runtime"]),
+    ("meters", &[]),
+    ("runtime", &["journal", "machine", "meters", "node"]),
+    ("metrics", &["artifacts", "machine", "meters", "node", "relay", "runtime"]),
     ("artifacts", &["machine"]),
     ("webhooks", &["machine", "runtime"]),
     ("config", &["machine", "runtime", "telemetry", "webhooks"]),
     ("peers", &["config", "journal", "machine", "node", "runtime"]),
     ("wire", &["artifacts", "chain", "filter", "machine", "node", "runtime", "webhooks"]),
-    ("relay", &["machine", "peers", "runtime", "wire"]),
+    ("relay", &["machine", "meters", "peers", "runtime", "wire"]),
     ("views", &["machine", "node", "runtime", "wire"]),
     ("backup", &["artifacts", "journal", "machine"]),
     (
@@ -60,6 +61,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "config",
             "filter",
             "machine",
+            "meters",
             "node",
             "peers",
             "relay",

@@ -14,7 +14,7 @@ use crate::machine::ids::{Digest, HostId};
 use crate::machine::membership::artifact_for;
 use crate::machine::report::Disposition;
 use crate::machine::{Command, Machine, Reply};
-use crate::relay::{Asks, Relayed, answers};
+use crate::relay::{Relayed, answers};
 
 #[tonic::async_trait]
 impl AgentService for Desk {
@@ -48,9 +48,8 @@ impl AgentService for Desk {
         let look = move |machine: &Machine| answers::sync(machine, host, &boot, idle);
         let answer = self.handle.query_or_shed(look).await.map_err(ApiError::from)?;
         let answer = answer.map_err(ApiError::from)?;
-        let asks = if answer.asks { Asks::ForAnOffer } else { Asks::ForNothing };
         // Whether the boot is the known one is for the leader to say: this node may lag.
-        match self.relay.note(host, &beat, asks) {
+        match self.relay.note(host, &beat, &answer) {
             Relayed::Counts => (),
             Relayed::Stray => tracing::debug!(%host, beat = beat.beat, "beat.stray"),
         }

@@ -20,6 +20,7 @@ mod follow;
 mod hosts;
 mod incident_service;
 mod meant;
+mod metered;
 mod page;
 mod patch_set_service;
 mod reads;

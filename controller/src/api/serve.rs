@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use opentelemetry_semantic_conventions::attribute::{RPC_METHOD, RPC_SYSTEM_NAME};
 use tidegate_proto::FILE_DESCRIPTOR_SET;
 use tidegate_proto::v1::agent_service_server::AgentServiceServer;
 use tidegate_proto::v1::audit_service_server::AuditServiceServer;
@@ -23,6 +24,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use super::desk::Desk;
+use super::metered::Timing;
 use crate::config::Loopback;
 use crate::telemetry;
 
@@ -116,6 +118,7 @@ pub async fn serve(
     // The builder's own setting does not reach a listener that it did not open itself.
     let incoming = TcpIncoming::from(door.listener).with_nodelay(Some(true));
     let served = limited()
+        .layer(Timing::of(&desk.handle))
         .add_routes(for_operators(&desk))
         .add_service(
             AgentServiceServer::new(desk.clone())
@@ -176,7 +179,7 @@ fn call_span(path: &str) -> tracing::Span {
     if method.starts_with("tidegate.v1.PeerService/") {
         return tracing::Span::none();
     }
-    tracing::info_span!("rpc", "rpc.system.name" = "grpc", "rpc.method" = method)
+    tracing::info_span!("rpc", { RPC_SYSTEM_NAME } = "grpc", { RPC_METHOD } = method)
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -27,6 +27,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
@@ -50,6 +51,8 @@ struct Shared {
     /// The blobs whose content was seen to match since the start. Whoever gives a blob its name,
     /// or takes it away, holds the lock.
     verified: Mutex<BTreeSet<Digest>>,
+    /// Blobs that were moved aside since the start.
+    damaged: AtomicU64,
 }
 
 impl Store {
@@ -69,7 +72,11 @@ impl Store {
         if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_dir(parent).map_err(|error| opening.failed(error))?;
         }
-        let shared = Shared { dir: dir.to_owned(), verified: Mutex::default() };
+        let shared = Shared {
+            dir: dir.to_owned(),
+            verified: Mutex::default(),
+            damaged: AtomicU64::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -169,6 +176,11 @@ impl Store {
         Ok(names.iter().filter_map(|name| named(name)).collect())
     }
 
+    /// How many artifacts were found to have rotted since the store was opened.
+    pub fn damaged(&self) -> u64 {
+        self.shared.damaged.load(Ordering::Relaxed)
+    }
+
     /// Where the artifact lies. The name has hex digits only, so no path comes from outside.
     fn path(&self, digest: Digest) -> PathBuf {
         self.shared.dir.join(digest.to_string())
@@ -187,6 +199,7 @@ impl Store {
         fs::rename(&path, &aside)
             .and_then(|()| sync_dir(&self.shared.dir))
             .map_err(|error| moving.failed(error))?;
+        self.shared.damaged.fetch_add(1, Ordering::Relaxed);
         Ok(StoreError::Damaged { digest, found, aside })
     }
 }

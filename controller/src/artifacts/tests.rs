@@ -244,7 +244,9 @@ fn a_blob_that_rotted_is_moved_aside_and_can_be_received_again() {
     rot(dir.path(), digest);
 
     let store = restart(store, &dir);
+    assert_eq!(store.damaged(), 0);
     let error = store.open_blob(digest, 0).unwrap_err();
+    assert_eq!(store.damaged(), 1);
     let aside = dir.path().join(format!("{digest}.damaged"));
     assert_eq!(
         error.to_string(),

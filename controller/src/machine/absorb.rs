@@ -61,7 +61,7 @@ impl Machine {
                 self.hosts.say_goodbye(*host, boot);
                 self.leaves_trials(*host);
             }
-            Event::ReportCounted { host, mark } => self.hosts.mark(*host, *mark),
+            Event::ReportCounted { host, mark, .. } => self.hosts.mark(*host, *mark),
             Event::PatchSetPublished { patch_set, .. } => {
                 self.patch_sets.insert(patch_set.version.clone(), (**patch_set).clone());
             }

@@ -12,7 +12,7 @@ use super::command::{Bootstrap, StoreBlob};
 use super::entitlement_event::EntitlementEvent;
 use super::fleet::{Facts, Host, Mode, SpoolMark};
 use super::grants::{Grant, Phase};
-use super::ids::{GrantId, HostId, RolloutId};
+use super::ids::{GrantId, HostId, RolloutId, TierName};
 use super::incident_event::IncidentEvent;
 use super::patch_sets::{Halt, KernelKey, PatchSet};
 use super::people_event::PeopleEvent;
@@ -74,6 +74,8 @@ pub enum Event {
     ReportCounted {
         /// The host.
         host: HostId,
+        /// The host's tier.
+        tier: TierName,
         /// How far its spool is counted now.
         mark: SpoolMark,
     },

@@ -23,7 +23,7 @@ pub struct Hosts {
 /// The operator's labels.
 pub type Labels = std::collections::BTreeMap<String, String>;
 
-/// What many hosts have in common.
+/// What many hosts have in common. Token and tier come first: they are read alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// The token that they enrolled with.
@@ -127,6 +127,11 @@ impl Hosts {
     /// How a host stands, without the facts about it: a fraction of the price of [`Hosts::get`].
     pub fn standing(&self, id: HostId) -> Option<Standing> {
         self.rows.peek(id)
+    }
+
+    /// The tier of a host that stands so.
+    pub fn tier(&self, standing: &Standing) -> Option<TierName> {
+        self.profiles.peek(standing.profile).map(|(_, tier): (TokenId, TierName)| tier)
     }
 
     /// The host's grant that is not over, if it has one.

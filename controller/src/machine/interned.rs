@@ -56,6 +56,11 @@ impl<T: Serialize + DeserializeOwned> Interned<T> {
         self.rows.get(number).map(|row| row.value)
     }
 
+    /// What the value under `number` begins with: a fraction of the price of [`Interned::get`].
+    pub(super) fn peek<P: DeserializeOwned>(&self, number: u64) -> Option<P> {
+        self.rows.peek(number).map(|(_, front): (u64, P)| front)
+    }
+
     /// Every value, its number, and how many rows use it.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, u64, T)> {
         self.rows.iter().map(|(number, row)| (number, row.uses, row.value))

@@ -8,7 +8,7 @@ use super::catalogue::{
     DECISIONS, ENTRIES, LEADER_CHANGES, MANUAL_PAUSE, MISSED, PROGRESSION, RECORDS, REFUSALS,
     REPORTS, WEBHOOK_SETTLED,
 };
-use super::family::{Family, Histogram, number, seconds};
+use super::family::{Family, number, seconds};
 use super::tally::Tally;
 use crate::machine::event::Event;
 use crate::machine::ids::{NodeId, RolloutId};
@@ -16,13 +16,14 @@ use crate::machine::records::{JUDGE, Note, note_of};
 use crate::machine::report::{Body, Outcome as Reported, Report};
 use crate::machine::webhook_event::{Ending, WebhookEvent};
 use crate::machine::{Command, Outcome};
+use crate::meters::{Histogram, LONG_TIMES};
 
 /// Most kinds of records that are counted apart.
 const MAX_EVENTS: usize = 100;
 /// Most reason codes.
 const MAX_REASONS: usize = 200;
-/// Most results of reports.
-const MAX_RESULTS: usize = 20;
+/// Most results of reports, by tier.
+const MAX_RESULTS: usize = 200;
 /// Most rows of decisions: 50 rollouts with a score each.
 const MAX_DECISIONS: usize = 1_000;
 /// Most outcomes of webhooks: of ten that are declared, and of some that were.
@@ -66,8 +67,8 @@ impl Default for Book {
             elapsed: Elapsed::default(),
             started: BTreeMap::new(),
             paused: BTreeMap::new(),
-            progressions: Histogram::default(),
-            pauses: Histogram::default(),
+            progressions: Histogram::new(LONG_TIMES),
+            pauses: Histogram::new(LONG_TIMES),
         }
     }
 }
@@ -89,11 +90,11 @@ impl Book {
             {
                 self.webhooks.note([webhook.as_str(), settled(ending)]);
             }
-            if let (Event::ReportCounted { mark, .. }, Command::RecordReports(of)) =
+            if let (Event::ReportCounted { mark, tier, .. }, Command::RecordReports(of)) =
                 (event, command)
+                && let Some(of) = of.reports.iter().find(|of| of.sequence == mark.sequence)
             {
-                let counted = of.reports.iter().filter(|of| of.sequence == mark.sequence);
-                counted.take(1).for_each(|report| self.reports.note([result(report)]));
+                self.reports.note([result(of), tier.as_str()]);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is a metric with its values?
 
 use super::catalogue::Described;
+use crate::meters::Histogram;
 
 /// All series of one name.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,35 +30,6 @@ pub(super) enum Value {
     Histogram(Histogram),
 }
 
-/// Upper bounds of buckets, in seconds: from a minute to a month.
-pub(super) const LONG_TIMES: [f64; 9] =
-    [60.0, 600.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0, 259_200.0, 604_800.0, 2_592_000.0];
-
-/// Counts by size.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Histogram {
-    /// How many were in each bucket of [`LONG_TIMES`], and above the last one.
-    pub(super) counts: [u64; LONG_TIMES.len() + 1],
-    /// All of them together.
-    pub(super) sum: f64,
-}
-
-impl Histogram {
-    /// Counts one more.
-    pub(super) fn note(&mut self, seconds: f64) {
-        let bucket = LONG_TIMES.iter().position(|bound| seconds <= *bound);
-        if let Some(count) = self.counts.get_mut(bucket.unwrap_or(LONG_TIMES.len())) {
-            *count += 1;
-        }
-        self.sum += seconds;
-    }
-
-    /// How many there were.
-    pub(super) fn count(&self) -> u64 {
-        self.counts.iter().sum()
-    }
-}
-
 impl Family {
     /// A family with these series.
     pub(super) fn new(
@@ -77,8 +49,18 @@ impl Family {
 
     /// A histogram without labels.
     pub(super) fn histogram(described: Described, histogram: Histogram) -> Self {
-        let value = Value::Histogram(histogram);
-        Self { described, series: vec![Series { labels: Vec::new(), value }] }
+        Self::histograms(described, [(Vec::new(), histogram)])
+    }
+
+    /// A histogram for each of these labels.
+    pub(super) fn histograms(
+        described: Described,
+        series: impl IntoIterator<Item = (Vec<String>, Histogram)>,
+    ) -> Self {
+        let series = series
+            .into_iter()
+            .map(|(labels, times)| Series { labels, value: Value::Histogram(times) });
+        Self { described, series: series.collect() }
     }
 }
 

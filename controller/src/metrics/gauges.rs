@@ -6,15 +6,17 @@ use tidegate_policies::evidence::Counts;
 
 use super::catalogue::{
     AGENTS_ENROLLED, AGENTS_SILENT, APPLIED_INDEX, BEHIND, BUILD_INFO, CHECKPOINT_INDEX,
-    COMMIT_INDEX, COVERAGE_HOSTS, DISK_STATE, Described, EXPOSURE, FLEET_HEARD, HOSTS, INFO,
-    LEADER, LEADER_KNOWN, PATCH_SETS_HALTED, ROLLOUTS, SYNCS, TERM, WAVE_AGE, WAVE_SOAK,
-    WEBHOOK_GONE, WEBHOOK_OLDEST, WEBHOOK_PENDING,
+    COMMIT_INDEX, COVERAGE_HOSTS, DISK_STATE, DROPPED, Described, EXPOSURE, FLEET_HEARD, HOSTS,
+    INFO, LEADER, LEADER_KNOWN, PATCH_SETS_HALTED, ROLLOUTS, SNAPSHOT_MISSING, SNAPSHOT_STORED,
+    SNAPSHOTS, STATE_MISMATCH, SYNCS, TERM, WAVE_AGE, WAVE_SOAK, WEBHOOK_GONE, WEBHOOK_OLDEST,
+    WEBHOOK_PENDING,
 };
 use super::family::{Family, number, seconds};
+use super::ratios::{self, Shown};
 use super::tally::{OTHER, value_of};
 use crate::machine::Machine;
 use crate::machine::rollouts::{Rollout, State};
-use crate::node::{NodeStatus, Role};
+use crate::node::{NodeStatus, PullStatus, Role};
 use crate::runtime::DiskState;
 
 /// Rollouts that are told of one by one: the live ones first, then the newest.
@@ -24,19 +26,29 @@ const MAX_STEPS: usize = 200;
 /// Tiers that are told of one by one.
 const MAX_TIERS: usize = 32;
 
-/// What the replicated state says.
-pub(super) fn of_machine(machine: &Machine) -> Vec<Family> {
+/// The commit that was built, where whoever built it said so in `TIDEGATE_COMMIT`.
+const COMMIT: &str = match option_env!("TIDEGATE_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
+/// What the replicated state says, and what slices have shown.
+pub(super) fn of_machine(machine: &Machine) -> (Vec<Family>, Vec<Shown>) {
     let (shown, not_shown) = shown(machine);
     let mut families = of_rollouts(machine, &shown);
     families.extend(of_fleet(machine));
     families.extend(of_webhooks(machine));
     families.push(Family::one(BEHIND, number(not_shown)));
-    families
+    (families, ratios::shown(machine, &shown))
 }
 
 /// What the node says of itself.
 pub(super) fn of_node(status: &NodeStatus, disk: DiskState) -> Vec<Family> {
-    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let build = [env!("CARGO_PKG_VERSION"), COMMIT, env!("TIDEGATE_RUSTC")];
+    let pull = |count: fn(&PullStatus) -> usize| {
+        let pieces = status.pull.as_ref().map(count).unwrap_or_default();
+        number(u64::try_from(pieces).unwrap_or(u64::MAX))
+    };
     let states = [
         ("fine", DiskState::Fine),
         ("low", DiskState::Low),
@@ -45,7 +57,7 @@ pub(super) fn of_node(status: &NodeStatus, disk: DiskState) -> Vec<Family> {
     ];
     let in_state = states.map(|(word, state)| (vec![word.to_owned()], flag(state == disk)));
     vec![
-        Family::new(BUILD_INFO, [(vec![version], 1.0)]),
+        Family::new(BUILD_INFO, [(labels(build), 1.0)]),
         Family::new(DISK_STATE, in_state),
         Family::one(TERM, number(status.term)),
         Family::one(COMMIT_INDEX, number(status.commit)),
@@ -54,6 +66,11 @@ pub(super) fn of_node(status: &NodeStatus, disk: DiskState) -> Vec<Family> {
         Family::one(LEADER, flag(status.role == Role::Leader)),
         Family::one(LEADER_KNOWN, flag(status.leader.is_some())),
         Family::one(SYNCS, number(status.syncs)),
+        Family::one(SNAPSHOTS, number(status.installed)),
+        Family::one(SNAPSHOT_STORED, pull(|of| of.stored)),
+        Family::one(SNAPSHOT_MISSING, pull(|of| of.missing)),
+        Family::one(STATE_MISMATCH, number(status.mismatches)),
+        Family::one(DROPPED, number(status.ignored)),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! What can be counted on this controller? The metrics of `/metrics`, which also leave over OTLP.
 //!
-//! Counters follow the entries that this node applies, the same that leave the records, and never disagree with
-//! them. Gauges are read from the replicated state when somebody asks. Every series has the label `node`. All
+//! Counters of decisions follow the entries that this node applies, the same that leave the records, and never disagree with
+//! them; what the process itself did is in its `meters`. Gauges are read from the replicated state when somebody asks. Every series has the label `node`. All
 //! nodes apply the same log, so all count the same: `max without (node, instance) (…)` is the cluster's number, a
 //! sum is not. What a node's log holds when it starts is not counted again.
 //!
@@ -13,6 +13,8 @@ mod door;
 mod family;
 mod gauges;
 mod otlp;
+mod ratios;
+mod seen;
 mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -22,7 +24,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::artifacts::Store;
 use crate::machine::ids::NodeId;
+use crate::relay::Relay;
 use crate::runtime::{Clock, Handle, Stopped};
 use book::Book;
 use family::Family;
@@ -35,13 +39,16 @@ pub use otlp::run as push;
 pub struct Metrics {
     handle: Handle,
     clock: Clock,
+    relay: Arc<Relay>,
+    store: Store,
     book: Arc<Mutex<Book>>,
 }
 
 impl Metrics {
-    /// The metrics of the node that `handle` reaches; nothing is counted before [`Metrics::follow`].
-    pub fn new(handle: Handle, clock: Clock) -> Self {
-        Self { handle, clock, book: Arc::default() }
+    /// The metrics of the node that `handle` reaches, which hears hosts through `relay` and keeps artifacts
+    /// in `store`; nothing is counted before [`Metrics::follow`].
+    pub fn new(handle: Handle, clock: Clock, relay: Arc<Relay>, store: Store) -> Self {
+        Self { handle, clock, relay, store, book: Arc::default() }
     }
 
     /// The node.
@@ -57,8 +64,12 @@ impl Metrics {
     async fn families(&self) -> Result<Vec<Family>, Stopped> {
         let status = self.handle.status().await?;
         let disk = self.handle.disk().state();
-        let mut families = self.handle.query(gauges::of_machine).await?;
+        let (mut families, shown) = self.handle.query(gauges::of_machine).await?;
+        families.extend(ratios::families(&shown));
         families.extend(gauges::of_node(&status, disk));
+        families.extend(seen::of_meters(self.handle.meters().seen()));
+        families.push(seen::of_callers(self.relay.connected()));
+        families.push(seen::of_artifacts(self.store.damaged()));
         families.extend(self.book().families());
         families.sort_by_key(|family| family.described.name);
         Ok(families)

@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::Metrics;
 use super::catalogue::Kind;
-use super::family::{Family, LONG_TIMES, Series, Value};
+use super::family::{Family, Series, Value};
 
 /// How often everything is sent.
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -126,10 +126,22 @@ fn metric(family: &Family, span: Span, node: &str) -> Metric {
         }),
     };
     Metric {
-        name: family.described.name.to_owned(),
+        name: family.described.convention.unwrap_or(family.described.name).to_owned(),
+        unit: unit(family.described.name).to_owned(),
         description: family.described.help.to_owned(),
         data: Some(data),
         ..Metric::default()
+    }
+}
+
+/// The unit that a name ends with, as UCUM has it; empty: a count.
+fn unit(name: &str) -> &'static str {
+    if name.ends_with("_seconds") {
+        "s"
+    } else if name.ends_with("_ratio") || name.contains("_ratio_") {
+        "1"
+    } else {
+        ""
     }
 }
 
@@ -155,15 +167,17 @@ fn histogram(
         start_time_unix_nano: span.since,
         time_unix_nano: span.now,
         count: histogram.count(),
-        sum: Some(histogram.sum),
-        bucket_counts: histogram.counts.to_vec(),
-        explicit_bounds: LONG_TIMES.to_vec(),
+        sum: Some(histogram.sum()),
+        bucket_counts: histogram.counts().to_vec(),
+        explicit_bounds: histogram.bounds().to_vec(),
         ..HistogramDataPoint::default()
     })
 }
 
 fn attributes(family: &Family, series: &Series, node: &str) -> Vec<KeyValue> {
     let named = family.described.labels.iter().zip(&series.labels);
+    // An attribute that does not apply is left out.
+    let named = named.filter(|(_, value)| !value.is_empty());
     let named = named.map(|(label, value)| pair(label, value));
     std::iter::once(pair("node", node)).chain(named).collect()
 }

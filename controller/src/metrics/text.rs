@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::catalogue::Kind;
-use super::family::{Family, Histogram, LONG_TIMES, Series, Value, number};
+use super::family::{Family, Series, Value, number};
 use crate::machine::ids::NodeId;
+use crate::meters::Histogram;
 
 /// The text's media type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,6 +35,7 @@ fn sample(text: &mut String, family: &Family, series: &Series, node: NodeId) {
     let named = family.described.labels.iter().zip(&series.labels);
     let mut labels = format!("node=\"{}\"", node.0);
     for (label, value) in named {
+        let label = label.replace('.', "_");
         let _written = write!(labels, ",{label}=\"{}\"", escaped(value, &['\\', '\n', '"']));
     }
     match &series.value {
@@ -43,16 +45,16 @@ fn sample(text: &mut String, family: &Family, series: &Series, node: NodeId) {
                 let bucket = format!("{name}_bucket{{{labels},le=\"{bound}\"}}");
                 line(text, &bucket, number(count));
             }
-            line(text, &format!("{name}_sum{{{labels}}}"), histogram.sum);
+            line(text, &format!("{name}_sum{{{labels}}}"), histogram.sum());
             line(text, &format!("{name}_count{{{labels}}}"), number(histogram.count()));
         }
     }
 }
 
 fn cumulative(histogram: &Histogram) -> impl Iterator<Item = (String, u64)> {
-    let bounds = LONG_TIMES.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
+    let bounds = histogram.bounds().iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
     let mut below = 0;
-    bounds.zip(histogram.counts).map(move |(bound, count)| {
+    bounds.zip(histogram.counts()).map(move |(bound, count)| {
         below += count;
         (bound, below)
     })

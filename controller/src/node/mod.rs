@@ -83,6 +83,7 @@ pub struct Node<J> {
     batches: u64,
     syncs: u64,
     ignored: u64,
+    installed: u64,
 }
 
 impl<J: Journal> Node<J> {
@@ -131,6 +132,7 @@ impl<J: Journal> Node<J> {
             batches: 0,
             syncs: 0,
             ignored: 0,
+            installed: 0,
             config,
         };
         node.take_seat(&members)?;

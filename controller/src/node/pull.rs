@@ -295,6 +295,7 @@ impl<J: Journal> Node<J> {
         self.checkpoints.turn(pieces);
         self.vouching.forget();
         self.machine = machine;
+        self.installed += 1;
         outputs.give(Output::Replaced { index: checkpoint.index }, &self.machine);
         self.raft.mut_store().replace(checkpoint);
         self.check_version()

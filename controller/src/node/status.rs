@@ -44,6 +44,10 @@ pub struct NodeStatus {
     pub syncs: u64,
     /// Peers' messages that were dropped since the node was opened.
     pub ignored: u64,
+    /// Hashes of the state that other nodes said and this node did not have, since it was opened.
+    pub mismatches: u64,
+    /// States that were taken in whole instead of entries, since the node was opened.
+    pub installed: u64,
 }
 
 /// What a leader knows of a peer.
@@ -119,6 +123,8 @@ impl<J: Journal> Node<J> {
             batches: self.batches,
             syncs: self.syncs,
             ignored: self.ignored,
+            mismatches: self.vouching.mismatches,
+            installed: self.installed,
         }
     }
 

@@ -18,12 +18,14 @@ pub(super) struct Vouching {
     own: BTreeMap<u64, [u8; 32]>,
     /// Entries up to this index are applied again after a start; it said its word before.
     said_until: u64,
+    /// Words of other nodes that were not this node's own.
+    pub(super) mismatches: u64,
 }
 
 impl Vouching {
     /// Entries up to `said_until` will be replayed.
     pub(super) fn new(said_until: u64) -> Self {
-        Self { own: BTreeMap::new(), said_until }
+        Self { own: BTreeMap::new(), said_until, mismatches: 0 }
     }
 
     /// The state was replaced by one that others vouch for.
@@ -52,6 +54,7 @@ impl<J: Journal> Node<J> {
         }
         let Command::VouchState(vouch) = command else { return Ok(()) };
         let Some(own) = self.vouching.own.get(&vouch.index) else { return Ok(()) };
+        self.vouching.mismatches += u64::from(*own != vouch.hash);
         match self.machine.diverged(vouch.index, *own) {
             Some(divergence) => Err(Fatal::Diverged { id: NodeId(self.raft.raft.id), divergence }),
             None => Ok(()),

@@ -8,7 +8,7 @@ use tidegate_proto::v1 as pb;
 use crate::api::convert::patch_set::artifact;
 use crate::machine::fleet::{Host, Mode};
 use crate::machine::grants::{Grant, Phase};
-use crate::machine::ids::{GrantId, HostId};
+use crate::machine::ids::{GrantId, HostId, TierName};
 use crate::machine::ledger::Leaves;
 use crate::machine::membership::artifact_for;
 use crate::machine::patch_sets::PatchSet;
@@ -28,6 +28,8 @@ pub struct SyncAnswer {
     pub response: pb::SyncResponse,
     /// The host would take an offer, and there is room for one.
     pub asks: bool,
+    /// The host's tier.
+    pub tier: TierName,
 }
 
 /// Answers a beat of `host` in the boot `boot`, where idle hosts sync every `idle`.
@@ -97,7 +99,7 @@ pub fn sync(
         revert: revert.map(Box::new),
         kernel_coverage: covered(machine, &host).map(Box::new),
     };
-    Ok(SyncAnswer { response, asks })
+    Ok(SyncAnswer { response, asks, tier: host.tier })
 }
 
 /// What a host has to do with the rollouts.

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use tidegate_proto::v1 as pb;
 
-use crate::machine::ids::HostId;
+use super::answers::SyncAnswer;
+use super::turns::{Turn, Turns};
+use crate::machine::ids::{HostId, TierName};
+use crate::meters::Meters;
 use crate::peers::Peers;
 use crate::runtime::{Clock, Handle};
 
@@ -21,7 +24,15 @@ const FRESH_FOR: Duration = Duration::from_secs(2);
 pub struct Relay {
     peers: Peers,
     clock: Clock,
-    last: Mutex<BTreeMap<HostId, Last>>,
+    meters: Meters,
+    heard: Mutex<Heard>,
+}
+
+/// What is known of those who were heard.
+#[derive(Debug, Default)]
+struct Heard {
+    last: BTreeMap<HostId, Last>,
+    turns: Turns,
 }
 
 /// The last beat of a host.
@@ -30,6 +41,7 @@ struct Last {
     boot: String,
     beat: u64,
     at: Duration,
+    turn: Turn,
 }
 
 /// Whether a beat counts.
@@ -43,8 +55,8 @@ pub enum Relayed {
 
 impl Relay {
     /// A relay that has heard nobody.
-    pub fn new(peers: Peers, clock: Clock) -> Self {
-        Self { peers, clock, last: Mutex::default() }
+    pub fn new(peers: Peers, clock: Clock, meters: Meters) -> Self {
+        Self { peers, clock, meters, heard: Mutex::default() }
     }
 
     /// Whether beats may be answered: this node leads, or has reached the leader of late.
@@ -52,44 +64,49 @@ impl Relay {
         self.peers.reached_leader_within(FRESH_FOR)
     }
 
-    /// Notes a beat. `asks`: the host would take an offer.
-    pub fn note(&self, host: HostId, beat: &pb::SyncRequest, asks: Asks) -> Relayed {
+    /// Notes a beat, and what it was answered.
+    pub fn note(&self, host: HostId, beat: &pb::SyncRequest, answer: &SyncAnswer) -> Relayed {
         let at = self.clock.monotonic();
-        let mut last = self.lock();
-        let stray =
-            last.get(&host).is_some_and(|last| last.boot == beat.boot_id && beat.beat <= last.beat);
-        if stray {
+        let mut heard = self.lock();
+        let Heard { last, turns } = &mut *heard;
+        let before = last.get(&host).filter(|last| last.boot == beat.boot_id);
+        if before.is_some_and(|last| beat.beat <= last.beat) {
             return Relayed::Stray;
         }
-        last.insert(host, Last { boot: beat.boot_id.clone(), beat: beat.beat, at });
-        drop(last);
+        let late = before.map(|last| (last.turn.tier(turns), last.turn.lateness(last.at, at)));
+        if let Some((tier, late)) = late {
+            self.meters.checked_in(tier, late);
+        }
+        let turn = turns.next(&answer.tier, answer.response.next_sync_ms);
+        last.insert(host, Last { boot: beat.boot_id.clone(), beat: beat.beat, at, turn });
+        drop(heard);
         self.peers.note_beat(pb::Beat {
             host: host.to_string(),
             boot_id: beat.boot_id.clone(),
-            asks: asks == Asks::ForAnOffer,
+            asks: answer.asks,
         });
         Relayed::Counts
     }
 
     /// How long ago this node heard the host, in milliseconds; `None`: not since it started.
     pub fn heard_ago_ms(&self, host: HostId) -> Option<u64> {
-        let at = self.lock().get(&host)?.at;
+        let at = self.lock().last.get(&host)?.at;
         u64::try_from(self.clock.monotonic().saturating_sub(at).as_millis()).ok()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<HostId, Last>> {
-        // Nothing panics while it holds the lock, and the map is whole at any time.
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How many hosts of each tier speak to this node: they were heard within a beat and a half. Reads
+    /// every host that this node ever heard.
+    pub fn connected(&self) -> BTreeMap<TierName, u64> {
+        let now = self.clock.monotonic();
+        let heard = self.lock();
+        let here = heard.last.values().filter(|last| last.turn.is_on(last.at, now));
+        heard.turns.count(here.map(|last| last.turn))
     }
-}
 
-/// What a host would take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
-    /// An offer.
-    ForAnOffer,
-    /// Nothing now.
-    ForNothing,
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        // Nothing panics while it holds the lock, and the maps are whole at any time.
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Notes, where the leader is, what a node heard: only beats of the boot that is known count, and only

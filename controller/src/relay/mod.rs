@@ -5,5 +5,6 @@
 
 pub mod answers;
 mod heard;
+mod turns;
 
-pub use heard::{Asks, Relay, Relayed, take_over};
+pub use heard::{Relay, Relayed, take_over};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
 
@@ -11,8 +12,10 @@ use super::outbound::{PiecesWanted, Vouch};
 use super::reads::{ReadReply, Reads};
 use super::sights::{See, Sights};
 use super::tap::Tap;
-use super::{AppliedEntry, Outbound, ProposeError};
+use super::{AppliedEntry, Clock, Outbound, ProposeError};
+use crate::machine::event::Event;
 use crate::machine::{Machine, Outcome, Position};
+use crate::meters::Meters;
 use crate::node::{Answer, Leadership, Output, Outputs};
 
 /// Carries outputs out.
@@ -25,12 +28,22 @@ pub(super) struct Carrier {
     pub(super) tap: Arc<Tap>,
     reads: Reads,
     sights: Sights,
-    /// Who waits for an answer, by ticket.
-    replies: BTreeMap<u64, Reply>,
+    /// Who waits for an answer since when, by ticket.
+    replies: BTreeMap<u64, (Reply, Duration)>,
     last_ticket: u64,
-    /// The ticket of the runtime's own tick.
-    tick: Option<u64>,
+    /// The ticket of the runtime's own tick, and when it was given out.
+    tick: Option<(u64, Duration)>,
     tick_answer: Option<Answer>,
+    stopwatch: Stopwatch,
+    /// The last entry that halted something.
+    halted_at: Option<Position>,
+}
+
+/// Times what was asked of the node.
+#[derive(Debug)]
+pub(super) struct Stopwatch {
+    pub(super) clock: Clock,
+    pub(super) meters: Meters,
 }
 
 impl Carrier {
@@ -38,6 +51,7 @@ impl Carrier {
         outbound: Outbound,
         entries: broadcast::Sender<Arc<AppliedEntry>>,
         leadership: watch::Sender<Leadership>,
+        stopwatch: Stopwatch,
     ) -> Self {
         Self {
             outbound,
@@ -51,13 +65,15 @@ impl Carrier {
             last_ticket: 0,
             tick: None,
             tick_answer: None,
+            stopwatch,
+            halted_at: None,
         }
     }
 
-    /// A ticket whose answer goes to `reply`.
-    pub(super) fn ticket_for(&mut self, reply: Reply) -> u64 {
+    /// A ticket whose answer goes to `reply`, for what was `asked` at that time.
+    pub(super) fn ticket_for(&mut self, reply: Reply, asked: Duration) -> u64 {
         self.last_ticket += 1;
-        self.replies.insert(self.last_ticket, reply);
+        self.replies.insert(self.last_ticket, (reply, asked));
         self.last_ticket
     }
 
@@ -71,7 +87,7 @@ impl Carrier {
     /// A ticket whose answer [`Carrier::take_tick_answer`] gives.
     pub(super) fn ticket_for_tick(&mut self) -> u64 {
         self.last_ticket += 1;
-        self.tick = Some(self.last_ticket);
+        self.tick = Some((self.last_ticket, self.stopwatch.clock.monotonic()));
         self.last_ticket
     }
 
@@ -81,8 +97,8 @@ impl Carrier {
     }
 
     fn answer(&mut self, ticket: u64, answer: Answer, machine: &Machine) {
-        if self.tick == Some(ticket) {
-            self.tick = None;
+        if let Some((_, asked)) = self.tick.take_if(|(tick, _)| *tick == ticket) {
+            self.time(asked, &answer);
             self.tick_answer = Some(answer);
             return;
         }
@@ -90,8 +106,19 @@ impl Carrier {
         if self.reads.settle(ticket, readable) {
             return;
         }
-        let Some(reply) = self.replies.remove(&ticket) else { return };
+        let Some((reply, asked)) = self.replies.remove(&ticket) else { return };
+        self.time(asked, &answer);
         reply(settled(answer), machine);
+    }
+
+    /// Notes how long it took from when something was `asked` until it was applied.
+    fn time(&self, asked: Duration, answer: &Answer) {
+        let Some(position) = applied_at(answer) else { return };
+        let took = self.stopwatch.clock.monotonic().saturating_sub(asked);
+        self.stopwatch.meters.proposal_applied(took);
+        if self.halted_at == Some(position) {
+            self.stopwatch.meters.halt_applied(took);
+        }
     }
 
     /// Has `see` look at the machine once the entry at `index` is applied.
@@ -108,6 +135,9 @@ impl Outputs for Carrier {
             Output::Applied { position, command, outcome, events } => {
                 self.sights.settle(machine);
                 self.tap.note(machine, position, &events);
+                if events.iter().any(halts) {
+                    self.halted_at = Some(position);
+                }
                 let entry = AppliedEntry { position, command, outcome, events };
                 // It fails where nobody listens, which is fine.
                 drop(self.entries.send(Arc::new(entry)));
@@ -149,6 +179,28 @@ pub(super) fn settled(answer: Answer) -> Result<(Position, Outcome), ProposeErro
         Answer::NotCaughtUp { behind } => ProposeError::NotCaughtUp { behind },
         Answer::NeedsVersion { needs, cluster } => ProposeError::NeedsVersion { needs, cluster },
     })
+}
+
+/// Whether from then on somebody may not begin who might have.
+const fn halts(event: &Event) -> bool {
+    matches!(event, Event::Halted { .. } | Event::SliceHalted { .. })
+}
+
+/// Where the entry is that became of a proposal.
+const fn applied_at(answer: &Answer) -> Option<Position> {
+    match answer {
+        Answer::Applied { position, .. } => Some(*position),
+        Answer::Readable { .. }
+        | Answer::NotLeader { .. }
+        | Answer::Unknown
+        | Answer::TooLarge { .. }
+        | Answer::Busy
+        | Answer::ChangePending
+        | Answer::WouldLoseQuorum { .. }
+        | Answer::LeaderMustMove
+        | Answer::NotCaughtUp { .. }
+        | Answer::NeedsVersion { .. } => None,
+    }
 }
 
 /// The index that a reader may read at.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{DiskGauge, DiskLimits};
+use crate::meters::Meters;
 use crate::node::{CHECKPOINT_BYTES, CHECKPOINT_ENTRIES, NodeId};
 
 /// How often everything that is stored is read and checked, by default.
@@ -37,6 +38,8 @@ pub struct RuntimeConfig {
     pub scrub_interval: Duration,
     /// How full the disk is, as somebody measures it; by default nobody does, and it is fine.
     pub disk: DiskGauge,
+    /// Where is noted what the node does and how long it takes.
+    pub meters: Meters,
 }
 
 impl RuntimeConfig {
@@ -53,6 +56,7 @@ impl RuntimeConfig {
             checkpoint: CheckpointLimits::default(),
             scrub_interval: SCRUB_INTERVAL,
             disk: DiskGauge::default(),
+            meters: Meters::default(),
         }
     }
 }

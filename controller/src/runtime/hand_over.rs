@@ -84,6 +84,8 @@ mod tests {
             batches: 0,
             syncs: 0,
             ignored: 0,
+            mismatches: 0,
+            installed: 0,
         }
     }
 

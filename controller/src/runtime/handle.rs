@@ -10,12 +10,16 @@ use super::carrier::settled;
 use super::disk::may_pass;
 use super::inbox::{Reply, Request};
 use super::tap::Tap;
-use super::{Beats, DiskGauge, ProposeError, QueryError, Readings, Stopped, TurnedAway, WaitError};
-use crate::journal::{DiskJournal, MAX_ENTRY_BYTES, PieceReader, Violation};
+use super::timed::Timed;
+use super::{
+    Beats, Clock, DiskGauge, ProposeError, QueryError, Readings, Stopped, TurnedAway, WaitError,
+};
+use crate::journal::{MAX_ENTRY_BYTES, PieceReader, Violation};
 use crate::machine::cluster::Cluster;
 use crate::machine::event::Event;
 use crate::machine::touched::Touched;
 use crate::machine::{Command, Machine, Outcome, Position};
+use crate::meters::{Meters, Shed};
 use crate::node::{Fatal, Input, Leadership, Node, NodeId, NodeStatus};
 
 /// An entry that this node has applied.
@@ -66,6 +70,8 @@ pub struct Handle {
     pub(super) beats: Arc<Beats>,
     pub(super) readings: Arc<Readings>,
     pub(super) disk: DiskGauge,
+    pub(super) clock: Clock,
+    pub(super) meters: Meters,
 }
 
 impl Handle {
@@ -120,10 +126,16 @@ impl Handle {
             // Whoever asked may have gone; the command stands all the same.
             drop(sender.send(seen));
         });
-        queue.try_send(Request::Propose { command, reply }).map_err(|error| match error {
-            TrySendError::Full(_) => ProposeError::Busy,
-            TrySendError::Closed(_) => ProposeError::Stopped,
-        })?;
+        let asked = self.clock.monotonic();
+        queue.try_send(Request::Propose { command, reply, asked }).map_err(
+            |error| match error {
+                TrySendError::Full(_) => {
+                    self.meters.shed(Shed::Command);
+                    ProposeError::Busy
+                }
+                TrySendError::Closed(_) => ProposeError::Stopped,
+            },
+        )?;
         // A node that stops on the way leaves the command's fate to the others.
         answer.await.unwrap_or(Err(ProposeError::Unknown))
     }
@@ -189,11 +201,15 @@ impl Handle {
         look: impl FnOnce(&Machine) -> T + Send + 'static,
     ) -> Result<T, QueryError> {
         if self.requests.capacity() < self.requests.max_capacity() / 2 {
+            self.meters.shed(Shed::Beat);
             return Err(QueryError::Shed);
         }
         let (request, answer) = looking(|node| look(node.machine()));
         self.requests.try_send(request).map_err(|error| match error {
-            TrySendError::Full(_) => QueryError::Shed,
+            TrySendError::Full(_) => {
+                self.meters.shed(Shed::Beat);
+                QueryError::Shed
+            }
             TrySendError::Closed(_) => QueryError::Stopped(Stopped),
         })?;
         answer.await.map_err(|_| QueryError::Stopped(Stopped))
@@ -324,6 +340,16 @@ impl Handle {
         Arc::clone(&self.beats)
     }
 
+    /// Where this process notes what it does.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// The node's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Which data directory this node has.
     pub fn incarnation(&self) -> [u8; 16] {
         self.incarnation
@@ -360,7 +386,7 @@ impl Handle {
 
     pub(super) async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Node<DiskJournal>) -> T + Send + 'static,
+        look: impl FnOnce(&Node<Timed>) -> T + Send + 'static,
     ) -> Result<T, Stopped> {
         let (request, answer) = looking(look);
         self.requests.send(request).await.map_err(|_| Stopped)?;
@@ -370,10 +396,10 @@ impl Handle {
 
 /// The request that has `look` see the node, and where the answer arrives.
 fn looking<T: Send + 'static>(
-    look: impl FnOnce(&Node<DiskJournal>) -> T + Send + 'static,
+    look: impl FnOnce(&Node<Timed>) -> T + Send + 'static,
 ) -> (Request, oneshot::Receiver<T>) {
     let (reply, answer) = oneshot::channel();
     // Whoever asked may have gone.
-    let look = Box::new(move |node: &Node<DiskJournal>| drop(reply.send(look(node))));
+    let look = Box::new(move |node: &Node<Timed>| drop(reply.send(look(node))));
     (Request::Look(look), answer)
 }

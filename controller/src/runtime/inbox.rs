@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 
 use super::reads::ReadReply;
 use super::sights::See;
+use super::timed::Timed;
 use super::{ProposeError, Stop};
-use crate::journal::DiskJournal;
 use crate::machine::{Command, Machine, Outcome, Position};
 use crate::node::{Input, Node, NodeId};
 
@@ -26,13 +26,15 @@ pub(super) const MAX_QUEUED_REQUESTS: usize = 8_192;
 pub(super) type Reply = Box<dyn FnOnce(Result<(Position, Outcome), ProposeError>, &Machine) + Send>;
 
 /// Looks at the node between two rounds.
-pub(super) type Look = Box<dyn FnOnce(&Node<DiskJournal>) + Send>;
+pub(super) type Look = Box<dyn FnOnce(&Node<Timed>) + Send>;
 
 /// What this process asks of the node.
 pub(super) enum Request {
     Propose {
         command: Command,
         reply: Reply,
+        /// When, on the node's clock.
+        asked: Duration,
     },
     /// Waits until the newest state may be read here.
     Read(ReadReply),

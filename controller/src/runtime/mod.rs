@@ -30,6 +30,7 @@ mod slow_disk;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod timed;
 
 use std::thread::JoinHandle;
 
@@ -38,6 +39,7 @@ use crate::machine::frozen::named_by;
 use crate::node::{Fatal, Node, NodeConfig};
 use node_thread::{Kept, NodeThread};
 use scrub::Watched;
+use timed::Timed;
 
 pub use beats::Beats;
 pub use clock::Clock;
@@ -107,14 +109,17 @@ impl Runtime {
         node_config.checkpoint_entries = config.checkpoint.entries;
         node_config.checkpoint_bytes = config.checkpoint.bytes;
         node_config.logger = log_drain::logger();
-        let kept = Kept { incarnation: journal.incarnation(), pieces: journal.piece_reader() };
+        let (incarnation, pieces) = (journal.incarnation(), journal.piece_reader());
         let scrubber = journal.scrubber();
+        let clock = Clock::start();
+        let journal = Timed::new(journal, clock, config.meters.clone());
         let node = Node::open(node_config, journal, recovered)?;
         let timers = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .map_err(StartError::Thread)?;
-        let (handle, node_thread) = NodeThread::new(node, kept, config, outbound);
+        let (handle, node_thread) =
+            NodeThread::new(node, Kept { incarnation, pieces, clock }, config, outbound);
         let watched =
             Watched { requests: handle.requests.downgrade(), stopped: handle.stopped.clone() };
         let scrub = scrub::start(scrubber, config.scrub_interval, watched);

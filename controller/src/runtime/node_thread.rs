@@ -13,7 +13,7 @@ use tidegate_policies::time::WallTime;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::beats::Noted;
-use super::carrier::Carrier;
+use super::carrier::{Carrier, Stopwatch};
 use super::clock::millis;
 use super::hand_over::{HandOver, successor};
 use super::inbox::{
@@ -21,10 +21,11 @@ use super::inbox::{
 };
 use super::pacing::{MachinePacer, Pace, RaftPacer};
 use super::slow_disk::Slow;
+use super::timed::Timed;
 use super::{
     Beats, Clock, DiskGauge, DiskState, Handle, Outbound, Readings, RuntimeConfig, Stop, TurnedAway,
 };
-use crate::journal::{DiskJournal, MAX_ENTRY_BYTES, PieceReader};
+use crate::journal::{MAX_ENTRY_BYTES, PieceReader};
 use crate::machine::cluster::Cluster;
 use crate::machine::trial::RollCall;
 use crate::machine::{Command, Tick};
@@ -38,7 +39,7 @@ const MAX_TICK_HOSTS: usize = 8_192;
 /// Everything that lives on the node's thread.
 pub(super) struct NodeThread {
     id: NodeId,
-    node: Node<DiskJournal>,
+    node: Node<Timed>,
     inbox: Inbox,
     carrier: Carrier,
     clock: Clock,
@@ -59,10 +60,11 @@ pub(super) struct NodeThread {
     stopped: watch::Sender<Option<Stop>>,
 }
 
-/// What the journal knows of itself, taken before the node has it.
+/// What was taken before the node had the journal: what that knows of itself, and the clock beside it.
 pub(super) struct Kept {
     pub(super) incarnation: [u8; 16],
     pub(super) pieces: PieceReader,
+    pub(super) clock: Clock,
 }
 
 /// Whether another round follows.
@@ -74,7 +76,7 @@ enum Next {
 impl NodeThread {
     /// The thread's state, and the handle that reaches it.
     pub(super) fn new(
-        node: Node<DiskJournal>,
+        node: Node<Timed>,
         kept: Kept,
         config: &RuntimeConfig,
         outbound: Outbound,
@@ -88,9 +90,14 @@ impl NodeThread {
         let (applied, applied_seen) = watch::channel(0);
         let (stopped, stopped_seen) = watch::channel(None);
         let beats = Arc::new(Beats::default());
-        let clock = Clock::start();
+        let (clock, meters) = (kept.clock, config.meters.clone());
         let readings = Arc::new(Readings::new(clock));
-        let carrier = Carrier::new(outbound, entries, leadership);
+        let carrier = Carrier::new(
+            outbound,
+            entries,
+            leadership,
+            Stopwatch { clock, meters: meters.clone() },
+        );
         let handle = Handle {
             id: config.id,
             incarnation: kept.incarnation,
@@ -108,6 +115,8 @@ impl NodeThread {
             beats: Arc::clone(&beats),
             readings: Arc::clone(&readings),
             disk: config.disk.clone(),
+            clock,
+            meters,
         };
         let thread = Self {
             id: config.id,
@@ -159,8 +168,8 @@ impl NodeThread {
         let mut next = Next::Round;
         for request in work.requests {
             match request {
-                Request::Propose { command, reply } => {
-                    let ticket = self.carrier.ticket_for(reply);
+                Request::Propose { command, reply, asked } => {
+                    let ticket = self.carrier.ticket_for(reply, asked);
                     inputs.push(Input::Propose { ticket, command });
                 }
                 Request::Read(reader) => readers.push(reader),

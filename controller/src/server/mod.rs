@@ -168,7 +168,7 @@ impl Running {
         let clock = Clock::start();
         let (views, announce) = Views::new(clock);
         let desk = Desk {
-            relay: Arc::new(Relay::new(peers.clone(), clock)),
+            relay: Arc::new(Relay::new(peers.clone(), clock, handle.meters().clone())),
             views: views.clone(),
             handle,
             peers,
@@ -194,7 +194,7 @@ impl Running {
             deliver(&desk)?,
             tokio::spawn(views::run(views, announce, desk.handle.clone())),
         ];
-        tasks.extend(metrics_tasks(&config.metrics, endpoint, &desk.handle));
+        tasks.extend(metrics_tasks(&config.metrics, endpoint, &desk));
         tracing::info!(node = config.node.0, %address, cluster = config.cluster, "controller.started");
         Ok(Self { address, metrics: metrics_address, desk, shutdown, serving, tasks, node_thread })
     }
@@ -253,9 +253,10 @@ async fn metrics_endpoint(config: &MetricsConfig) -> Result<Option<metrics::Endp
 fn metrics_tasks(
     config: &MetricsConfig,
     endpoint: Option<metrics::Endpoint>,
-    handle: &Handle,
+    desk: &Desk,
 ) -> Vec<tokio::task::JoinHandle<()>> {
-    let metrics = Metrics::new(handle.clone(), Clock::start());
+    let (handle, relay) = (desk.handle.clone(), Arc::clone(&desk.relay));
+    let metrics = Metrics::new(handle, Clock::start(), relay, desk.store.clone());
     let mut tasks = vec![tokio::spawn(metrics.clone().follow())];
     if let Some(endpoint) = endpoint {
         tasks.push(tokio::spawn(metrics::serve(endpoint, metrics.clone())));

@@ -1,13 +1,11 @@
 //! What a dashboard shows of the state, out.
 
-use tidegate_policies::detector::slices::SliceId;
-use tidegate_policies::detector::stream::{Stream, Window};
 use tidegate_proto::v1 as pb;
 
 use super::{rollout, timestamp};
 use crate::machine::Machine;
 use crate::machine::rollouts::Rollout;
-use crate::machine::trial::Trial;
+use crate::machine::trial::{Effect, Trial};
 
 /// Most slices of a rollout that are shown.
 const MAX_SLICES: usize = 20;
@@ -36,31 +34,13 @@ pub fn rollout_view(machine: &Machine, of: &Rollout) -> pb::RolloutView {
     }
 }
 
-/// The whole, then the slices with patched hosts that failed, the most failures first.
 fn slices(trial: &Trial) -> Vec<pb::SliceEffect> {
-    let all = trial.detector().slices().iter();
-    let mut shown: Vec<pb::SliceEffect> = all
-        .map(|(slice, _)| slice_effect(trial, slice))
-        .enumerate()
-        .filter(|(at, of)| *at == 0 || of.patched_failed > 0)
-        .map(|(_, of)| of)
-        .collect();
-    // The order of slices decides among equals, and the whole has the most failures and comes first.
-    shown.sort_by_key(|of| std::cmp::Reverse(of.patched_failed));
-    shown.truncate(MAX_SLICES);
-    shown
-}
-
-fn slice_effect(trial: &Trial, slice: SliceId) -> pb::SliceEffect {
-    let detector = trial.detector();
-    let shown = detector.ledger().shown(slice, Stream::Union);
-    let at_risk = detector.risk().of_slice(slice);
-    let (patched_failed, unpatched_failed) = (u64::from(shown.treated), u64::from(shown.control));
-    pb::SliceEffect {
-        slice: detector.slices().name(slice),
-        patched_failed,
-        patched_hosts: u64::from(at_risk.treated[Window::Soak.index()]) + patched_failed,
-        unpatched_failed,
-        unpatched_hosts: u64::from(at_risk.control) + unpatched_failed,
-    }
+    let named = |of: Effect| pb::SliceEffect {
+        slice: trial.detector().slices().name(of.slice),
+        patched_failed: of.patched.failed,
+        patched_hosts: of.patched.hosts,
+        unpatched_failed: of.unpatched.failed,
+        unpatched_hosts: of.unpatched.hosts,
+    };
+    trial.effects(MAX_SLICES).into_iter().map(named).collect()
 }

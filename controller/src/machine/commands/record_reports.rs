@@ -43,7 +43,8 @@ impl Machine {
             }
             let (disposition, decided) = self.meaning(&host, report);
             let mark = SpoolMark { spool: batch.spool, sequence: report.sequence };
-            let counted = Event::ReportCounted { host: batch.host, mark };
+            let tier = self.hosts().tier(&host.standing).ok_or_else(|| self.no_host(batch.host))?;
+            let counted = Event::ReportCounted { host: batch.host, tier, mark };
             self.take(at, vec![counted], events);
             self.take(at, decided, events);
             results.push((report.sequence, disposition));

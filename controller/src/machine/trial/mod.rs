@@ -7,6 +7,7 @@
 
 mod apart;
 mod case;
+mod effects;
 pub(in crate::machine) mod facts;
 mod follow;
 mod hearing;
@@ -33,6 +34,7 @@ use tidegate_policies::detector::slices::SliceId;
 use tidegate_policies::time::Millis;
 
 pub use self::case::Basis;
+pub use self::effects::Effect;
 pub use self::hearing::Hearing;
 pub use self::holds::HoldMove;
 pub use self::moves::TrialMove;

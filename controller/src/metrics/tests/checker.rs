@@ -64,6 +64,8 @@ pub(crate) fn read(text: &str) -> Result<Scrape, String> {
 struct Sample {
     series: String,
     suffix: String,
+    /// The labels besides `le`.
+    labels: Vec<(String, String)>,
     le: Option<String>,
     value: f64,
 }
@@ -75,15 +77,15 @@ fn sample(line: &str, described: &Described) -> Result<Sample, String> {
     let (name, labels) = series.split_once('{').ok_or_else(|| wrong("no labels"))?;
     let suffix = name.strip_prefix(described.name).ok_or_else(|| wrong("of another family"))?;
     let labels = labels.strip_suffix('}').ok_or_else(|| wrong("labels without an end"))?;
-    let pairs = pairs(labels).ok_or_else(|| wrong("labels that cannot be read"))?;
-    let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
-    let le = (names.last() == Some(&"le")).then(|| names.pop()).flatten();
-    let expected: Vec<&str> = ["node"].iter().chain(described.labels).copied().collect();
+    let mut labels = pairs(labels).ok_or_else(|| wrong("labels that cannot be read"))?;
+    let le = labels.pop_if(|(name, _)| name == "le").map(|(_, value)| value);
+    let names: Vec<&str> = labels.iter().map(|(name, _)| name.as_str()).collect();
+    let catalogued = described.labels.iter().map(|label| label.replace('.', "_"));
+    let expected: Vec<String> = std::iter::once("node".to_owned()).chain(catalogued).collect();
     if names != expected {
         return Err(wrong("other labels than the catalogue's"));
     }
-    let le = le.and_then(|_| pairs.last().map(|(_, value)| value.clone()));
-    Ok(Sample { series: series.to_owned(), suffix: suffix.to_owned(), le, value })
+    Ok(Sample { series: series.to_owned(), suffix: suffix.to_owned(), labels, le, value })
 }
 
 /// The labels and their values, unescaped.
@@ -129,19 +131,23 @@ fn family(described: &Described, samples: &[Sample]) -> Result<(), String> {
             if falls { Err(format!("{name} is below 0")) } else { Ok(()) }
         }
         Kind::Histogram => {
-            let buckets: Vec<&Sample> =
-                samples.iter().filter(|of| of.suffix == "_bucket").collect();
-            let rises = buckets.windows(2).all(|pair| pair[0].value <= pair[1].value);
-            let last = buckets.last().ok_or_else(|| format!("{name} has no buckets"))?;
-            let count = samples.iter().find(|of| of.suffix == "_count").map(|of| of.value);
-            let has_sum = samples.iter().any(|of| of.suffix == "_sum");
-            let ends = last.le.as_deref() == Some("+Inf") && count == Some(last.value);
-            if rises && ends && has_sum && samples.len() == buckets.len() + 2 {
-                return Ok(());
-            }
-            Err(format!("{name} is no histogram"))
+            let each = samples.chunk_by(|one, next| one.labels == next.labels);
+            let odd = each.into_iter().any(|samples| !is_histogram(samples));
+            if odd { Err(format!("{name} is no histogram")) } else { Ok(()) }
         }
     }
+}
+
+/// Whether these samples of the same labels are one histogram.
+fn is_histogram(samples: &[Sample]) -> bool {
+    let buckets: Vec<&Sample> = samples.iter().filter(|of| of.suffix == "_bucket").collect();
+    let rises = buckets.windows(2).all(|pair| pair[0].value <= pair[1].value);
+    let count = samples.iter().find(|of| of.suffix == "_count").map(|of| of.value);
+    let has_sum = samples.iter().any(|of| of.suffix == "_sum");
+    let last = buckets.last();
+    let ends =
+        last.is_some_and(|last| last.le.as_deref() == Some("+Inf") && count == Some(last.value));
+    rises && ends && has_sum && samples.len() == buckets.len() + 2
 }
 
 #[test]

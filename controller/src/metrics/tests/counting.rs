@@ -88,7 +88,7 @@ fn reports_are_counted_by_what_they_say_and_each_once() {
     replicas.apply(&applied);
     replicas.apply(&applied);
     let told = scrape(&replicas.books[0], 1);
-    let series = "tidegate_agent_reports_total{node=\"1\",result=\"applied\"}";
+    let series = "tidegate_agent_reports_total{node=\"1\",result=\"applied\",tier=\"free\"}";
     assert_eq!(told.value(series), Some(1.0), "{told:?}");
     assert!((told.sum("tidegate_agent_reports_total") - 1.0).abs() < 0.5);
     assert!(replicas.fleet.machine.hosts().get(&host(1)).is_some());

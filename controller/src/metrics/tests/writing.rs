@@ -4,12 +4,13 @@ use expect_test::expect;
 
 use super::read;
 use crate::machine::ids::NodeId;
+use crate::meters::{Histogram, LONG_TIMES};
 use crate::metrics::catalogue::{CATALOGUE, DECISIONS, Kind, MANUAL_PAUSE, TERM};
-use crate::metrics::family::{Family, Histogram};
+use crate::metrics::family::Family;
 use crate::metrics::text::write;
 
 fn written() -> String {
-    let mut pauses = Histogram::default();
+    let mut pauses = Histogram::new(LONG_TIMES);
     [30.0, 60.0, 61.0, 9e9].into_iter().for_each(|seconds| pauses.note(seconds));
     let hostile = ["a\"b\\c\nd", "halt", "auto"].map(str::to_owned).to_vec();
     let families = [
@@ -53,10 +54,17 @@ fn every_name_says_its_unit_and_whether_it_only_rises() {
     let counts =
         ["enrolled", "silent", "state", "heard", "halted", "leader", "leader_known", "term"];
     let counts = counts.iter().chain(&["hosts", "rollouts", "not_shown", "pending", "gone"]);
+    let counts = counts.chain(&["connected", "pieces", "ratio_lower_bound", "ratio_upper_bound"]);
     let ends: Vec<&str> = units.iter().chain(counts).copied().collect();
     for described in CATALOGUE {
         let name = described.name;
-        let rest = name.strip_prefix("tidegate_").unwrap();
+        let rest = match described.convention {
+            None => name.strip_prefix("tidegate_").unwrap(),
+            Some(theirs) => {
+                assert!(name.starts_with(&theirs.replace('.', "_")), "{name} is not {theirs}");
+                name
+            }
+        };
         assert!(rest.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
         assert_eq!(name.ends_with("_total"), described.kind == Kind::Counter, "{name}");
         assert!(ends.iter().any(|end| rest.ends_with(end)), "{name} says no unit");

@@ -50,6 +50,7 @@ fn a_follower_whose_entries_are_gone_gets_the_whole_state() {
     fill(&mut cluster, 1_000..1_010);
     cluster.agree();
     assert_eq!(replacements(&cluster, behind), 1, "entries suffice again");
+    assert_eq!(cluster.nodes[&behind].status().installed, 1);
 }
 
 #[test]

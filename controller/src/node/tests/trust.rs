@@ -31,6 +31,7 @@ fn nodes_with_the_same_state_vouch_for_it_and_go_on() {
     let vouched = cluster.transcript.iter().filter(|line| line.contains(" Vouch {"));
     assert_eq!(vouched.count(), 3);
     assert!(cluster.stopped.is_empty());
+    assert!(cluster.nodes.values().all(|node| node.status().mismatches == 0));
 }
 
 #[test]
@@ -45,6 +46,9 @@ fn a_node_with_another_state_stops_and_the_others_go_on() {
         let (why, _) = &cluster.stopped[&odd];
         assert!(matches!(why, Fatal::Diverged { .. }), "{why}");
         assert_eq!(cluster.stopped.len(), 1);
+        // Those who stay say that somebody had another state.
+        assert_eq!(cluster.nodes.len(), 2);
+        assert!(cluster.nodes.values().all(|node| node.status().mismatches == 1));
         let answer = cluster.command(tick(1));
         assert!(matches!(answer, Answer::Applied { .. }));
     }

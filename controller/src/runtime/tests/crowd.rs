@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::{elected, quiet, start, stop, tick, within_a_minute};
 use crate::machine::Command;
 use crate::machine::command::{Action, Operate, WithReason};
+use crate::meters::Shed;
 use crate::runtime::inbox::{MAX_QUEUED_REQUESTS, Request};
 use crate::runtime::{Handle, ProposeError, QueryError};
 
@@ -59,6 +60,7 @@ async fn a_halt_is_applied_before_anything_of_a_full_queue_has_its_turn() {
         let held_up = HeldUp::new(&handle).await;
         let seen = crowd(&handle, MAX_QUEUED_REQUESTS);
         assert_eq!(handle.propose(tick(1)).await, Err(ProposeError::Busy));
+        assert_eq!(handle.meters().seen().shed, [(Shed::Command, 1)].into());
         let halted = {
             let mut halted = std::pin::pin!(handle.propose(halt()));
             tokio::select! {
@@ -95,6 +97,7 @@ async fn agents_looks_are_shed_while_more_than_half_of_the_queue_is_taken() {
             () = std::future::ready(()) => (),
         }
         assert_eq!(handle.query_or_shed(|_| ()).await, Err(QueryError::Shed));
+        assert_eq!(handle.meters().seen().shed, [(Shed::Beat, 1)].into());
         held_up.go_on();
         assert_eq!(patient.await, Ok(()));
         assert_eq!(handle.query_or_shed(|_| ()).await, Ok(()));

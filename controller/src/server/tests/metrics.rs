@@ -26,6 +26,7 @@ use crate::machine::Command;
 use crate::machine::command::{Action, CreateToken, Expiry, Operate};
 use crate::machine::ids::{Digest, NodeId};
 use crate::machine::tokens::Scope;
+use crate::metrics::catalogue::CATALOGUE;
 use crate::metrics::tests::{Scrape, read};
 use crate::server::MetricsConfig;
 
@@ -189,7 +190,14 @@ async fn a_collector_gets_the_same_families_with_who_sent_them() {
         let (_, _, text) =
             ask(site.running().metrics_address().unwrap(), Method::GET, "/metrics").await;
         let scraped = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-        let mut scraped: Vec<&str> = scraped.filter_map(|of| of.split(' ').next()).collect();
+        // What OpenTelemetry has a name for leaves under that name.
+        let theirs = |name| {
+            let of = CATALOGUE.iter().find(|of| of.name == name);
+            of.and_then(|of| of.convention).unwrap_or(name)
+        };
+        let scraped = scraped.filter_map(|of| of.split(' ').next());
+        let mut scraped: Vec<&str> = scraped.map(theirs).collect();
+        assert!(sent.contains(&"rpc.server.call.duration"), "{sent:?}");
         sent.sort_unstable();
         scraped.sort_unstable();
         assert_eq!(sent, scraped);

@@ -151,7 +151,7 @@ impl Books {
             }
             Event::GrantOffered(grant) => self.offered(index, grant)?,
             Event::GrantMoved { grant, to, .. } => self.moved(index, *grant, to)?,
-            Event::ReportCounted { host, mark } => self.counted(*host, *mark)?,
+            Event::ReportCounted { host, mark, .. } => self.counted(*host, *mark)?,
             Event::ClockAdvanced(clock) => self.listening.ticked(entry.term, clock.elapsed.0),
             Event::ClusterBootstrapped(_)
             | Event::Cluster(_)
