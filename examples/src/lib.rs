@@ -5,6 +5,7 @@
 //! - `patchsets/`: a good patch set and a bad one, for simulated hosts.
 //! - `quickstart/`: the README's walk, as a script that checks each step.
 //! - `watch.rs`: a small program that follows a rollout over gRPC.
+//! - `receiver.rs`: a small program that a webhook calls, and how it checks who did.
 
 use std::path::Path;
 

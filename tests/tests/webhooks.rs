@@ -235,7 +235,8 @@ async fn what_a_leader_could_not_say_before_it_died_is_delivered_again_under_the
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_redirect_is_followed_and_who_is_gone_is_told_nothing_more() -> Outcome<()> {
+async fn no_redirect_is_followed_and_who_is_gone_hears_what_it_missed_when_somebody_says_so()
+-> Outcome<()> {
     let elsewhere = Receiver::start(|_, _| TAKEN)?;
     let authority = elsewhere.authority();
     let there =
@@ -255,12 +256,64 @@ async fn no_redirect_is_followed_and_who_is_gone_is_told_nothing_more() -> Outco
     shows(&cluster, "redirects", ("delivered", 1)).await?;
     assert_eq!(elsewhere.heard().len(), 0);
     let shown = shows(&cluster, "gone", ("gaveUp", 1)).await?;
-    assert_eq!(shown["state"], "GONE");
+    assert_eq!((&shown["state"], &shown["pending"]), (&"GONE".into(), &0.into()));
     typed(&cluster, "webhook test gone").await?.refused(6, "WEBHOOK_GONE")?;
-    // Declared again, it is tried again.
+    typed(&cluster, "webhook resend gone --all").await?.refused(6, "WEBHOOK_GONE")?;
+    // Declared again, it is tried again, and what it missed is there.
     declare(&cluster, &webhooks).await?;
-    typed(&cluster, "webhook test gone").await?.ends_with(0)?;
-    shows(&cluster, "gone", ("delivered", 1)).await?;
+    typed(&cluster, "webhook resend gone 99").await?.refused(1, "UNKNOWN_DEAD_LETTER")?;
+    typed(&cluster, "webhook resend redirects --all").await?.refused(6, "NO_DEAD_LETTERS")?;
+    typed(&cluster, "webhook resend gone").await?.ends_with(2)?;
+    let shown = answer(&cluster, "webhook get gone").await?;
+    let letter = &shown["deadLetters"][0];
+    assert_eq!(letter["reason"], "410 Gone: it is told nothing more", "{shown}");
+    let number = letter["notification"]["number"].to_string();
+    typed(&cluster, &format!("webhook resend gone {number}")).await?.ends_with(0)?;
+    let shown = shows(&cluster, "gone", ("delivered", 1)).await?;
+    assert_eq!((&shown["deadLetterCount"], &shown["gaveUp"]), (&0.into(), &1.into()), "{shown}");
+    let heard = hears(&gone, 2).await?;
+    are_signed(&heard)?;
+    assert_eq!(heard[0].header("webhook-id"), heard[1].header("webhook-id"));
+    assert_eq!(heard[0].body, heard[1].body);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_is_changed_without_a_message_that_its_receiver_cannot_verify() -> Outcome<()> {
+    const NEXT: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let pager = Receiver::start(|_, _| TAKEN)?;
+    let cluster = cluster(1, &[&pager])?;
+    settled(&cluster).await?;
+    declare(&cluster, &[("pager", &pager, "")]).await?;
+    let file = cluster.dir().join("webhook-secrets").join("one");
+    let keys = [(SECRET.to_owned(), [true, false]), (format!("{SECRET}\n{NEXT}\n"), [true, true])];
+    for (text, verified) in keys.into_iter().chain([(NEXT.to_owned(), [false, true])]) {
+        fs::write(&file, text)?;
+        let before = pager.heard().len();
+        typed(&cluster, "webhook test pager").await?.ends_with(0)?;
+        let heard = hears(&pager, before + 1).await?;
+        let newest = &heard[before];
+        assert_eq!([SECRET, NEXT].map(|secret| newest.is_signed_with(secret)), verified);
+    }
+    Ok(())
+}
+
+/// Whoever calls at the old address may be answered after the new one was written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_gone_at_an_address_of_before_does_not_silence_the_one_that_is() -> Outcome<()> {
+    let old = Receiver::start(|_, _| Answer::Gated("HTTP/1.1 410 Gone\r\n\r\n"))?;
+    let new = Receiver::start(|_, _| TAKEN)?;
+    let cluster = cluster(1, &[&old, &new])?;
+    settled(&cluster).await?;
+    declare(&cluster, &[("pager", &old, "")]).await?;
+    typed(&cluster, "webhook test pager").await?.ends_with(0)?;
+    let first = hears(&old, 1).await?;
+    declare(&cluster, &[("pager", &new, "")]).await?;
+    old.open_gate()?;
+    let heard = hears(&new, 1).await?;
+    assert_eq!(heard[0].body, first[0].body);
+    let shown = shows(&cluster, "pager", ("delivered", 1)).await?;
+    assert_eq!((&shown["state"], &shown["gaveUp"]), (&"ACTIVE".into(), &0.into()), "{shown}");
     Ok(())
 }
 

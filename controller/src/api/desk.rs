@@ -189,5 +189,6 @@ fn action_word(action: &Action) -> &'static str {
         Action::ApplyWebhooks(_) => "webhooks.apply",
         Action::TestWebhook(_) => "webhook.test",
         Action::ApplyCoverage(_) => "coverage.apply",
+        Action::ResendNotifications(_) => "webhook.resend",
     }
 }

@@ -422,9 +422,11 @@ const fn calendar_code(refusal: &CalendarRefusal) -> Code {
 
 const fn webhook_code(refusal: &WebhookRefusal) -> Code {
     match refusal {
-        WebhookRefusal::Unknown { .. } => Code::NotFound,
+        WebhookRefusal::Unknown { .. } | WebhookRefusal::NoSuchLetter { .. } => Code::NotFound,
         WebhookRefusal::NoEvents { .. } => Code::InvalidArgument,
-        WebhookRefusal::Gone { .. } => Code::FailedPrecondition,
+        WebhookRefusal::Gone { .. }
+        | WebhookRefusal::NoLetters { .. }
+        | WebhookRefusal::NoRoom { .. } => Code::FailedPrecondition,
     }
 }
 

@@ -80,6 +80,7 @@ changing! {
     PublishPatchSetRequest,
     RejectProposalRequest,
     RemoveMemberRequest,
+    ResendNotificationsRequest,
     ResolveIncidentRequest: etag,
     ResumeRolloutRequest: etag,
     RevokeTokenRequest,

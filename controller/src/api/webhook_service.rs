@@ -51,6 +51,17 @@ impl WebhookService for Desk {
         };
         self.carry_out(meant, Action::TestWebhook(id), look).await
     }
+
+    async fn resend_notifications(
+        &self,
+        request: Request<pb::ResendNotificationsRequest>,
+    ) -> Answer<pb::Webhook> {
+        let (meant, request) = Meant::of(request)?;
+        let resend = webhook::resend(&request).map_err(ApiError::from)?;
+        let id = resend.webhook.clone();
+        let look = move |machine: &Machine| get(machine, &id);
+        self.carry_out(meant, Action::ResendNotifications(resend), look).await
+    }
 }
 
 impl Desk {

@@ -45,6 +45,7 @@ pub mod ledger;
 pub mod measure;
 pub mod membership;
 pub mod open_fixes;
+pub mod outbox;
 mod pacing;
 pub mod patch_sets;
 pub mod people_event;
@@ -100,6 +101,7 @@ use hosts::Hosts;
 use ids::{Digest, HostId, NodeId, RolloutId, TierName, TokenId, Version};
 use incidents::Incidents;
 use ledger::Ledger;
+use outbox::Outbox;
 use patch_sets::PatchSet;
 use proposals::Proposals;
 use records::Records;
@@ -111,7 +113,7 @@ pub use room::Room;
 use tokens::Token;
 use trial::{Subjects, Trial};
 use vouches::Vouches;
-use webhooks::{Outbox, Webhooks};
+use webhooks::Webhooks;
 
 /// Where an entry stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

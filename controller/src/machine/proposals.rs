@@ -130,7 +130,8 @@ fn widening(action: &Action) -> Option<Widening<'_>> {
         | Action::ApplyWebhooks(_)
         | Action::TestWebhook(_)
         // By whom it lets in, and for how long: see `widened_by_dates`.
-        | Action::ApplyCoverage(_) => return None,
+        | Action::ApplyCoverage(_)
+        | Action::ResendNotifications(_) => return None,
     };
     Some(Widening { rollout, words, at_least: ToWiden::One })
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::ids::WebhookId;
 use super::records::{JUDGE, Note};
-use super::webhooks::{Ended, Happening, Receiver, Webhook};
+use super::webhooks::{Happening, Receiver, Webhook};
 use super::{Machine, Position};
 
 /// A fact about webhooks.
@@ -26,6 +26,15 @@ pub enum WebhookEvent {
     Tested {
         /// Which.
         webhook: WebhookId,
+        /// Who.
+        actor: String,
+    },
+    /// Somebody has dead letters sent again.
+    SentAgain {
+        /// Whose.
+        webhook: WebhookId,
+        /// Their numbers.
+        numbers: Vec<u64>,
         /// Who.
         actor: String,
     },
@@ -62,6 +71,18 @@ impl From<WebhookEvent> for Event {
     }
 }
 
+impl Ending {
+    /// Why it was not told; of what was, that it was.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Delivered => "delivered".to_owned(),
+            Self::GaveUp { why } => why.clone(),
+            Self::Gone => "410 Gone: it is told nothing more".to_owned(),
+            Self::Dropped => "too many waited behind it".to_owned(),
+        }
+    }
+}
+
 impl WebhookEvent {
     /// The record that it leaves: what was delivered is counted, not recorded.
     pub(super) fn note(&self) -> Option<Note> {
@@ -72,13 +93,19 @@ impl WebhookEvent {
             Self::Tested { webhook, actor } => {
                 (actor.as_str(), "webhook.tested", subject(webhook), "a test was asked for".into())
             }
+            Self::SentAgain { webhook, numbers, actor } => {
+                let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+                let again = format!("notifications {} are sent again", numbers.join(", "));
+                (actor.as_str(), "webhook.sent-again", subject(webhook), again)
+            }
             Self::Settled { number, webhook, ending } => {
-                let (event, why) = match ending {
+                let event = match ending {
                     Ending::Delivered => return None,
-                    Ending::GaveUp { why } => ("webhook.gave-up", why.clone()),
-                    Ending::Gone => ("webhook.gone", "410 Gone: it is told nothing more".into()),
-                    Ending::Dropped => ("webhook.dropped", "too many waited behind it".into()),
+                    Ending::GaveUp { .. } => "webhook.gave-up",
+                    Ending::Gone => "webhook.gone",
+                    Ending::Dropped => "webhook.dropped",
                 };
+                let why = ending.words();
                 (JUDGE, event, subject(webhook), format!("notification {number}: {why}"))
             }
         };
@@ -101,6 +128,7 @@ impl Machine {
                 let what = (webhook.clone(), Happening::Tested);
                 self.put_out(at, what, (None, (actor.clone(), text)));
             }
+            WebhookEvent::SentAgain { webhook, numbers, .. } => self.send_again(webhook, numbers),
             WebhookEvent::Settled { number, webhook, ending } => {
                 self.settle(*number, webhook, ending);
             }
@@ -112,34 +140,15 @@ impl Machine {
     fn declare_webhooks(&mut self, webhooks: &BTreeMap<WebhookId, Receiver>) {
         let mut before = std::mem::take(&mut self.webhooks.declared);
         for (id, receiver) in webhooks {
-            let ended = before.remove(id).map_or_else(Ended::default, |of| of.ended);
-            let webhook = Webhook { receiver: receiver.clone(), gone: false, ended };
+            let (receiver, gone) = (receiver.clone(), false);
+            let webhook = match before.remove(id) {
+                Some(before) => Webhook { receiver, gone, ..before },
+                None => Webhook::new(receiver),
+            };
             self.webhooks.declared.insert(id.clone(), webhook);
         }
         self.webhooks.version += 1;
+        self.webhooks.changes += 1;
         before.keys().for_each(|left| self.empty_outbox_of(left));
-    }
-
-    fn settle(&mut self, number: u64, webhook: &WebhookId, ending: &Ending) {
-        self.outbox.rows.remove(number);
-        let waiting = u64::try_from(self.outbox.of(webhook).count()).unwrap_or(u64::MAX);
-        let Some(of) = self.webhooks.declared.get_mut(webhook) else { return };
-        match ending {
-            Ending::Delivered => of.ended.delivered += 1,
-            Ending::GaveUp { .. } => of.ended.gave_up += 1,
-            Ending::Dropped => of.ended.dropped += 1,
-            Ending::Gone => {
-                of.gone = true;
-                of.ended.gave_up += waiting.saturating_add(1);
-                self.empty_outbox_of(webhook);
-            }
-        }
-    }
-
-    fn empty_outbox_of(&mut self, webhook: &WebhookId) {
-        let waiting: Vec<u64> = self.outbox.of(webhook).map(|of| of.number).collect();
-        for number in waiting {
-            self.outbox.rows.remove(number);
-        }
     }
 }

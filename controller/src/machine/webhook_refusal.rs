@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::WebhookId;
+use super::outbox::MAX_PENDING;
 
 /// Why it was refused. The text says what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -22,6 +23,33 @@ pub enum WebhookRefusal {
         /// Which.
         webhook: WebhookId,
     },
+    /// None of its dead letters has this number.
+    #[error(
+        "no dead letter of `{webhook}` has the number {number}: see `tidegate webhook get {webhook}`"
+    )]
+    NoSuchLetter {
+        /// Which webhook.
+        webhook: WebhookId,
+        /// What was asked for.
+        number: u64,
+    },
+    /// It has no dead letters.
+    #[error("`{webhook}` has no dead letters: see `tidegate webhook get {webhook}` for what waits")]
+    NoLetters {
+        /// Which.
+        webhook: WebhookId,
+    },
+    /// Something else would be dropped for them.
+    #[error(
+        "{waiting} notifications wait for `{webhook}`, and {MAX_PENDING} may: name fewer numbers, or try again when \
+         its receiver has taken some"
+    )]
+    NoRoom {
+        /// Which.
+        webhook: WebhookId,
+        /// How many wait.
+        waiting: u64,
+    },
     /// It would tell of nothing.
     #[error("the webhook `{webhook}` takes no events: name some, or leave the webhook out")]
     NoEvents {
@@ -36,6 +64,9 @@ impl WebhookRefusal {
         match self {
             Self::Unknown { .. } => "UNKNOWN_WEBHOOK",
             Self::Gone { .. } => "WEBHOOK_GONE",
+            Self::NoSuchLetter { .. } => "UNKNOWN_DEAD_LETTER",
+            Self::NoLetters { .. } => "NO_DEAD_LETTERS",
+            Self::NoRoom { .. } => "WEBHOOK_BUSY",
             Self::NoEvents { .. } => "WEBHOOK_WITHOUT_EVENTS",
         }
     }

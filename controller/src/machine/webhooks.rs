@@ -1,27 +1,21 @@
-//! Who is told of incidents, and what is still to be told? The webhooks that people declared, and the outbox.
+//! Who is told of incidents, and of what? The webhooks that people declared.
 //!
-//! What happens to an incident puts a notification into the outbox for each webhook that takes it, in the very
-//! entry in which it happens. It stays there until an entry says what became of it, whichever controller leads.
+//! What happens to an incident puts a notification into the [outbox](super::outbox) for each webhook that takes it,
+//! in the very entry in which it happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tidegate_policies::time::WallTime;
 
-use super::frozen::sections::OUTBOX;
-use super::ids::{RolloutId, SecretName, Version, WebhookId};
+use super::ids::{SecretName, WebhookId};
 use super::incidents::{HaltNow, Incident, IncidentState};
+use super::outbox::About;
 use super::records::halt_words;
-use super::table::Table;
-use super::webhook_event::{Ending, WebhookEvent};
 use super::webhook_url::WebhookUrl;
-use super::{Event, Machine, Position};
+use super::{Machine, Position};
 
 /// Webhooks of a cluster.
 pub const MAX_WEBHOOKS: usize = 10;
-
-/// Notifications that wait for one webhook; of more the oldest is dropped.
-pub const MAX_PENDING: usize = 200;
 
 /// Where a webhook calls, and of what it tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +35,10 @@ pub struct Webhook {
     pub receiver: Receiver,
     /// Whether its receiver has said that it takes nothing any more.
     pub gone: bool,
+    /// Its notifications in the outbox.
+    pub waiting: u64,
+    /// Its dead letters.
+    pub dead_letters: u64,
     /// How its notifications ended.
     pub ended: Ended,
 }
@@ -73,42 +71,6 @@ pub enum Happening {
     Tested,
 }
 
-/// What is still to be told, to one webhook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notification {
-    /// Counts the notifications of a cluster up from 1.
-    pub number: u64,
-    /// What tells it from any other, for ever: a receiver that sees it twice has seen it twice.
-    pub event: String,
-    /// To whom.
-    pub webhook: WebhookId,
-    /// What happened.
-    pub what: Happening,
-    /// To which incident; `None`: a test is about none.
-    pub about: Option<About>,
-    /// Who did it: `judge`, or a person's name.
-    pub actor: String,
-    /// Why, or what they say of it.
-    pub text: String,
-    /// Log index of the entry in which it happened.
-    pub index: u64,
-    /// When.
-    pub at: WallTime,
-}
-
-/// The incident that a notification is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
-    /// Its number.
-    pub incident: u64,
-    /// The patch set that is halted.
-    pub version: Version,
-    /// The rollout that the halt came from.
-    pub rollout: RolloutId,
-    /// Whom it stops, as a person types it.
-    pub scope: String,
-}
-
 /// The webhooks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhooks {
@@ -116,48 +78,16 @@ pub struct Webhooks {
     pub declared: BTreeMap<WebhookId, Webhook>,
     /// How often they were declared.
     pub version: u64,
+    /// How often they or the outbox have changed.
+    pub changes: u64,
     /// How many notifications there have ever been.
     pub(super) written: u64,
 }
 
-/// What is still to be told. Read by value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outbox {
-    /// By number.
-    pub(super) rows: Table<u64, Notification>,
-}
-
-impl Default for Outbox {
-    /// Nothing.
-    fn default() -> Self {
-        Self { rows: Table::new(OUTBOX) }
-    }
-}
-
-impl Outbox {
-    /// Oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = Notification> {
-        self.rows.iter().map(|(_, notification)| notification)
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether everything was told.
-    pub fn is_empty(&self) -> bool {
-        self.rows.len() == 0
-    }
-
-    /// The notification of this number.
-    pub fn get(&self, number: u64) -> Option<Notification> {
-        self.rows.get(number)
-    }
-
-    /// Those that wait for this webhook, oldest first.
-    pub fn of<'a>(&'a self, webhook: &'a WebhookId) -> impl Iterator<Item = Notification> + 'a {
-        self.iter().filter(move |of| of.webhook == *webhook)
+impl Webhook {
+    /// A webhook that was declared just now.
+    pub fn new(receiver: Receiver) -> Self {
+        Self { receiver, gone: false, waiting: 0, dead_letters: 0, ended: Ended::default() }
     }
 }
 
@@ -188,16 +118,6 @@ impl Happening {
             Self::Resolved => "io.tidegate.incident.resolved.v1",
             Self::Tested => "io.tidegate.webhook.tested.v1",
         }
-    }
-}
-
-impl Notification {
-    /// What it is about: an incident, or the webhook that is tested.
-    pub fn subject(&self) -> String {
-        self.about.as_ref().map_or_else(
-            || format!("webhooks/{}", self.webhook),
-            |about| format!("incidents/{}", about.incident),
-        )
     }
 }
 
@@ -256,16 +176,6 @@ impl Machine {
         &self.webhooks
     }
 
-    /// What is still to be told.
-    pub const fn outbox(&self) -> &Outbox {
-        &self.outbox
-    }
-
-    /// Changes whenever there is another webhook or another thing to tell: when it has not, nothing has.
-    pub fn outbox_mark(&self) -> (u64, u64, usize) {
-        (self.webhooks.version, self.webhooks.written, self.outbox.len())
-    }
-
     /// Puts what an event did to incidents into the outbox.
     pub(super) fn notify(&mut self, at: Position) {
         for (number, what) in std::mem::take(&mut self.incidents.news) {
@@ -279,42 +189,4 @@ impl Machine {
             }
         }
     }
-
-    /// One more thing to tell.
-    pub(super) fn put_out(
-        &mut self,
-        at: Position,
-        (webhook, what): (WebhookId, Happening),
-        (about, (actor, text)): (Option<About>, (String, String)),
-    ) {
-        self.webhooks.written += 1;
-        let number = self.webhooks.written;
-        let cluster = self.cluster.as_ref().map(|of| hex(&of.id)).unwrap_or_default();
-        let event = format!("{cluster}-{number}");
-        let (index, at) = (at.index, self.clock.wall);
-        let notification =
-            Notification { number, event, webhook, what, about, actor, text, index, at };
-        self.outbox.rows.insert(number, &notification);
-    }
-
-    /// What is dropped since more waits for a webhook than may: the oldest of it.
-    pub(super) fn overfull(&self) -> Vec<Event> {
-        if self.outbox.len() <= MAX_PENDING {
-            return Vec::new();
-        }
-        let of_one = |webhook: &WebhookId| {
-            let numbers: Vec<u64> = self.outbox.of(webhook).map(|of| of.number).collect();
-            let excess = numbers.len().saturating_sub(MAX_PENDING);
-            let dropped = |number| {
-                let (webhook, ending) = (webhook.clone(), Ending::Dropped);
-                WebhookEvent::Settled { number, webhook, ending }.into()
-            };
-            numbers.into_iter().take(excess).map(dropped).collect::<Vec<Event>>()
-        };
-        self.webhooks.declared.keys().flat_map(of_one).collect()
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

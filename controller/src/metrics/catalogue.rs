@@ -144,6 +144,8 @@ catalogue! {
         "Hashes of the replicated state that another controller said and this node did not have; always 0.";
     CORRUPTION: Counter "tidegate_storage_corruption_total" []
         "Artifacts that rotted on this node's disk and were moved aside; a damaged log stops the node.";
+    WEBHOOK_DEAD: Gauge "tidegate_webhook_dead_letters" ["webhook"]
+        "Notifications of a webhook that were given up or dropped, and can be sent again; the newest 100.";
     WEBHOOK_GONE: Gauge "tidegate_webhook_gone" ["webhook"]
         "1 for a webhook whose receiver has answered 410 Gone, so that it is told nothing more.";
     WEBHOOK_OLDEST: Gauge "tidegate_webhook_oldest_seconds" ["webhook"]

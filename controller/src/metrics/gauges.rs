@@ -8,8 +8,8 @@ use super::catalogue::{
     AGENTS_ENROLLED, AGENTS_SILENT, APPLIED_INDEX, BEHIND, BUILD_INFO, CHECKPOINT_INDEX,
     COMMIT_INDEX, COVERAGE_HOSTS, DISK_STATE, DROPPED, Described, EXPOSURE, FLEET_HEARD, HOSTS,
     INFO, LEADER, LEADER_KNOWN, PATCH_SETS_HALTED, ROLLOUTS, SNAPSHOT_MISSING, SNAPSHOT_STORED,
-    SNAPSHOTS, STATE_MISMATCH, SYNCS, TERM, WAVE_AGE, WAVE_SOAK, WEBHOOK_GONE, WEBHOOK_OLDEST,
-    WEBHOOK_PENDING,
+    SNAPSHOTS, STATE_MISMATCH, SYNCS, TERM, WAVE_AGE, WAVE_SOAK, WEBHOOK_DEAD, WEBHOOK_GONE,
+    WEBHOOK_OLDEST, WEBHOOK_PENDING,
 };
 use super::family::{Family, number, seconds};
 use super::ratios::{self, Shown};
@@ -194,22 +194,19 @@ fn of_fleet(machine: &Machine) -> Vec<Family> {
     ]
 }
 
-/// What waits for each webhook; there are ten at most.
+/// What waits for each webhook, and what it has not told; there are ten at most.
 fn of_webhooks(machine: &Machine) -> Vec<Family> {
-    let now = machine.clock().wall;
-    let (mut gone, mut oldest, mut pending) = (Vec::new(), Vec::new(), Vec::new());
+    let (now, since) = (machine.clock().wall, machine.outbox().oldest());
+    let (mut gone, mut oldest, mut pending, mut dead) = (vec![], vec![], vec![], vec![]);
     for (id, webhook) in &machine.webhooks().declared {
-        let (mut waiting, mut since) = (0, None);
-        for notification in machine.outbox().of(id) {
-            waiting += 1;
-            since.get_or_insert(notification.at);
-        }
         let row = || labels([id.as_str()]);
         gone.push((row(), flag(webhook.gone)));
-        oldest.push((row(), since.map_or(0.0, |since| seconds(now.since(since).0))));
-        pending.push((row(), number(waiting)));
+        oldest.push((row(), since.get(id).map_or(0.0, |since| seconds(now.since(*since).0))));
+        pending.push((row(), number(webhook.waiting)));
+        dead.push((row(), number(webhook.dead_letters)));
     }
     vec![
+        Family::new(WEBHOOK_DEAD, dead),
         Family::new(WEBHOOK_GONE, gone),
         Family::new(WEBHOOK_OLDEST, oldest),
         Family::new(WEBHOOK_PENDING, pending),

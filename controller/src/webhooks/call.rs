@@ -16,10 +16,17 @@ use tokio::net::{TcpStream, lookup_host};
 use super::egress::{Egress, Forbidden, is_off_limits};
 use super::message::{self, body};
 use super::schedule::Heard;
-use crate::machine::webhooks::{Notification, Receiver};
+use crate::machine::outbox::Notification;
+use crate::machine::webhooks::Receiver;
 
 /// How long a receiver has, from the first look for its address to the first line of its answer.
 const WITHIN: Duration = Duration::from_secs(10);
+
+/// Addresses of a name that are tried.
+const MAX_ADDRESSES: usize = 3;
+
+/// How long a receiver has to take a connection at one of its addresses.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is sent, to whom.
 #[derive(Clone, Debug)]
@@ -39,6 +46,8 @@ enum NotCalled {
     Forbidden(#[from] Forbidden),
     #[error("its address is off limits")]
     OffLimits,
+    #[error("nobody takes a connection at {address} within {} s", CONNECT_WITHIN.as_secs())]
+    NotConnected { address: SocketAddr },
     #[error("it is not reached: {0}")]
     System(#[from] std::io::Error),
     #[error("it does not speak HTTP: {0}")]
@@ -67,7 +76,7 @@ async fn post(
 ) -> Result<Response<Incoming>, NotCalled> {
     egress.may_call(&letter.receiver.url)?;
     let request = request(egress, letter, timestamp)?;
-    let stream = TcpStream::connect(address_of(&letter.receiver).await?).await?;
+    let stream = connect(addresses_of(&letter.receiver).await?).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = sender.send_request(request);
     tokio::pin!(connection);
@@ -84,10 +93,23 @@ async fn post(
 }
 
 /// Where the receiver is. What is connected to is what was looked at: a name cannot mean something else meanwhile.
-async fn address_of(receiver: &Receiver) -> Result<SocketAddr, NotCalled> {
+async fn addresses_of(receiver: &Receiver) -> Result<Vec<SocketAddr>, NotCalled> {
     let (host, port) = (receiver.url.host(), receiver.url.port());
-    let mut addresses = lookup_host((host, port)).await?;
-    addresses.find(|address| !is_off_limits(address.ip())).ok_or(NotCalled::OffLimits)
+    let addresses = lookup_host((host, port)).await?;
+    Ok(addresses.filter(|address| !is_off_limits(address.ip())).take(MAX_ADDRESSES).collect())
+}
+
+/// Connects to the first address that answers, in their order: a name may have one that nobody listens at.
+async fn connect(addresses: Vec<SocketAddr>) -> Result<TcpStream, NotCalled> {
+    let mut last = NotCalled::OffLimits;
+    for address in addresses {
+        match tokio::time::timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error.into(),
+            Err(_) => last = NotCalled::NotConnected { address },
+        }
+    }
+    Err(last)
 }
 
 fn request(
@@ -98,8 +120,8 @@ fn request(
     let Letter { cluster, receiver, notification } = letter;
     let body = body(cluster, notification);
     let id = notification.event.as_str();
-    let secret = egress.secret(&receiver.secret)?;
-    let signature = secret.signature(id, timestamp, &body).ok_or(NotCalled::NotSigned)?;
+    let secrets = egress.secrets(&receiver.secret)?;
+    let signature = secrets.signatures(id, timestamp, &body).ok_or(NotCalled::NotSigned)?;
     let request = Request::builder()
         .method(Method::POST)
         .uri(receiver.url.path())
@@ -146,6 +168,19 @@ mod tests {
     fn refused(status: u16, after: Option<u64>) -> Heard {
         let after = after.map(Millis::from_secs);
         Heard::Refused { why: format!("it answered {status}"), after }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_reached_where_any_of_its_addresses_answers() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = {
+            let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            gone.local_addr().unwrap()
+        };
+        assert_eq!(connect(vec![closed, open]).await.unwrap().peer_addr().unwrap(), open);
+        assert!(matches!(connect(vec![closed]).await, Err(NotCalled::System(_))));
+        assert!(matches!(connect(Vec::new()).await, Err(NotCalled::OffLimits)));
     }
 
     #[test]

@@ -24,12 +24,12 @@ const SAID_WITHIN: Duration = Duration::from_secs(5);
 /// Most endings in one entry.
 const MAX_SETTLED: usize = 100;
 
-/// Changes whenever the outbox or the webhooks do.
-type Mark = (u64, u64, usize);
-
 /// The outbox as a leader reads it.
 struct Outbox {
-    mark: Mark,
+    /// How often they and the webhooks have changed.
+    changes: u64,
+    /// How often the webhooks have been declared.
+    declared: u64,
     waits: Vec<Waits>,
     letters: BTreeMap<u64, Letter>,
 }
@@ -71,7 +71,7 @@ async fn lead(handle: &Handle, egress: &Arc<Egress>, seed: u64) -> Option<()> {
     let mut known = None;
     while handle.leads() {
         if let Some(outbox) = handle.query(move |machine| read(machine, known)).await.ok()? {
-            known = Some(outbox.mark);
+            known = Some(outbox.changes);
             leader.know(outbox);
         }
         leader.send();
@@ -79,7 +79,7 @@ async fn lead(handle: &Handle, egress: &Arc<Egress>, seed: u64) -> Option<()> {
             continue;
         }
         tokio::select! {
-            Some(called) = leader.calls.join_next() => leader.heard(called.ok()),
+            Some(called) = leader.calls.join_next() => leader.hear(called.ok()),
             () = tokio::time::sleep(EVERY) => (),
         }
     }
@@ -92,7 +92,7 @@ impl Leader {
     }
 
     fn know(&mut self, outbox: Outbox) {
-        self.schedule.know(self.now(), outbox.waits);
+        self.schedule.know(self.now(), outbox.declared, outbox.waits);
         self.letters = outbox.letters;
     }
 
@@ -117,10 +117,16 @@ impl Leader {
         }
     }
 
-    /// A call has ended; `None`: by a fault of this program, which ends the process where it matters.
-    fn heard(&mut self, called: Option<(u64, Heard)>) {
-        if let Some((number, heard)) = called {
-            self.schedule.heard(self.now(), number, heard);
+    /// A call has ended, and perhaps others meanwhile: what they heard goes into one entry. `None`: one that ended
+    /// by a fault of this program, which ends the process where it matters.
+    fn hear(&mut self, called: Option<(u64, Heard)>) {
+        let mut next = called;
+        loop {
+            if let Some((number, heard)) = next {
+                self.schedule.heard(self.now(), number, heard);
+            }
+            let Some(called) = self.calls.try_join_next() else { return };
+            next = called.ok();
         }
     }
 
@@ -131,7 +137,8 @@ impl Leader {
         if settled.is_empty() {
             return false;
         }
-        let say = handle.propose(Command::SettleNotifications(SettleNotifications { settled }));
+        let settle = SettleNotifications { settled, declared: self.schedule.declared() };
+        let say = handle.propose(Command::SettleNotifications(settle));
         match tokio::time::timeout(SAID_WITHIN, say).await {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => {
@@ -144,9 +151,9 @@ impl Leader {
 }
 
 /// The outbox, where it is another than was `known`.
-fn read(machine: &Machine, known: Option<Mark>) -> Option<Outbox> {
-    let mark = machine.outbox_mark();
-    if known == Some(mark) {
+fn read(machine: &Machine, known: Option<u64>) -> Option<Outbox> {
+    let (changes, declared) = (machine.webhooks().changes, machine.webhooks().version);
+    if known == Some(changes) {
         return None;
     }
     let wall = machine.clock().wall;
@@ -160,10 +167,11 @@ fn read(machine: &Machine, known: Option<Mark>) -> Option<Outbox> {
             number: notification.number,
             webhook: notification.webhook.clone(),
             incident: notification.about.as_ref().map(|about| about.incident),
-            age: wall.since(notification.at),
+            age: wall.since(notification.since),
+            again: notification.again,
         });
         let (cluster, receiver) = (cluster.clone(), webhook.receiver.clone());
         letters.insert(notification.number, Letter { cluster, receiver, notification });
     }
-    Some(Outbox { mark, waits, letters })
+    Some(Outbox { changes, declared, waits, letters })
 }

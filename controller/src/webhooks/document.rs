@@ -139,7 +139,6 @@ fn quoted(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::webhooks::Ended;
 
     const PAGER: &str =
         "[[webhook]]\nname = \"pager\"\nurl = \"http://127.0.0.1:9099/x\"\nsecret = \"pager\"\n";
@@ -151,8 +150,7 @@ mod tests {
     }
 
     fn written(text: &str) -> String {
-        let declared =
-            |(id, receiver)| (id, Webhook { receiver, gone: false, ended: Ended::default() });
+        let declared = |(id, receiver)| (id, Webhook::new(receiver));
         write(&parse("hooks.toml", text).unwrap().into_iter().map(declared).collect())
     }
 

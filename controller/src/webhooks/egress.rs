@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use super::sign::Secret;
+use super::sign::Secrets;
 use crate::machine::ids::SecretName;
 use crate::machine::webhook_url::WebhookUrl;
 use crate::machine::webhooks::Receiver;
@@ -61,7 +61,7 @@ pub enum Forbidden {
     },
     /// It is none.
     #[error(
-        "the file {} has no secret: write `whsec_` and 24 to 64 random bytes in base64, as \
+        "the file {} has no secret, or more than two: write `whsec_` and 24 to 64 random bytes in base64, as \
          `echo whsec_$(openssl rand -base64 32)` prints them",
         path.display()
     )]
@@ -90,7 +90,7 @@ impl Egress {
     /// [`Forbidden`].
     pub fn check(&self, receiver: &Receiver) -> Result<(), Forbidden> {
         self.may_call(&receiver.url)?;
-        self.secret(&receiver.secret).map(drop)
+        self.secrets(&receiver.secret).map(drop)
     }
 
     /// Whether the operator of this controller has allowed to call there.
@@ -102,8 +102,9 @@ impl Egress {
         Err(Forbidden::NotAllowed { authority })
     }
 
-    /// Reads a secret anew, so that another one takes effect without a restart.
-    pub(super) fn secret(&self, name: &SecretName) -> Result<Secret, Forbidden> {
+    /// Reads a secret anew, so that another one takes effect without a restart; or two, while one takes the other's
+    /// place.
+    pub(super) fn secrets(&self, name: &SecretName) -> Result<Secrets, Forbidden> {
         let folder = self.secrets.as_ref().ok_or(Forbidden::NoFolder)?;
         let path = folder.join(name.as_str());
         let text = read(&path).map_err(|cause| match cause {
@@ -112,7 +113,7 @@ impl Egress {
                 Forbidden::NoSecret { name: name.clone(), path: path.clone(), cause }
             }
         })?;
-        Secret::read(&text).ok_or(Forbidden::NotASecret { path })
+        Secrets::read(&text).ok_or(Forbidden::NotASecret { path })
     }
 }
 
@@ -129,6 +130,10 @@ impl From<io::Error> for Unread {
 }
 
 fn read(path: &std::path::Path) -> Result<String, Unread> {
+    // A pipe would be waited for.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file").into());
+    }
     let file = fs::File::open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         return Err(Unread::Readable);
@@ -189,13 +194,15 @@ mod tests {
         write(&dir.path().join("open"), 0o640, SECRET);
         write(&dir.path().join("bad"), 0o600, "tgt_0123");
         let reason = |name: &str| {
-            egress.secret(&name.parse().unwrap()).map_err(|why| why.reason()).map(drop)
+            egress.secrets(&name.parse().unwrap()).map_err(|why| why.reason()).map(drop)
         };
         assert_eq!(reason("good"), Ok(()));
         assert_eq!(reason("open"), Err("WEBHOOK_SECRET_BAD"));
         assert_eq!(reason("bad"), Err("WEBHOOK_SECRET_BAD"));
         assert_eq!(reason("absent"), Err("WEBHOOK_SECRET_MISSING"));
-        let nowhere = Egress::default().secret(&"good".parse().unwrap()).unwrap_err();
+        fs::create_dir(dir.path().join("folder")).unwrap();
+        assert_eq!(reason("folder"), Err("WEBHOOK_SECRET_MISSING"));
+        let nowhere = Egress::default().secrets(&"good".parse().unwrap()).unwrap_err();
         assert_eq!(nowhere.reason(), "WEBHOOK_SECRET_MISSING");
         assert!("../good".parse::<SecretName>().is_err());
     }

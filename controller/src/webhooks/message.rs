@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::machine::webhooks::Notification;
+use crate::machine::outbox::Notification;
 
 /// The header `content-type`.
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
@@ -38,7 +38,8 @@ mod tests {
     use tidegate_policies::time::WallTime;
 
     use super::*;
-    use crate::machine::webhooks::{About, Happening};
+    use crate::machine::outbox::About;
+    use crate::machine::webhooks::Happening;
 
     fn notification() -> Notification {
         Notification {
@@ -56,6 +57,8 @@ mod tests {
             text: "crashed: 3 of 3".to_owned(),
             index: 91,
             at: WallTime(1_777_000_000_123),
+            again: 0,
+            since: WallTime(1_777_000_000_123),
         }
     }
 

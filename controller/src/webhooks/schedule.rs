@@ -4,7 +4,7 @@
 //! incident is told in its order; another incident does not wait for it. Who does not answer well is asked again
 //! after a wait that doubles, for three days.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policies::time::Millis;
 
@@ -26,6 +26,9 @@ pub const LONGEST_ASKED: Millis = Millis::from_secs(86_400);
 /// For how long a notification is tried, from what it tells of on.
 pub const LIFETIME: Millis = Millis::from_secs(3 * 86_400);
 
+/// Most bytes of why an attempt failed, in an entry and in a record.
+pub const MAX_WHY_BYTES: usize = 300;
+
 /// A notification of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waits {
@@ -35,8 +38,10 @@ pub struct Waits {
     pub webhook: WebhookId,
     /// The incident that it is about; `None`: none, so that it waits for no other.
     pub incident: Option<u64>,
-    /// How long ago it happened, as far as the cluster knows.
+    /// For how long it is tried already, as far as the cluster knows.
     pub age: Millis,
+    /// How often people have had it sent again.
+    pub again: u32,
 }
 
 /// What became of a call.
@@ -59,8 +64,12 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct Schedule {
     rows: BTreeMap<u64, Row>,
+    /// Calls that have not ended, also of what waits no more: they are of their receiver's limit.
+    calls: BTreeMap<u64, Call>,
     /// Who has asked to be left alone, until when.
     calm: BTreeMap<WebhookId, Millis>,
+    /// How often the webhooks have been declared.
+    declared: u64,
     chance: u64,
 }
 
@@ -68,84 +77,117 @@ pub struct Schedule {
 struct Row {
     webhook: WebhookId,
     incident: Option<u64>,
+    again: u32,
     gives_up: Millis,
     attempts: u32,
     state: State,
 }
 
+/// A call that is under way.
+#[derive(Debug)]
+struct Call {
+    webhook: WebhookId,
+    again: u32,
+    declared: u64,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    /// Due then.
+    /// Due then, unless a call is under way.
     Due(Millis),
-    UnderWay,
     /// To be said in the log.
     Ended(Ending),
 }
 
 impl Schedule {
     /// Nothing to deliver. Waits are drawn from `seed`.
-    pub const fn new(seed: u64) -> Self {
-        Self { rows: BTreeMap::new(), calm: BTreeMap::new(), chance: seed }
+    pub fn new(seed: u64) -> Self {
+        let (rows, calls, calm) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { rows, calls, calm, declared: 0, chance: seed }
     }
 
-    /// The outbox is this, at `now`, time since the leader began. What is new is due at once.
-    pub fn know(&mut self, now: Millis, outbox: impl IntoIterator<Item = Waits>) {
+    /// The outbox is this at `now`, time since the leader began, under webhooks that have been `declared` so often.
+    /// What is new is due at once, and where the webhooks are new, everything is: what was in the way may be mended.
+    pub fn know(&mut self, now: Millis, declared: u64, outbox: impl IntoIterator<Item = Waits>) {
         let mut before = std::mem::take(&mut self.rows);
         for of in outbox {
-            let row = before.remove(&of.number).unwrap_or_else(|| Row {
+            let known = before.remove(&of.number).filter(|row| row.again == of.again);
+            let mut row = known.unwrap_or_else(|| Row {
                 webhook: of.webhook,
                 incident: of.incident,
+                again: of.again,
                 gives_up: later(now, Millis(LIFETIME.0.saturating_sub(of.age.0))),
                 attempts: 0,
                 state: State::Due(now),
             });
+            if declared != self.declared {
+                row.begin_anew(now);
+            }
             self.rows.insert(of.number, row);
         }
+        if declared != self.declared {
+            self.calm.clear();
+        }
         self.calm.retain(|_, until| *until > now);
+        self.declared = declared;
+    }
+
+    /// How often the webhooks had been declared when it was last told of them.
+    pub const fn declared(&self) -> u64 {
+        self.declared
     }
 
     /// What is to be sent at `now`; it is under way from here on.
     pub fn due(&mut self, now: Millis) -> Vec<u64> {
-        let mut under_way: BTreeMap<WebhookId, usize> = BTreeMap::new();
-        for row in self.rows.values().filter(|row| row.state == State::UnderWay) {
-            *under_way.entry(row.webhook.clone()).or_default() += 1;
+        let mut busy: BTreeMap<&WebhookId, usize> = BTreeMap::new();
+        for call in self.calls.values() {
+            *busy.entry(&call.webhook).or_default() += 1;
         }
-        let mut behind: Vec<(WebhookId, u64)> = Vec::new();
+        let mut begun: BTreeSet<(&WebhookId, u64)> = BTreeSet::new();
         let mut due = Vec::new();
-        for (number, row) in &mut self.rows {
-            if matches!(row.state, State::Ended(_)) {
-                continue;
-            }
-            if let Some(incident) = row.incident {
-                let of = (row.webhook.clone(), incident);
-                if behind.contains(&of) {
-                    continue;
-                }
-                behind.push(of);
-            }
-            let busy = under_way.entry(row.webhook.clone()).or_default();
+        for (number, row) in &self.rows {
+            let State::Due(at) = row.state else { continue };
+            // Of one incident the oldest comes first; whether it is due or not, the others are behind it.
+            let is_next = row.incident.is_none_or(|of| begun.insert((&row.webhook, of)));
             let calm = self.calm.get(&row.webhook).is_some_and(|until| *until > now);
-            let is_due = matches!(row.state, State::Due(at) if at <= now);
-            if is_due && !calm && *busy < MAX_UNDER_WAY {
-                row.state = State::UnderWay;
-                row.attempts += 1;
+            let under_way = self.calls.contains_key(number);
+            let busy = busy.entry(&row.webhook).or_default();
+            if is_next && at <= now && !calm && !under_way && *busy < MAX_UNDER_WAY {
                 *busy += 1;
                 due.push(*number);
             }
         }
+        for number in &due {
+            self.begin(*number);
+        }
         due
+    }
+
+    fn begin(&mut self, number: u64) {
+        let Some(row) = self.rows.get_mut(&number) else { return };
+        row.attempts += 1;
+        let (webhook, again, declared) = (row.webhook.clone(), row.again, self.declared);
+        self.calls.insert(number, Call { webhook, again, declared });
     }
 
     /// What became of a call that was under way.
     pub fn heard(&mut self, now: Millis, number: u64, heard: Heard) {
         let jitter = self.jitter();
-        let Some(row) = self.rows.get_mut(&number) else { return };
+        let Some(call) = self.calls.remove(&number) else { return };
+        // It may wait no more, or be sent again.
+        let Some(row) = self.rows.get_mut(&number).filter(|row| row.again == call.again) else {
+            return;
+        };
         row.state = match heard {
             Heard::Taken => State::Ended(Ending::Delivered),
+            // Whoever said so may not be who is declared now.
+            Heard::Gone | Heard::Refused { .. } if call.declared != self.declared => {
+                State::Due(now)
+            }
             Heard::Gone => State::Ended(Ending::Gone),
             Heard::Refused { why, .. } if now >= row.gives_up => {
                 let why = format!("{} attempts, the last one: {why}", row.attempts);
-                State::Ended(Ending::GaveUp { why })
+                State::Ended(Ending::GaveUp { why: shortened(why) })
             }
             Heard::Refused { after, .. } => {
                 let after = after.map(|after| after.min(LONGEST_ASKED));
@@ -165,7 +207,7 @@ impl Schedule {
     pub fn ended(&self) -> BTreeMap<u64, Ending> {
         let ended = self.rows.iter().filter_map(|(&number, row)| match &row.state {
             State::Ended(ending) => Some((number, ending.clone())),
-            State::Due(_) | State::UnderWay => None,
+            State::Due(_) => None,
         });
         ended.collect()
     }
@@ -179,6 +221,25 @@ impl Schedule {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         80 + (mixed ^ (mixed >> 31)) % 41
     }
+}
+
+impl Row {
+    /// The webhooks were declared anew: what waits for its receiver begins anew, but for the time that it has.
+    fn begin_anew(&mut self, now: Millis) {
+        match &self.state {
+            State::Due(_) | State::Ended(Ending::Gone) => {
+                (self.attempts, self.state) = (0, State::Due(now));
+            }
+            State::Ended(Ending::Delivered | Ending::GaveUp { .. } | Ending::Dropped) => (),
+        }
+    }
+}
+
+/// As much of a text as an entry has room for.
+fn shortened(mut why: String) -> String {
+    let ends = (0..=MAX_WHY_BYTES.min(why.len())).rev().find(|end| why.is_char_boundary(*end));
+    why.truncate(ends.unwrap_or(0));
+    why
 }
 
 /// The wait after so many attempts that failed, before chance.
@@ -199,7 +260,7 @@ mod tests {
 
     fn waits(number: u64, webhook: &str, incident: u64) -> Waits {
         let incident = (incident > 0).then_some(incident);
-        Waits { number, webhook: webhook.parse().unwrap(), incident, age: Millis(0) }
+        Waits { number, webhook: webhook.parse().unwrap(), incident, age: Millis(0), again: 0 }
     }
 
     fn refused(after: Option<u64>) -> Heard {
@@ -210,7 +271,7 @@ mod tests {
     fn all_waits(seed: u64, after: Option<u64>) -> (Vec<u64>, Ending) {
         let mut schedule = Schedule::new(seed);
         let (mut now, mut waited, mut times) = (Millis(0), 0, Vec::new());
-        schedule.know(now, [waits(1, "pager", 1)]);
+        schedule.know(now, 1, [waits(1, "pager", 1)]);
         loop {
             if schedule.due(now).is_empty() {
                 (now, waited) = (Millis(now.0 + 100), waited + 100);
@@ -246,7 +307,7 @@ mod tests {
     fn a_receiver_that_asks_for_time_gets_it_for_all_that_waits_and_a_day_at_most() {
         let mut schedule = Schedule::new(1);
         let two = || [waits(1, "pager", 1), waits(2, "pager", 2), waits(3, "chat", 1)];
-        schedule.know(Millis(0), two());
+        schedule.know(Millis(0), 1, two());
         assert_eq!(schedule.due(Millis(0)), [1, 2, 3]);
         schedule.heard(Millis(0), 1, refused(Some(60_000)));
         schedule.heard(Millis(0), 2, refused(None));
@@ -262,7 +323,7 @@ mod tests {
     fn of_one_incident_is_told_in_order_and_another_does_not_wait_for_it() {
         let mut schedule = Schedule::new(1);
         let outbox = || [waits(1, "pager", 1), waits(2, "pager", 1), waits(3, "pager", 2)];
-        schedule.know(Millis(0), outbox());
+        schedule.know(Millis(0), 1, outbox());
         assert_eq!(schedule.due(Millis(0)), [1, 3]);
         schedule.heard(Millis(0), 1, refused(None));
         assert_eq!(schedule.due(Millis(1)), [0; 0]);
@@ -270,7 +331,7 @@ mod tests {
         schedule.heard(Millis(1_200), 1, Heard::Taken);
         assert_eq!(schedule.due(Millis(1_200)), [2]);
         // A test is about no incident: neither waits for the other.
-        schedule.know(Millis(1_300), [waits(7, "pager", 0), waits(8, "pager", 0)]);
+        schedule.know(Millis(1_300), 1, [waits(7, "pager", 0), waits(8, "pager", 0)]);
         assert_eq!(schedule.due(Millis(1_300)), [7, 8]);
     }
 
@@ -278,7 +339,7 @@ mod tests {
     fn a_receiver_that_hangs_has_four_calls_and_no_other_waits_for_it() {
         let mut schedule = Schedule::new(1);
         let hanging = (1..=9).map(|number| waits(number, "slow", number));
-        schedule.know(Millis(0), hanging.chain([waits(10, "pager", 1)]));
+        schedule.know(Millis(0), 1, hanging.chain([waits(10, "pager", 1)]));
         assert_eq!(schedule.due(Millis(0)), [1, 2, 3, 4, 10]);
         assert_eq!(schedule.due(Millis(5_000)), [0; 0]);
         schedule.heard(Millis(5_000), 2, refused(None));
@@ -288,7 +349,7 @@ mod tests {
     #[test]
     fn what_has_ended_is_said_until_the_outbox_has_it_no_more_and_is_not_sent_again() {
         let mut schedule = Schedule::new(1);
-        schedule.know(Millis(0), [waits(1, "pager", 1), waits(2, "pager", 2)]);
+        schedule.know(Millis(0), 1, [waits(1, "pager", 1), waits(2, "pager", 2)]);
         assert_eq!(schedule.due(Millis(0)), [1, 2]);
         schedule.heard(Millis(9), 1, Heard::Taken);
         schedule.heard(Millis(9), 2, Heard::Gone);
@@ -296,9 +357,9 @@ mod tests {
         for now in [10, 10_000] {
             assert_eq!(schedule.ended(), ended);
             assert_eq!(schedule.due(Millis(now)), [0; 0]);
-            schedule.know(Millis(now), [waits(1, "pager", 1), waits(2, "pager", 2)]);
+            schedule.know(Millis(now), 1, [waits(1, "pager", 1), waits(2, "pager", 2)]);
         }
-        schedule.know(Millis(20_000), []);
+        schedule.know(Millis(20_000), 1, []);
         assert_eq!(schedule.ended(), BTreeMap::new());
         schedule.heard(Millis(20_000), 1, Heard::Taken);
         assert_eq!(schedule.ended(), BTreeMap::new(), "what waits no more is nobody's");
@@ -308,10 +369,67 @@ mod tests {
     fn what_is_old_when_a_leader_begins_is_tried_once_more() {
         let mut schedule = Schedule::new(1);
         let old = Waits { age: Millis(LIFETIME.0 + 1), ..waits(1, "pager", 1) };
-        schedule.know(Millis(500), [old]);
+        schedule.know(Millis(500), 1, [old]);
         assert_eq!(schedule.due(Millis(500)), [1]);
         schedule.heard(Millis(501), 1, refused(None));
         let why = "1 attempts, the last one: 500".to_owned();
         assert_eq!(schedule.ended(), BTreeMap::from([(1, Ending::GaveUp { why })]));
+    }
+
+    #[test]
+    fn webhooks_that_are_declared_anew_are_tried_at_once_and_an_answer_of_before_ends_nothing() {
+        let mut schedule = Schedule::new(1);
+        let outbox = || [waits(1, "pager", 1), waits(2, "pager", 2), waits(3, "pager", 3)];
+        schedule.know(Millis(0), 1, outbox());
+        assert_eq!(schedule.due(Millis(0)), [1, 2, 3]);
+        schedule.heard(Millis(0), 1, refused(Some(24 * HOUR)));
+        schedule.heard(Millis(0), 2, Heard::Gone);
+        assert_eq!(schedule.ended(), BTreeMap::from([(2, Ending::Gone)]));
+        // Meanwhile somebody has written another address.
+        schedule.know(Millis(50), 2, outbox());
+        assert_eq!((schedule.declared(), schedule.ended()), (2, BTreeMap::new()));
+        assert_eq!(schedule.due(Millis(50)), [1, 2]);
+        schedule.heard(Millis(60), 3, Heard::Gone);
+        assert_eq!(schedule.due(Millis(60)), [3]);
+        schedule.heard(Millis(70), 3, Heard::Gone);
+        assert_eq!(schedule.ended(), BTreeMap::from([(3, Ending::Gone)]));
+    }
+
+    #[test]
+    fn what_is_sent_again_is_new_and_a_call_of_before_says_nothing_of_it() {
+        let mut schedule = Schedule::new(1);
+        let again = |again| Waits { again, ..waits(1, "pager", 1) };
+        let old = Waits { age: LIFETIME, ..again(0) };
+        schedule.know(Millis(0), 1, [old]);
+        assert_eq!(schedule.due(Millis(0)), [1]);
+        schedule.know(Millis(5), 1, [again(1)]);
+        assert_eq!(schedule.due(Millis(5)), [0; 0], "one call at a time");
+        schedule.heard(Millis(9), 1, refused(None));
+        assert_eq!(schedule.ended(), BTreeMap::new());
+        assert_eq!(schedule.due(Millis(9)), [1]);
+        schedule.heard(Millis(10), 1, Heard::Taken);
+        assert_eq!(schedule.ended(), BTreeMap::from([(1, Ending::Delivered)]));
+        schedule.know(Millis(11), 1, [again(2)]);
+        assert_eq!((schedule.ended(), schedule.due(Millis(11))), (BTreeMap::new(), vec![1]));
+    }
+
+    #[test]
+    fn calls_of_what_was_dropped_are_of_the_limit_until_they_end() {
+        let mut schedule = Schedule::new(1);
+        let from = |first: u64| (first..first + 9).map(|number| waits(number, "slow", number));
+        schedule.know(Millis(0), 1, from(1));
+        assert_eq!(schedule.due(Millis(0)), [1, 2, 3, 4]);
+        schedule.know(Millis(1), 1, from(5));
+        assert_eq!(schedule.due(Millis(1)), [0; 0]);
+        schedule.heard(Millis(2), 3, refused(None));
+        assert_eq!(schedule.due(Millis(2)), [5]);
+    }
+
+    #[test]
+    fn a_long_word_on_why_is_cut_where_a_character_ends() {
+        let of = |length: usize| shortened("é".repeat(length));
+        assert_eq!(of(MAX_WHY_BYTES / 2), "é".repeat(MAX_WHY_BYTES / 2));
+        assert_eq!(of(MAX_WHY_BYTES), "é".repeat(MAX_WHY_BYTES / 2));
+        assert_eq!(shortened(format!("x{}", of(MAX_WHY_BYTES))).len(), MAX_WHY_BYTES - 1);
     }
 }

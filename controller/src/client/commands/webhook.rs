@@ -34,6 +34,9 @@ pub enum WebhookCommand {
     /// Send a receiver something that is about nothing, to see whether it hears.
     #[command(after_help = "Example:\n  tidegate webhook test pager")]
     Test(WebhookNamed),
+    /// Send dead letters again: what was given up or dropped.
+    #[command(after_help = "Example:\n  tidegate webhook resend pager --all")]
+    Resend(Resend),
 }
 
 /// A webhook's name.
@@ -42,6 +45,20 @@ pub struct WebhookNamed {
     /// The webhook, e.g. `pager` or `webhooks/pager`.
     #[arg(value_parser = names::webhook)]
     name: String,
+}
+
+/// Flags of `webhook resend`.
+#[derive(Debug, Args)]
+pub struct Resend {
+    /// The webhook, e.g. `pager` or `webhooks/pager`.
+    #[arg(value_parser = names::webhook)]
+    name: String,
+    /// The numbers of its dead letters, as `webhook get` shows them.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    numbers: Vec<u64>,
+    /// All of its dead letters.
+    #[arg(long)]
+    all: bool,
 }
 
 /// Flags of `webhook apply`.
@@ -64,6 +81,7 @@ pub(crate) async fn run(session: &mut Session, command: WebhookCommand) -> Resul
             Ok(Exit::Done)
         }
         WebhookCommand::Test(WebhookNamed { name }) => test(session, name).await,
+        WebhookCommand::Resend(flags) => resend(session, flags).await,
     }
 }
 
@@ -146,6 +164,29 @@ async fn test(session: &mut Session, name: String) -> Result<Exit, Failure> {
         .unary(&intent, body, async |attempt, body| {
             let request = attempt.request(body);
             WebhookServiceClient::new(attempt.channel).test_webhook(request).await
+        })
+        .await?;
+    session.out.one(&webhook, |_, now| whole(&webhook, now))?;
+    session.end(intent.attempt(), &format!("tidegate webhook get {}", id_of(&name)));
+    Ok(Exit::Done)
+}
+
+async fn resend(session: &mut Session, flags: Resend) -> Result<Exit, Failure> {
+    let Resend { name, numbers, all } = flags;
+    let attempt = format!("send dead letters of {name} again");
+    let intent = Intent::write(attempt, Subject::Webhook(name.clone()), session.request_id);
+    let body = v1::ResendNotificationsRequest {
+        request_id: session.request_id.to_string(),
+        name: name.clone(),
+        numbers,
+        all,
+        validate_only: session.validate_only(),
+    };
+    let webhook = session
+        .client
+        .unary(&intent, body, async |attempt, body| {
+            let request = attempt.request(body);
+            WebhookServiceClient::new(attempt.channel).resend_notifications(request).await
         })
         .await?;
     session.out.one(&webhook, |_, now| whole(&webhook, now))?;

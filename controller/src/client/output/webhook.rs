@@ -11,7 +11,7 @@ use super::rows::{Resource, Row};
 use super::time::ago;
 use crate::client::names::id_of;
 
-/// Most notifications that are shown one by one.
+/// Most notifications, and most dead letters, that are shown one by one.
 const MOST: usize = 20;
 
 /// One webhook, line by line.
@@ -28,20 +28,36 @@ pub(crate) fn whole(webhook: &v1::Webhook, now: DateTime<Utc>) -> String {
         pair("signed with", &format!("the secret `{}`", webhook.secret)),
         pair("so far", &ended),
         pair("waiting", &webhook.pending.to_string()),
+        pair("dead letters", &webhook.dead_letter_count.to_string()),
     ];
     if webhook.state() == v1::WebhookState::Gone {
         let way_out = "its receiver answered 410 Gone; declare the webhooks again once it listens";
         lines.push(pair("because", way_out));
     }
-    lines.extend(webhook.notifications.iter().take(MOST).map(|of| {
-        let since = ago(of.time.as_ref(), now);
-        pair("waits", &format!("{} of {}, {since} ({})", of.r#type, of.subject, of.event_id))
-    }));
-    let more = webhook.notifications.len().saturating_sub(MOST);
+    let waits = webhook.notifications.iter().map(|of| pair("waits", &shown(of, now)));
+    lines.extend(some(waits.collect()));
+    let dead = webhook.dead_letters.iter().filter_map(|letter| {
+        let of = letter.notification.as_ref()?;
+        Some(pair("dead", &format!("{}: {}", shown(of, now), letter.reason)))
+    });
+    lines.extend(some(dead.collect()));
+    lines.join("\n")
+}
+
+/// The number comes first: it is what `resend` takes.
+fn shown(of: &v1::Notification, now: DateTime<Utc>) -> String {
+    let since = ago(of.time.as_ref(), now);
+    format!("{}, {} of {}, {since} ({})", of.number, of.r#type, of.subject, of.event_id)
+}
+
+/// The first lines, and how many there are besides.
+fn some(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
     if more > 0 {
         lines.push(pair("", &format!("and {more} more")));
     }
-    lines.join("\n")
+    lines
 }
 
 impl Resource for v1::Webhooks {
@@ -76,6 +92,7 @@ impl Row for v1::Webhook {
         ("DELIVERED", Always),
         ("GAVE UP", Always),
         ("DROPPED", Always),
+        ("DEAD", Always),
     ];
 
     fn cells(&self, now: DateTime<Utc>) -> Vec<String> {
@@ -90,6 +107,7 @@ impl Row for v1::Webhook {
             self.delivered.to_string(),
             self.gave_up.to_string(),
             self.dropped.to_string(),
+            self.dead_letter_count.to_string(),
         ]
     }
 }
@@ -109,6 +127,7 @@ mod tests {
             r#type: "io.tidegate.incident.opened.v1".to_owned(),
             subject: "incidents/3".to_owned(),
             time: None,
+            resent: 0,
         };
         let webhook = v1::Webhook {
             name: "webhooks/pager".to_owned(),
@@ -120,11 +139,18 @@ mod tests {
             delivered: 7,
             gave_up: 1,
             notifications: (1..=22).map(waits).collect(),
+            dead_letter_count: 1,
+            dead_letters: vec![v1::DeadLetter {
+                notification: Some(waits(40)),
+                reason: "too many waited behind it".to_owned(),
+                time: None,
+            }],
             ..Default::default()
         };
         let shown = whole(&webhook, clock::now());
-        assert!(shown.ends_with("and 2 more"), "{shown}");
-        let head: Vec<&str> = shown.lines().take(9).collect();
+        let all: Vec<&str> = shown.lines().collect();
+        assert_eq!(all.len(), 9 + 20 + 2, "{shown}");
+        let shown = [&all[..10], &all[29..]].concat();
         expect![[r#"
             webhook      webhooks/pager
             state        GONE
@@ -133,8 +159,11 @@ mod tests {
             signed with  the secret `pager`
             so far       7 delivered, 1 given up, 0 dropped
             waiting      22
+            dead letters 1
             because      its receiver answered 410 Gone; declare the webhooks again once it listens
-            waits        io.tidegate.incident.opened.v1 of incidents/3, - (00ff-1)"#]]
-        .assert_eq(&head.join("\n"));
+            waits        1, io.tidegate.incident.opened.v1 of incidents/3, - (00ff-1)
+                         and 2 more
+            dead         40, io.tidegate.incident.opened.v1 of incidents/3, - (00ff-40): too many waited behind it"#]]
+        .assert_eq(&shown.join("\n"));
     }
 }

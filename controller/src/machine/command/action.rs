@@ -1,6 +1,6 @@
 //! What can a person want?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tidegate_policies::coverage::CoverageTable;
@@ -110,6 +110,8 @@ pub enum Action {
     TestWebhook(WebhookId),
     /// Say anew which kernels are covered, until when.
     ApplyCoverage(Box<ApplyCoverage>),
+    /// Have a webhook's dead letters sent again.
+    ResendNotifications(ResendNotifications),
 }
 
 /// Let hosts enrol.
@@ -380,6 +382,24 @@ pub struct OfIncident {
 pub struct ApplyWebhooks {
     /// By name; may be empty.
     pub webhooks: BTreeMap<WebhookId, Receiver>,
+}
+
+/// Have a webhook's dead letters sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResendNotifications {
+    /// Whose.
+    pub webhook: WebhookId,
+    /// Which.
+    pub which: Letters,
+}
+
+/// Some dead letters of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Letters {
+    /// All that there are.
+    All,
+    /// Those of these numbers.
+    Of(BTreeSet<u64>),
 }
 
 /// Do it only while what it changes is as the caller saw it.

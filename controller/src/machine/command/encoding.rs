@@ -157,7 +157,8 @@ impl Action {
             | Self::LiftBlock(_)
             | Self::ApplyWebhooks(_)
             | Self::TestWebhook(_)
-            | Self::ApplyCoverage(_) => 2,
+            | Self::ApplyCoverage(_)
+            | Self::ResendNotifications(_) => 2,
         }
     }
 }

@@ -144,7 +144,8 @@ impl Action {
             | Self::LiftBlock(_)
             | Self::ApplyWebhooks(_)
             | Self::TestWebhook(_)
-            | Self::ApplyCoverage(_) => None,
+            | Self::ApplyCoverage(_)
+            | Self::ResendNotifications(_) => None,
             Self::IfUnchanged(guarded) => guarded.action.member_change(),
         }
     }

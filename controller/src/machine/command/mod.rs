@@ -18,9 +18,9 @@ use super::webhook_event::Ending;
 
 pub use action::{
     Action, ApplyCoverage, ApplyLadder, ApplyWebhooks, ApproveWave, CreateFreeze, CreateRollout,
-    CreateToken, Evict, EvictHost, Expiry, HoldBack, IfUnchanged, LiftFreeze, MoveHost, OfBlock,
-    OfIncident, OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet,
-    RevokeToken, SupersedeRollout, UpdateToken, WithReason, WithdrawPatchSet,
+    CreateToken, Evict, EvictHost, Expiry, HoldBack, IfUnchanged, Letters, LiftFreeze, MoveHost,
+    OfBlock, OfIncident, OfProposal, OfSlice, Operate, Promote, PromoteRollout, PublishPatchSet,
+    ResendNotifications, RevokeToken, SupersedeRollout, UpdateToken, WithReason, WithdrawPatchSet,
 };
 pub use encoding::{ENTRY_VERSION, FIRST_VERSION, UnknownEntry};
 #[cfg(feature = "next-version")]
@@ -75,6 +75,8 @@ pub struct KnowOpenings {
 pub struct SettleNotifications {
     /// Their numbers, and how each ended. What waits no more is passed over.
     pub settled: BTreeMap<u64, Ending>,
+    /// How often the webhooks had been declared when the receivers were called.
+    pub declared: u64,
 }
 
 /// Names the cluster, its members and its ladder.

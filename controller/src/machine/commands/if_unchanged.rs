@@ -65,6 +65,7 @@ impl Machine {
             }
             Action::ApplyWebhooks(_) => Ok(("the webhooks".to_owned(), self.webhooks().etag())),
             Action::TestWebhook(_) => new("a test"),
+            Action::ResendNotifications(_) => new("dead letters"),
         }
     }
 

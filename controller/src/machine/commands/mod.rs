@@ -32,6 +32,7 @@ mod publish_patch_set;
 mod record_reports;
 mod register_node;
 mod remove_member;
+mod resend_notifications;
 mod resolve_incident;
 mod resume_rollout;
 mod resume_slice;
@@ -135,6 +136,7 @@ impl Machine {
             Action::ApplyWebhooks(apply) => self.apply_webhooks(apply, actor),
             Action::TestWebhook(webhook) => self.test_webhook(webhook, actor),
             Action::ApplyCoverage(apply) => self.apply_coverage(apply, actor),
+            Action::ResendNotifications(of) => self.resend_notifications(of, actor),
         }
     }
 

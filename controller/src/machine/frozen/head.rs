@@ -14,17 +14,18 @@ use crate::machine::ids::TokenId;
 use crate::machine::incidents::Incidents;
 use crate::machine::interned::Interned;
 use crate::machine::ledger::Ledger;
+use crate::machine::outbox::Outbox;
 use crate::machine::records::{Chain, Records};
 use crate::machine::requests::Requests;
 use crate::machine::table::{HEAD, Key, Table, Tree};
 use crate::machine::tokens::Token;
 use crate::machine::trial::{Subjects, Trial};
-use crate::machine::webhooks::Outbox;
+use crate::machine::webhooks::Webhooks;
 
 use super::sections::{
-    ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DRAWN, ENTRIES, EVICTED, GRANTS, HOSTS, INCIDENTS,
-    LABEL_NUMBERS, LABELS, LEDGER, LONG, OUTBOX, PATCH_SETS, PROFILE_NUMBERS, PROFILES, RECORDS,
-    REQUEST_NUMBERS, ROLLOUTS, SUBJECTS, TRIALS,
+    ACKNOWLEDGED, ANSWERED, BLOBS, CORE, DEAD_LETTERS, DRAWN, ENTRIES, EVICTED, GRANTS, HOSTS,
+    INCIDENTS, LABEL_NUMBERS, LABELS, LEDGER, LONG, OUTBOX, PATCH_SETS, PROFILE_NUMBERS, PROFILES,
+    RECORDS, REQUEST_NUMBERS, ROLLOUTS, SUBJECTS, TRIALS,
 };
 use super::{Pieces, Section, ThawError};
 
@@ -80,6 +81,7 @@ impl Machine {
             self.ledger.rows.tree(),
             self.evicted.rows.tree(),
             self.outbox.rows.tree(),
+            self.outbox.dead.tree(),
         ]
     }
 }
@@ -126,6 +128,9 @@ impl<'a, 'b> Reader<'a, 'b> {
             Requests { answered: self.table(ANSWERED)?, numbers: self.table(REQUEST_NUMBERS)? };
         requests.check()?;
         let patch_sets = self.part(PATCH_SETS)?;
+        let webhooks: Webhooks = webhooks;
+        let outbox = Outbox { rows: self.table(OUTBOX)?, dead: self.table(DEAD_LETTERS)? };
+        outbox.check(&webhooks.declared)?;
         let ledger = Ledger { rows: self.table(LEDGER)? };
         ledger.check(&patch_sets)?;
         let machine = Machine {
@@ -147,7 +152,7 @@ impl<'a, 'b> Reader<'a, 'b> {
             records: Records::of_table(self.table(RECORDS)?, chain),
             incidents: Incidents { kept: self.table(INCIDENTS)?, news: Vec::new() },
             webhooks,
-            outbox: Outbox { rows: self.table(OUTBOX)? },
+            outbox,
             ledger,
             requests,
             vouches,

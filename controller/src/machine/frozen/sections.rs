@@ -17,6 +17,7 @@ pub(in crate::machine) const INCIDENTS: u8 = 14;
 pub(in crate::machine) const LEDGER: u8 = 15;
 pub(in crate::machine) const EVICTED: u8 = 16;
 pub(in crate::machine) const OUTBOX: u8 = 17;
+pub(in crate::machine) const DEAD_LETTERS: u8 = 18;
 
 /// Clocks, members, tokens, vouches, and where the chain of records stands.
 pub(super) const CORE: u8 = 64;

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::machine::command::{Command, ENTRY_VERSION, UnknownEntry};
 
 /// Name and script line of each golden entry.
-const ENTRIES: [(&str, &str); 49] = [
+const ENTRIES: [(&str, &str); 50] = [
     ("bootstrap-2", "bootstrap canary* free paid nodes=3"),
     ("tick-2", "tick 1500ms heard=h1,h2 asking=h3 wall=0 readings=1:1700000000000,3:1700000000009"),
     ("store-blob", "blob 113.1 k1 node=2"),
@@ -78,6 +78,7 @@ const ENTRIES: [(&str, &str); 49] = [
         "apply-coverage",
         "cover 5.15:22.04:13:2034-04 6.8:24.04:9:2036-04 5.15.0-100.110@2024-02-07 reason=dates as=op-26",
     ),
+    ("resend-notifications", "resend pager of=2,300 as=op-27"),
 ];
 
 /// Entries that no build writes any more: what was written, and the line that says the same today.

@@ -18,6 +18,7 @@
 //! agree 1 by=bob reason=why          reject likewise
 //! ack 1 reason=why                   of an incident; note, resolve likewise
 //! webhooks pager=opened,noted all=*   test pager; settle 1=delivered 2=gave-up
+//! resend pager of=2,3                all its dead letters, or some; settle 1=gone declared=1
 //! ladder canary* free windows=…      see `calendar_words`, where freezes and holdbacks are, too
 //! block 113.1 reason=why             or an artifact, 113.1/k1; unblock 113.1 reason=why
 //! add 4                              see `cluster_words`, where node 4 is added, registers, vouches
@@ -205,7 +206,7 @@ fn command(world: &mut World, words: &Words<'_>, who: &str) -> Command {
         "leave-joint" => Command::LeaveJoint,
         "vouch" => cluster_words::vouch(words),
         "openings" => calendar_words::openings(words),
-        "settle" => super::webhooks::settle(words),
+        "settle" => super::webhooks::settle(world, words),
         #[cfg(feature = "next-version")]
         "probe" => cluster_words::probe(words),
         "report" => host_words::report(world, words, who),
@@ -323,7 +324,7 @@ fn action(words: &Words<'_>) -> Action {
         }),
         "block" | "unblock" => super::blocks::action(words),
         "ack" | "note" | "resolve" => super::incidents::action(words),
-        "webhooks" | "test" => super::webhooks::action(words),
+        "webhooks" | "test" | "resend" => super::webhooks::action(words),
         "agree" | "reject" => {
             let (number, remark) = (read(words.at(0)), reason.clone());
             let of = OfProposal { number, remark };

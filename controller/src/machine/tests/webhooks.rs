@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use expect_test::expect;
 
-use crate::machine::command::{Action, ApplyWebhooks, Command, SettleNotifications};
+use crate::machine::command::{
+    Action, ApplyWebhooks, Command, Letters, ResendNotifications, SettleNotifications,
+};
+use crate::machine::outbox::{DeadLetter, MAX_DEAD_LETTERS, MAX_PENDING, Notification};
 use crate::machine::webhook_event::{Ending, WebhookEvent};
-use crate::machine::webhooks::{Happening, MAX_PENDING, MAX_WEBHOOKS, Receiver};
+use crate::machine::webhooks::{Happening, MAX_WEBHOOKS, Receiver};
 use crate::machine::{Machine, Reply};
 
 use super::check;
@@ -23,12 +26,22 @@ const DECLARED: &str = "fleet 4
 
 /// What a line of a script is about webhooks. Their requests have names of their own, so `as=` and `by=` are none.
 pub(super) fn action(words: &Words<'_>) -> Action {
-    if words.verb() == "test" {
-        return Action::TestWebhook(read(words.at(0)));
+    match words.verb() {
+        "test" => return Action::TestWebhook(read(words.at(0))),
+        "resend" => return resend(words),
+        _ => (),
     }
     let declared = words.keyed().filter(|(key, _)| !["as", "by", "if"].contains(key));
     let webhooks = declared.map(|(name, events)| (read(name), receiver(name, events)));
     Action::ApplyWebhooks(ApplyWebhooks { webhooks: webhooks.collect() })
+}
+
+fn resend(words: &Words<'_>) -> Action {
+    let which = match words.get("of") {
+        None => Letters::All,
+        Some(numbers) => Letters::Of(numbers.split(',').map(read).collect()),
+    };
+    Action::ResendNotifications(ResendNotifications { webhook: read(words.at(0)), which })
 }
 
 fn receiver(name: &str, events: &str) -> Receiver {
@@ -42,7 +55,7 @@ fn receiver(name: &str, events: &str) -> Receiver {
 }
 
 /// The command of a `settle` line.
-pub(super) fn settle(words: &Words<'_>) -> Command {
+pub(super) fn settle(world: &World, words: &Words<'_>) -> Command {
     let one = |(number, ending): (&str, &str)| {
         let ending = match ending {
             "delivered" => Ending::Delivered,
@@ -52,14 +65,19 @@ pub(super) fn settle(words: &Words<'_>) -> Command {
         };
         (read(number), ending)
     };
-    let settled = words.keyed().map(one).collect();
-    Command::SettleNotifications(SettleNotifications { settled })
+    let now = world.machine.webhooks().version;
+    let declared = words.get("declared").map_or(now, read);
+    let settled = words.keyed().filter(|(key, _)| *key != "declared").map(one).collect();
+    Command::SettleNotifications(SettleNotifications { settled, declared })
 }
 
 pub(super) fn show(event: &WebhookEvent) -> String {
     match event {
         WebhookEvent::Applied { changes, .. } => format!("webhooks: {changes}"),
         WebhookEvent::Tested { webhook, actor } => format!("{actor} tests {webhook}"),
+        WebhookEvent::SentAgain { webhook, numbers, actor } => {
+            format!("{actor} has {numbers:?} of {webhook} sent again")
+        }
         WebhookEvent::Settled { number, webhook, ending } => {
             let word = match ending {
                 Ending::Delivered => "delivered".to_owned(),
@@ -81,7 +99,7 @@ fn after(script: &str) -> World {
 
 /// The outbox, a line each.
 fn outbox(machine: &Machine) -> String {
-    let line = |of: crate::machine::webhooks::Notification| {
+    let line = |of: Notification| {
         let (what, subject) = (of.what.word(), of.subject());
         format!("{} to {}: {subject} {what} by {}: {}\n", of.number, of.webhook, of.actor, of.text)
     };
@@ -194,14 +212,14 @@ fn the_oldest_is_dropped_counted_and_recorded_where_too_many_wait_and_no_other_w
     let mut world = after("test pager\nhalt r1 reason=odd\nack 1");
     let waiting = world.machine.outbox().of(&read("all")).count();
     assert_eq!(waiting, 2);
-    run(&mut world, &format!("test all x{}", MAX_PENDING - waiting));
+    run(&mut world, &format!("test all x{}", MAX_PENDING - 2));
     assert_eq!(ended(&world.machine, "all"), (0, 0, 0), "the last place is one");
     let oldest = world.machine.outbox().of(&read("all")).next().unwrap();
     assert_eq!(oldest.what, Happening::Opened);
     // Nothing is in the way of what happens: it is the oldest that goes.
     let said = run(&mut world, "note 1 reason=more");
     assert!(said.contains("notification 2 of all dropped"), "{said}");
-    assert_eq!(world.machine.outbox().of(&read("all")).count(), MAX_PENDING);
+    assert_eq!(world.machine.webhook(&read("all")).unwrap().waiting, MAX_PENDING);
     assert_eq!(ended(&world.machine, "all"), (0, 0, 1));
     assert_eq!(world.machine.outbox().of(&read("pager")).count(), 2);
     let record = world.machine.records().newest_first().next().unwrap().note;
@@ -234,6 +252,175 @@ fn what_waits_for_a_webhook_that_leaves_goes_with_it_and_the_record_says_so() {
     assert!(said.contains("ETAG_MISMATCH"), "{said}");
     assert_eq!(world.machine.webhooks().version, 2);
     world.finish();
+}
+
+/// Number, and why, of each dead letter.
+fn dead(machine: &Machine, webhook: &str) -> Vec<(u64, String)> {
+    let webhook = read(webhook);
+    let letters = machine.outbox().dead_of(&webhook).map(|of| (of.number(), of.why));
+    letters.collect()
+}
+
+#[test]
+fn what_was_given_up_is_kept_until_it_is_sent_again_under_its_number_and_id() {
+    let mut world = after("halt r1 reason=odd\nsettle 2=delivered");
+    let before = world.machine.outbox().of(&read("all")).next().unwrap();
+    run(&mut world, "settle 1=gave-up\ntick 90s");
+    assert_eq!(dead(&world.machine, "all"), [(1, "it answered 500".to_owned())]);
+    assert_eq!(world.machine.outbox().iter().count(), 0);
+    let said = run(&mut world, "resend all by=bob");
+    assert!(said.contains("bob has [1] of all sent again"), "{said}");
+    assert_eq!(dead(&world.machine, "all"), []);
+    let (again, since) = (1, world.machine.clock().wall);
+    assert!(since > before.since);
+    let after = world.machine.outbox().iter().collect::<Vec<_>>();
+    assert_eq!(after, [Notification { again, since, ..before }]);
+    let record = world.machine.records().newest_first().next().unwrap().note;
+    assert_eq!((record.event.as_str(), record.actor.as_str()), ("webhook.sent-again", "bob"));
+    run(&mut world, "settle 1=delivered");
+    assert_eq!(ended(&world.machine, "all"), (1, 1, 0));
+    world.finish();
+}
+
+#[test]
+fn what_cannot_be_sent_again_is_refused_and_stays_where_it_is() {
+    check(
+        &format!(
+            "{DECLARED}
+             test all x4
+             settle 1=gave-up 2=gave-up 3=gave-up
+             ---
+             resend nobody
+             resend pager
+             resend all of=4
+             resend all of=1,9
+             resend all of=2
+             resend all
+             resend all
+             settle 4=gone
+             resend all
+             webhooks all=* pager=opened
+             resend all of=1,2,3,4"
+        ),
+        &expect![[r#"
+            resend nobody
+                UNKNOWN_WEBHOOK
+            resend pager
+                NO_DEAD_LETTERS
+            resend all of=4
+                UNKNOWN_DEAD_LETTER
+            resend all of=1,9
+                UNKNOWN_DEAD_LETTER
+            resend all of=2
+                ok; ada has [2] of all sent again
+            resend all
+                ok; ada has [1, 3] of all sent again
+            resend all
+                NO_DEAD_LETTERS
+            settle  4=gone
+                ok; notification 4 of all gone
+            resend all
+                WEBHOOK_GONE
+            webhooks  all=* pager=opened
+                ok; webhooks: all: tried again; pager: http://127.0.0.1:9099/pager, signed with the secret `pager`, told of opened
+            resend all of=1,2,3,4
+                ok; ada has [1, 2, 3, 4] of all sent again
+        "#]],
+    );
+}
+
+#[test]
+fn nothing_is_dropped_for_what_is_sent_again() {
+    let mut world = after(&format!("test all x{}", MAX_PENDING + 1));
+    assert_eq!(dead(&world.machine, "all"), [(1, "too many waited behind it".to_owned())]);
+    assert!(run(&mut world, "resend all").contains("WEBHOOK_BUSY"));
+    run(&mut world, "settle 2=delivered\nresend all");
+    let waiting: Vec<u64> = world.machine.outbox().of(&read("all")).map(|of| of.number).collect();
+    let expected: Vec<u64> = (1..=MAX_PENDING + 1).filter(|number| *number != 2).collect();
+    assert_eq!(waiting, expected);
+    world.finish();
+}
+
+#[test]
+fn of_dead_letters_the_newest_hundred_are_kept_and_no_other_webhooks_leave_for_them() {
+    let mut world = after("test pager\nsettle 1=gave-up");
+    let end = |from: u64, to: u64| {
+        let all: Vec<String> = (from..=to).map(|number| format!("{number}=gave-up")).collect();
+        format!("settle {}", all.join(" "))
+    };
+    run(&mut world, &format!("test all x{MAX_DEAD_LETTERS}"));
+    run(&mut world, &end(2, MAX_DEAD_LETTERS + 1));
+    assert_eq!(dead(&world.machine, "all").len(), 100);
+    // All that waits is given up at once where the receiver is gone.
+    run(&mut world, "test all x150\nsettle 102=gone");
+    let numbers: Vec<u64> = dead(&world.machine, "all").iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, (152..=251).collect::<Vec<u64>>());
+    assert_eq!(ended(&world.machine, "all"), (0, 250, 0));
+    assert_eq!(dead(&world.machine, "pager").len(), 1);
+    world.finish();
+}
+
+#[test]
+fn who_was_gone_under_another_declaration_is_not_gone_under_this_one() {
+    let mut world = after("test pager\nwebhooks all=* pager=opened");
+    run(&mut world, "settle 1=gone declared=1");
+    assert!(!world.machine.webhook(&read("pager")).unwrap().gone);
+    assert_eq!(world.machine.outbox().of(&read("pager")).count(), 1);
+    run(&mut world, "settle 1=delivered declared=1");
+    assert_eq!(ended(&world.machine, "pager"), (1, 0, 0), "what it took, it took");
+    world.finish();
+}
+
+#[test]
+fn what_ends_with_another_in_one_entry_is_counted_once() {
+    let world = after("test pager x3\nsettle 1=gone 2=delivered 3=gave-up");
+    assert_eq!(ended(&world.machine, "pager"), (0, 3, 0));
+    assert_eq!(dead(&world.machine, "pager").len(), 3);
+    world.finish();
+}
+
+/// A chain of numbers: the same for the same beginning.
+fn draw(state: &mut u64, below: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % below
+}
+
+#[test]
+fn whatever_is_said_in_whatever_order_everything_is_told_or_waits_or_is_a_dead_letter() {
+    for seed in 1..=8 {
+        let (mut world, mut chance, mut told) =
+            (after("halt r1 reason=odd"), seed, BTreeSet::new());
+        for _ in 0..150 {
+            let number = 1 + draw(&mut chance, world.machine.webhooks().written);
+            let line = match draw(&mut chance, 9) {
+                0 => "test all".to_owned(),
+                1 => "test pager".to_owned(),
+                2 => "note 1 reason=more".to_owned(),
+                3 => "resend all".to_owned(),
+                4 => format!("resend pager of={number}"),
+                5 => "webhooks all=* pager=opened,noted".to_owned(),
+                6 => format!("settle {number}=gave-up"),
+                7 if draw(&mut chance, 4) == 0 => format!("settle {number}=gone"),
+                _ => {
+                    if world.machine.outbox().get(number).is_some() {
+                        told.insert(number);
+                    }
+                    format!("settle {number}=delivered")
+                }
+            };
+            run(&mut world, &line);
+            let (outbox, webhooks) = (world.machine.outbox(), world.machine.webhooks());
+            outbox.check(&webhooks.declared).unwrap();
+            let mut kept: Vec<u64> = outbox.iter().map(|of| of.number).collect();
+            for webhook in webhooks.declared.keys() {
+                kept.extend(outbox.dead_of(webhook).map(|of: DeadLetter| of.number()));
+            }
+            kept.extend(&told);
+            kept.sort_unstable();
+            assert_eq!(kept, (1..=webhooks.written).collect::<Vec<u64>>(), "{seed}: {line}");
+        }
+        world.finish();
+    }
 }
 
 #[test]

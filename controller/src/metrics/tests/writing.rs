@@ -54,7 +54,8 @@ fn every_name_says_its_unit_and_whether_it_only_rises() {
     let counts =
         ["enrolled", "silent", "state", "heard", "halted", "leader", "leader_known", "term"];
     let counts = counts.iter().chain(&["hosts", "rollouts", "not_shown", "pending", "gone"]);
-    let counts = counts.chain(&["connected", "pieces", "ratio_lower_bound", "ratio_upper_bound"]);
+    let counts =
+        counts.chain(&["connected", "letters", "pieces", "ratio_lower_bound", "ratio_upper_bound"]);
     let ends: Vec<&str> = units.iter().chain(counts).copied().collect();
     for described in CATALOGUE {
         let name = described.name;

@@ -67,6 +67,7 @@ fn worst_state_for_action(action: &Action) -> DiskState {
         | Action::ApplyWebhooks(_)
         | Action::TestWebhook(_)
         | Action::ApplyCoverage(_)
+        | Action::ResendNotifications(_)
         | Action::ResumeRollout(_)
         | Action::ResumeSlice(_)
         | Action::PromoteRollout(_) => DiskState::Scarce,
@@ -162,6 +163,7 @@ mod tests {
             register-node: scarce
             reject-proposal: scarce
             remove-member: scarce
+            resend-notifications: scarce
             resolve-incident: scarce
             resume-rollout: scarce
             resume-slice: scarce

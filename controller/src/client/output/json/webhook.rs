@@ -28,6 +28,8 @@ pub(crate) fn webhook(webhook: &v1::Webhook) -> Value {
         "gaveUp": webhook.gave_up,
         "dropped": webhook.dropped,
         "notifications": webhook.notifications.iter().map(notification).collect::<Value>(),
+        "deadLetterCount": webhook.dead_letter_count,
+        "deadLetters": webhook.dead_letters.iter().map(dead_letter).collect::<Value>(),
     });
     with(object, [("oldestTime", time(webhook.oldest_time.as_ref()))])
 }
@@ -38,6 +40,15 @@ fn notification(of: &v1::Notification) -> Value {
         "eventId": of.event_id,
         "type": of.r#type,
         "subject": of.subject,
+        "resent": of.resent,
+    });
+    with(object, [("time", time(of.time.as_ref()))])
+}
+
+fn dead_letter(of: &v1::DeadLetter) -> Value {
+    let object = json!({
+        "notification": of.notification.as_ref().map(notification),
+        "reason": of.reason,
     });
     with(object, [("time", time(of.time.as_ref()))])
 }
