@@ -215,17 +215,19 @@ fn of_webhooks(machine: &Machine) -> Vec<Family> {
 
 /// Sums by tier; those beyond the limit are `other`.
 #[derive(Default)]
-struct ByTier(BTreeMap<String, u64>);
+pub(super) struct ByTier(BTreeMap<String, u64>);
 
 impl ByTier {
-    fn add(&mut self, tier: &str, hosts: u64) {
+    /// So many more hosts of a tier.
+    pub(super) fn add(&mut self, tier: &str, hosts: u64) {
         let tier = value_of(tier);
         let is_full = self.0.len() >= MAX_TIERS && !self.0.contains_key(tier);
         let row = if is_full { OTHER } else { tier };
         *self.0.entry(row.to_owned()).or_default() += hosts;
     }
 
-    fn family(self, described: Described) -> Family {
+    /// The sums.
+    pub(super) fn family(self, described: Described) -> Family {
         let rows = self.0.into_iter().map(|(tier, hosts)| (vec![tier], number(hosts)));
         Family::new(described, rows)
     }

@@ -1,9 +1,10 @@
 //! What can be counted on this controller? The metrics of `/metrics`, which also leave over OTLP.
 //!
-//! Counters of decisions follow the entries that this node applies, the same that leave the records, and never disagree with
-//! them; what the process itself did is in its `meters`. Gauges are read from the replicated state when somebody asks. Every series has the label `node`. All
-//! nodes apply the same log, so all count the same: `max without (node, instance) (…)` is the cluster's number, a
-//! sum is not. What a node's log holds when it starts is not counted again.
+//! Counters of what was decided follow the entries that this node applies, the same that leave the records, and
+//! never disagree with them. What the process itself did is in its [`meters`](crate::meters). Gauges are read from
+//! the replicated state when somebody asks. Every series has the label `node`. All nodes apply the same log, so all
+//! count the same decisions: `max without (node, instance) (…)` is the cluster's number, a sum is not. What a node's
+//! log holds when it starts is not counted again.
 //!
 //! No label can grow with the fleet: [`catalogue`] has every name, and each of its families has a limit.
 

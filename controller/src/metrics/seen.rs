@@ -8,6 +8,7 @@ use super::catalogue::{
     AGENTS_CONNECTED, CALLS, CHECK_INS, CORRUPTION, FSYNCS, HALT_PROPAGATION, PROPOSALS, SHED,
 };
 use super::family::{Family, number};
+use super::gauges::ByTier;
 use crate::machine::ids::TierName;
 use crate::meters::{Seen, Shed};
 
@@ -41,8 +42,11 @@ pub(super) fn of_meters(seen: Seen) -> Vec<Family> {
 
 /// Who speaks to this node.
 pub(super) fn of_callers(connected: impl IntoIterator<Item = (TierName, u64)>) -> Family {
-    let rows = connected.into_iter();
-    Family::new(AGENTS_CONNECTED, rows.map(|(tier, hosts)| (vec![tier.to_string()], number(hosts))))
+    let mut by_tier = ByTier::default();
+    for (tier, hosts) in connected {
+        by_tier.add(tier.as_str(), hosts);
+    }
+    by_tier.family(AGENTS_CONNECTED)
 }
 
 /// What rotted on this node's disk and was replaced.
