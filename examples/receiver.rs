@@ -22,8 +22,9 @@ use sha2::Sha256;
 /// A message that is older was perhaps copied on its way; in seconds.
 const MAX_AGE: u64 = 5 * 60;
 
-/// For how long the ids of messages are kept, in seconds: as long as a controller may send one again.
-const KEPT: u64 = 3 * 86_400;
+/// For how long the ids of messages are kept, in seconds: the three days for which a controller tries, and three
+/// more for a person who has it sent again.
+const KEPT: u64 = 7 * 86_400;
 
 const MAX_HEAD_BYTES: u64 = 16 * 1_024;
 const MAX_BODY_BYTES: u64 = 64 * 1_024;

@@ -132,11 +132,12 @@ impl Outbox {
         })
     }
 
-    /// Since when each webhook has something that waits.
+    /// Since when each webhook has something that waits. What was sent again has its old number, and waits anew.
     pub fn oldest(&self) -> BTreeMap<WebhookId, WallTime> {
         let mut oldest = BTreeMap::new();
         for of in self.iter() {
-            oldest.entry(of.webhook).or_insert(of.since);
+            let since = oldest.entry(of.webhook).or_insert(of.since);
+            *since = of.since.min(*since);
         }
         oldest
     }

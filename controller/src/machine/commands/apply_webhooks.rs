@@ -46,7 +46,10 @@ impl Machine {
         if changes.is_empty() { "nothing changed".to_owned() } else { changes.join("; ") }
     }
 
+    /// What waits goes with it, and so do its dead letters.
     fn leaves(&self, webhook: &WebhookId) -> String {
-        format!("{webhook}: no more, {} untold", self.outbox().of(webhook).count())
+        let of = self.webhooks().declared.get(webhook);
+        let untold = of.map_or(0, |of| of.waiting + of.dead_letters);
+        format!("{webhook}: no more, {untold} untold")
     }
 }

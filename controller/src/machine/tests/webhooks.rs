@@ -251,6 +251,9 @@ fn what_waits_for_a_webhook_that_leaves_goes_with_it_and_the_record_says_so() {
     let said = run(&mut world, "webhooks all=* if=1");
     assert!(said.contains("ETAG_MISMATCH"), "{said}");
     assert_eq!(world.machine.webhooks().version, 2);
+    run(&mut world, "settle 1=gave-up");
+    let said = run(&mut world, "webhooks new=*");
+    assert!(said.contains("all: no more, 1 untold"), "a dead letter was not told: {said}");
     world.finish();
 }
 
@@ -279,6 +282,18 @@ fn what_was_given_up_is_kept_until_it_is_sent_again_under_its_number_and_id() {
     assert_eq!((record.event.as_str(), record.actor.as_str()), ("webhook.sent-again", "bob"));
     run(&mut world, "settle 1=delivered");
     assert_eq!(ended(&world.machine, "all"), (1, 1, 0));
+    world.finish();
+}
+
+#[test]
+fn what_waits_is_as_old_as_the_oldest_of_it_though_an_earlier_one_is_sent_again() {
+    let mut world = after("halt r1 reason=odd\nsettle 1=gave-up");
+    let all = read("all");
+    run(&mut world, "tick 90s\nack 1");
+    let oldest = world.machine.outbox().oldest()[&all];
+    run(&mut world, "tick 90s\nresend all");
+    assert_eq!(world.machine.outbox().of(&all).map(|of| of.number).min(), Some(1));
+    assert_eq!(world.machine.outbox().oldest()[&all], oldest);
     world.finish();
 }
 
