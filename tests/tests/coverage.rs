@@ -8,15 +8,18 @@
 )]
 mod journey;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
+use tidegate_agent::driver::simulated::simulated_facts;
 use tidegate_proto::v1 as pb;
 use tidegate_tests::cluster::{Cluster, QUICK};
-use tidegate_tests::door::Door;
+use tidegate_tests::door::{self, Door};
 use tidegate_tests::trouble::Outcome;
 use tidegate_tests::typed::Typed;
 use tidegate_tests::view::{SOON, eventually, settled};
 
-use journey::{KERNELS, PATCH, ROLLOUT, counts, enrolled_fleet, stored_on};
+use journey::{HOSTS, KERNELS, PATCH, ROLLOUT, counts, enrolled_fleet, rollout_is, stored_on};
 
 /// The kernel that has to be upgraded.
 const OVERDUE: &str = KERNELS[2];
@@ -111,7 +114,7 @@ async fn a_host_whose_kernel_is_overdue_gets_nothing_until_a_table_lets_it_in() 
     );
 
     door.upload(PATCH.as_bytes()).await?;
-    let publish = tidegate_tests::door::publish("113.1", &KERNELS, PATCH.as_bytes());
+    let publish = door::publish("113.1", &KERNELS, PATCH.as_bytes());
     door.patch_sets().publish_patch_set(publish).await?;
     stored_on(&door, 1).await?;
     ends(&cluster, "rollout start 113.1 --policy compressed --yes", 0).await?;
@@ -130,6 +133,75 @@ async fn a_host_whose_kernel_is_overdue_gets_nothing_until_a_table_lets_it_in() 
     verified(&door, hosts).await?;
     let exported = ends(&cluster, "coverage export", 0).await?.printed;
     assert_eq!(exported.trim(), TABLE.trim());
+    fleet.shutdown().await;
+    Ok(())
+}
+
+/// The log index at which the newest table was applied.
+async fn applied_at(cluster: &Cluster) -> Outcome<u64> {
+    let listed = json(cluster, "audit list --kind coverage.applied").await?;
+    let rows = listed["records"].as_array().or_else(|| listed.as_array());
+    let indexes = rows.into_iter().flatten().filter_map(|row| row["logIndex"].as_u64());
+    Ok(indexes.max().unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_kernel_brings_a_host_back_and_who_had_begun_stays_counted() -> Outcome<()> {
+    let cluster = Cluster::start(1, QUICK)?;
+    let fleet = enrolled_fleet(&cluster).await?;
+    let door = Door::of(&cluster.address(settled(&cluster).await?))?;
+    door.upload(PATCH.as_bytes()).await?;
+    let publish = door::publish("113.1", &KERNELS, PATCH.as_bytes());
+    door.patch_sets().publish_patch_set(publish).await?;
+    stored_on(&door, 1).await?;
+    ends(&cluster, "rollout start 113.1 --policy compressed --yes", 0).await?;
+    rollout_is(&door, "canaries are verified", |rollout| counts(rollout).verified > 3).await?;
+    let old = format!("{TABLE}\n[[build]]\nkernel = \"{OVERDUE}\"\npublished = 2000-01-31\n");
+    std::fs::write(cluster.dir().join("old.toml"), old)?;
+    ends(&cluster, "coverage apply -f old.toml --yes --reason dates", 0).await?;
+    let at = applied_at(&cluster).await?;
+    assert!(at > 0, "the table left no record");
+    let completed = eventually("it completes", SOON * 4, async || {
+        let rollout = door.rollout(ROLLOUT).await.ok()?;
+        (rollout.state() == pb::RolloutState::Completed).then_some(rollout)
+    })
+    .await?;
+
+    // Who had begun by then is verified and counted; of the rest nobody with that kernel has begun.
+    let late: BTreeSet<String> = overdue(&cluster).await?.into_iter().collect();
+    let grants = door.grants(ROLLOUT).await?;
+    let begun = || grants.iter().filter(|grant| grant.begun_index > 0);
+    let of_late = begun().filter(|grant| late.contains(&grant.host));
+    let (early, after): (Vec<_>, Vec<_>) = of_late.partition(|grant| grant.begun_index < at);
+    assert!(!early.is_empty() && early.len() < late.len(), "{} of {}", early.len(), late.len());
+    assert_eq!(after, Vec::<&pb::Grant>::new(), "begun after the table at {at}");
+    assert_eq!(counts(&completed).verified, begun().count() as u64);
+    assert_eq!(counts(&completed).verified, HOSTS - (late.len() - early.len()) as u64);
+
+    // A machine with that kernel is barred, and comes in with the next one.
+    door.fleet().create_token(door::token("more", "free", 1)).await?;
+    let comes = async |kernel: &str, boot: &str| -> Outcome<Value> {
+        let facts = pb::HostFacts {
+            kernel_release: kernel.to_owned(),
+            distro_release: "24.04".to_owned(),
+            ..simulated_facts(9, 1)
+        };
+        let enrol = pb::EnrollRequest {
+            request_id: door::request_id(),
+            token_secret: door::secret("more"),
+            machine_id: "upgraded".to_owned(),
+            facts: Some(facts),
+            boot_id: boot.to_owned(),
+            mode: pb::AgentMode::Normal.into(),
+        };
+        let host = door.agent().enroll(enrol).await?.into_inner().host;
+        json(&cluster, &format!("host get {}", host.trim_start_matches("hosts/"))).await
+    };
+    let barred = comes(OVERDUE, "boot-1").await?;
+    let (state, why) = (&barred["state"], &barred["supported"]);
+    assert_eq!((state, why), (&"BARRED".into(), &"kernel-upgrade-required".into()), "{barred}");
+    let back = comes(KERNELS[3], "boot-2").await?;
+    assert_eq!((&back["state"], &back["supported"]), (&"IDLE".into(), &"supported".into()));
     fleet.shutdown().await;
     Ok(())
 }

@@ -28,10 +28,15 @@ pub(crate) const LEASE_MS: u64 = 5_000;
 
 /// A fleet of simulated hosts that may speak to every controller, all enrolled.
 pub(crate) async fn enrolled_fleet(cluster: &Cluster) -> Outcome<FleetHandle> {
+    fleet_of(cluster, &[("free", 60), ("paid", 40)]).await
+}
+
+/// Such a fleet in these tiers, each with its part of a hundred hosts.
+pub(crate) async fn fleet_of(cluster: &Cluster, tiers: &[(&str, u32)]) -> Outcome<FleetHandle> {
     let leader = settled(cluster).await?;
     let door = Door::of(&cluster.address(leader))?;
     let mut tokens = Vec::new();
-    for (tier, weight) in [("free", 60), ("paid", 40)] {
+    for &(tier, weight) in tiers {
         let request = door::token(tier, tier, HOSTS);
         answered("make a token", async || door.fleet().create_token(request.clone()).await).await?;
         tokens.push(WeightedToken { secret: door::secret(tier), weight });
